@@ -1,0 +1,2 @@
+// Package bbolt stands for the real one.
+package bbolt

@@ -1,0 +1,2 @@
+// Package client is fine but for its test.
+package client

@@ -1,0 +1,2 @@
+// Package helpers has no place in the design.
+package helpers

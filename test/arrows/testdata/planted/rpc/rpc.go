@@ -1,0 +1,4 @@
+// Package rpc may import the node.
+package rpc
+
+import _ "m/raftfsm"

@@ -1,0 +1,2 @@
+// Package fake is for tests.
+package fake

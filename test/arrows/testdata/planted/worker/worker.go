@@ -1,0 +1,4 @@
+// Package worker links the database.
+package worker
+
+import _ "go.etcd.io/bbolt"
