@@ -1,0 +1,69 @@
+package render
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/rowlock/rowlock/rpc/rowlockv1"
+)
+
+// Cluster is the state of the group, as one member sees it.
+type Cluster struct {
+	ClusterID       string     `json:"cluster_id"`
+	NodeID          string     `json:"node_id"`
+	Role            string     `json:"role"`
+	LeaderID        string     `json:"leader_id"`
+	LeaderAddress   string     `json:"leader_address"`
+	Term            uint64     `json:"term"`
+	CommitIndex     uint64     `json:"commit_index"`
+	AppliedIndex    uint64     `json:"applied_index"`
+	CheckpointIndex uint64     `json:"checkpoint_index"`
+	Version         string     `json:"version"`
+	FeatureLevel    uint32     `json:"feature_level"`
+	StateTime       *time.Time `json:"state_time"`
+	LiveTasks       uint64     `json:"live_tasks"`
+	StateBytes      uint64     `json:"state_bytes"`
+	LogBytes        uint64     `json:"log_bytes"`
+	Degraded        string     `json:"degraded,omitempty"`
+	Members         []Member   `json:"members"`
+}
+
+// Member is a member of the group.
+type Member struct {
+	ID      string `json:"id"`
+	Address string `json:"address"`
+	Role    string `json:"role"`
+	Leader  bool   `json:"leader"`
+}
+
+// NewCluster renders the API's answer.
+func NewCluster(s *rowlockv1.GetStatusResponse) Cluster {
+	c := Cluster{
+		ClusterID: s.GetClusterId(), NodeID: s.GetNodeId(), Role: s.GetRole(), LeaderID: s.GetLeaderId(), LeaderAddress: s.GetLeaderAddress(),
+		Term: s.GetTerm(), CommitIndex: s.GetCommitIndex(), AppliedIndex: s.GetAppliedIndex(), CheckpointIndex: s.GetCheckpointIndex(),
+		Version: s.GetVersion(), FeatureLevel: s.GetFeatureLevel(), StateTime: stamp(s.GetStateTime()), LiveTasks: s.GetLiveTasks(),
+		StateBytes: s.GetStateBytes(), LogBytes: s.GetLogBytes(), Degraded: s.GetDegraded(), Members: []Member{},
+	}
+	for _, m := range s.GetMembers() {
+		c.Members = append(c.Members, Member{ID: m.GetId(), Address: m.GetAddress(), Role: m.GetRole(), Leader: m.GetLeader()})
+	}
+	return c
+}
+
+// Table shows the group to people.
+func (c Cluster) Table(t *Table, now time.Time) {
+	t.Pair("cluster", c.ClusterID)
+	t.Pair("answered by", fmt.Sprintf("%s (%s), version %s", c.NodeID, c.Role, orDash(c.Version)))
+	t.Pair("leader", fmt.Sprintf("%s at %s, term %d", orDash(c.LeaderID), orDash(c.LeaderAddress), c.Term))
+	t.Pair("log", fmt.Sprintf("committed %d, applied %d, in the state file %d; %s", c.CommitIndex, c.AppliedIndex, c.CheckpointIndex, Size(c.LogBytes)))
+	t.Pair("state", fmt.Sprintf("%d live tasks, %s, format %d", c.LiveTasks, Size(c.StateBytes), c.FeatureLevel))
+	t.Pair("state time", Clock(c.StateTime, now))
+	t.Pair("degraded", c.Degraded)
+	for _, m := range c.Members {
+		role := m.Role
+		if m.Leader {
+			role += ", leader"
+		}
+		t.Pair("member", fmt.Sprintf("%s at %s (%s)", m.ID, orDash(m.Address), role))
+	}
+}

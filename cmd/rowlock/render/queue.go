@@ -1,0 +1,159 @@
+package render
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/rowlock/rowlock/rpc/rowlockv1"
+)
+
+// Queue is a queue as programs see it.
+type Queue struct {
+	Name                string        `json:"name"`
+	Paused              bool          `json:"paused"`
+	Draining            bool          `json:"draining"`
+	Pending             uint64        `json:"pending"`
+	Scheduled           uint64        `json:"scheduled"`
+	Blocked             uint64        `json:"blocked"`
+	Running             uint64        `json:"running"`
+	DeadLetter          uint64        `json:"dead_letter"`
+	EnqueuedTotal       uint64        `json:"enqueued_total"`
+	CompletedTotal      uint64        `json:"completed_total"`
+	CancelledTotal      uint64        `json:"cancelled_total"`
+	FailedAttemptsTotal uint64        `json:"failed_attempts_total"`
+	OldestPendingAt     *time.Time    `json:"oldest_pending_at,omitempty"`
+	Workers             uint32        `json:"workers"`
+	HistoryTasks        uint64        `json:"history_tasks"`
+	HistoryBytes        uint64        `json:"history_bytes"`
+	Settings            QueueSettings `json:"settings"`
+}
+
+// QueueSettings are the defaults of a queue's tasks. What isn't there has the built-in default.
+type QueueSettings struct {
+	MaxAttempts      uint32   `json:"max_attempts,omitempty"`
+	MaxWorkerDeaths  uint32   `json:"max_worker_deaths,omitempty"`
+	TimeoutSeconds   float64  `json:"timeout_seconds,omitempty"`
+	TTLSeconds       float64  `json:"ttl_seconds,omitempty"`
+	Backoff          *Backoff `json:"backoff,omitempty"`
+	RetentionSeconds float64  `json:"retention_seconds,omitempty"`
+	RetentionBytes   uint64   `json:"retention_bytes,omitempty"`
+	RetentionTasks   uint64   `json:"retention_tasks,omitempty"`
+}
+
+// NewQueue renders the API's queue.
+func NewQueue(q *rowlockv1.Queue) Queue {
+	s := q.GetSettings()
+	return Queue{
+		Name: q.GetName(), Paused: q.GetPaused(), Draining: q.GetDraining(),
+		Pending: q.GetPending(), Scheduled: q.GetScheduled(), Blocked: q.GetBlocked(), Running: q.GetRunning(), DeadLetter: q.GetDeadLetter(),
+		EnqueuedTotal: q.GetEnqueuedTotal(), CompletedTotal: q.GetCompletedTotal(), CancelledTotal: q.GetCancelledTotal(),
+		FailedAttemptsTotal: q.GetFailedAttemptsTotal(), OldestPendingAt: stamp(q.GetOldestPendingAt()), Workers: q.GetWorkers(),
+		HistoryTasks: q.GetHistoryTasks(), HistoryBytes: q.GetHistoryBytes(),
+		Settings: QueueSettings{
+			MaxAttempts: s.GetMaxAttempts(), MaxWorkerDeaths: s.GetMaxWorkerDeaths(), TimeoutSeconds: s.GetTimeoutSeconds(),
+			TTLSeconds: s.GetTtlSeconds(), Backoff: backoff(s.GetBackoff()), RetentionSeconds: s.GetRetentionSeconds(),
+			RetentionBytes: s.GetRetentionBytes(), RetentionTasks: s.GetRetentionTasks(),
+		},
+	}
+}
+
+// NewQueues renders a page.
+func NewQueues(qs []*rowlockv1.Queue) []Queue {
+	queues := make([]Queue, len(qs))
+	for i, q := range qs {
+		queues[i] = NewQueue(q)
+	}
+	return queues
+}
+
+func (q Queue) mode() string {
+	switch {
+	case q.Paused:
+		return "paused"
+	case q.Draining:
+		return "draining"
+	}
+	return "open"
+}
+
+// Queues shows queues to people.
+func Queues(now time.Time) func(*Table, []Queue) {
+	return func(t *Table, page []Queue) {
+		t.Head("name", "mode", "pending", "running", "scheduled", "blocked", "dead letter", "completed", "workers", "oldest")
+		for _, q := range page {
+			t.Row(q.Name, q.mode(), q.Pending, q.Running, q.Scheduled, q.Blocked, q.DeadLetter, q.CompletedTotal, q.Workers, age(q.OldestPendingAt, now))
+		}
+	}
+}
+
+// Table shows one queue to people.
+func (q Queue) Table(t *Table, now time.Time) {
+	t.Pair("name", q.Name)
+	t.Pair("mode", q.mode())
+	for _, n := range []struct {
+		name  string
+		value uint64
+	}{
+		{"pending", q.Pending},
+		{"running", q.Running},
+		{"scheduled", q.Scheduled},
+		{"blocked", q.Blocked},
+		{"dead letter", q.DeadLetter},
+		{"workers", uint64(q.Workers)},
+		{"enqueued in all", q.EnqueuedTotal},
+		{"completed in all", q.CompletedTotal},
+		{"cancelled in all", q.CancelledTotal},
+		{"failed attempts in all", q.FailedAttemptsTotal},
+	} {
+		t.Pair(n.name, fmt.Sprint(n.value))
+	}
+	t.Pair("oldest pending", Clock(q.OldestPendingAt, now))
+	t.Pair("history", fmt.Sprintf("%d tasks, %s", q.HistoryTasks, Size(q.HistoryBytes)))
+	q.Settings.table(t)
+}
+
+func (s QueueSettings) table(t *Table) {
+	count := func(name string, n uint64) {
+		if n > 0 {
+			t.Pair(name, fmt.Sprint(n))
+		}
+	}
+	count("max attempts", uint64(s.MaxAttempts))
+	count("max worker deaths", uint64(s.MaxWorkerDeaths))
+	t.Pair("timeout", seconds(s.TimeoutSeconds))
+	t.Pair("time to live", seconds(s.TTLSeconds))
+	t.Pair("backoff", s.Backoff.text())
+	t.Pair("retention", seconds(s.RetentionSeconds))
+	if s.RetentionBytes > 0 {
+		t.Pair("retention size", Size(s.RetentionBytes))
+	}
+	count("retention tasks", s.RetentionTasks)
+}
+
+func (b *Backoff) text() string {
+	if b == nil {
+		return ""
+	}
+	if len(b.DelaysSeconds) > 0 {
+		var delays []string
+		for _, d := range b.DelaysSeconds {
+			delays = append(delays, seconds(d))
+		}
+		return strings.Join(delays, ", ")
+	}
+	return fmt.Sprintf("initial %s, maximum %s, multiplier %g", seconds(b.InitialSeconds), seconds(b.MaximumSeconds), b.Multiplier)
+}
+
+// Size shows a number of bytes to people.
+func Size(n uint64) string {
+	const unit = 1024
+	if n < unit {
+		return fmt.Sprintf("%d B", n)
+	}
+	value, prefix := float64(n)/unit, 0
+	for value >= unit && prefix < 4 {
+		value, prefix = value/unit, prefix+1
+	}
+	return fmt.Sprintf("%.1f %ciB", value, "KMGTP"[prefix])
+}
