@@ -1159,8 +1159,11 @@ func (x *EnqueueResult) GetError() *Status {
 type Status struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// A gRPC status code.
-	Code          int32  `protobuf:"varint,1,opt,name=code,proto3" json:"code,omitempty"`
-	Message       string `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`
+	Code    int32  `protobuf:"varint,1,opt,name=code,proto3" json:"code,omitempty"`
+	Message string `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`
+	// Why, for programs: unique_taken, stale_token, wrong_state, draining, not_found …; also the reason of a call's
+	// google.rpc.ErrorInfo.
+	Reason        string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1205,6 +1208,13 @@ func (x *Status) GetCode() int32 {
 func (x *Status) GetMessage() string {
 	if x != nil {
 		return x.Message
+	}
+	return ""
+}
+
+func (x *Status) GetReason() string {
+	if x != nil {
+		return x.Reason
 	}
 	return ""
 }
@@ -2453,10 +2463,11 @@ const file_rpc_rowlockv1_task_proto_rawDesc = "" +
 	"\rEnqueueResult\x12\x17\n" +
 	"\atask_id\x18\x01 \x01(\tR\x06taskId\x12\x1a\n" +
 	"\bexisting\x18\x02 \x01(\bR\bexisting\x12(\n" +
-	"\x05error\x18\x03 \x01(\v2\x12.rowlock.v1.StatusR\x05error\"6\n" +
+	"\x05error\x18\x03 \x01(\v2\x12.rowlock.v1.StatusR\x05error\"N\n" +
 	"\x06Status\x12\x12\n" +
 	"\x04code\x18\x01 \x01(\x05R\x04code\x12\x18\n" +
-	"\amessage\x18\x02 \x01(\tR\amessage\"Y\n" +
+	"\amessage\x18\x02 \x01(\tR\amessage\x12\x16\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\"Y\n" +
 	"\x0eGetTaskRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05stale\x18\x02 \x01(\bR\x05stale\x12!\n" +

@@ -255,7 +255,8 @@ func (x *WorkRequest) GetGoodbye() bool {
 type Hello struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
 	Worker *WorkerInfo            `protobuf:"bytes,1,opt,name=worker,proto3" json:"worker,omitempty"`
-	// The session to go on with; 0: a new one.
+	// The session to go on with; 0: a new one. One that goes on keeps the queues and kinds that it was opened with. If
+	// it has a stream already, that one ends: the newer wins.
 	SessionId uint64 `protobuf:"varint,2,opt,name=session_id,json=sessionId,proto3" json:"session_id,omitempty"`
 	// What the worker holds, when it goes on with a session.
 	Held          []*HeldLease `protobuf:"bytes,3,rep,name=held,proto3" json:"held,omitempty"`
@@ -376,6 +377,10 @@ func (x *HeldLease) GetStarted() bool {
 }
 
 // Beat is a heartbeat. Sent at least every third of the session's TTL.
+//
+// A worker holds a lease from the moment it receives the task until the outcome is acked or refused, or the lease is
+// revoked. A lease that the server knows for 5 s or longer and the list lacks is taken to be lost on its way: it is
+// released without burning an attempt.
 type Beat struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Chosen by the worker, given back in the answer.
@@ -1074,7 +1079,8 @@ func (x *Refusal) GetStatus() *Status {
 	return nil
 }
 
-// Revocation is a lease that ended.
+// Revocation is a lease that ended. It means nothing where the worker has sent the outcome already: that one is acked or
+// refused in any case.
 type Revocation struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
 	TaskId string                 `protobuf:"bytes,1,opt,name=task_id,json=taskId,proto3" json:"task_id,omitempty"`
