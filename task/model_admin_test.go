@@ -1,0 +1,144 @@
+package task_test
+
+import (
+	"github.com/rowlock/rowlock/task"
+)
+
+func (m *model) cancelOne(id task.ID) task.Item {
+	t, live := m.live[id]
+	if !live {
+		return task.Item{ID: id, Code: task.NotLive}
+	}
+	if t.State == task.Running {
+		m.revoke(t, task.RevokedCancelled)
+		m.endLease(t)
+	}
+	m.toHistory(t, task.Cancelled, task.ReasonCancelled)
+	return task.Item{ID: id, State: task.Cancelled}
+}
+
+func (m *model) retryOne(id task.ID) task.Item {
+	t, live := m.live[id]
+	if !live {
+		return task.Item{ID: id, Code: task.NotLive}
+	}
+	switch t.State {
+	case task.Pending:
+	case task.Scheduled:
+		m.toPending(t, false)
+	case task.DeadLetter:
+		m.revive(t)
+	default:
+		return task.Item{ID: id, Code: task.WrongState, State: t.State}
+	}
+	return task.Item{ID: id, State: t.State}
+}
+
+// revive gives a dead letter a new life: everything is forgotten but its errors. If its unique key is another's by
+// now, it lives on without.
+func (m *model) revive(t *modelTask) {
+	key := modelKey{t.QueueNumber, t.UniqueKey}
+	if t.UniqueKey != "" {
+		if h, taken := m.hold(key); taken && h.holder != t.ID {
+			t.UniqueKey = ""
+		} else {
+			m.keys[key] = modelHold{t.ID, t.EnqueuedAt + t.window}
+		}
+	}
+	t.Failures, t.WorkerDeaths, t.Attempt = 0, 0, 0
+	t.Reason, t.FinishedAt = task.NoReason, 0
+	if t.ExpiresAt <= m.now {
+		t.ExpiresAt = 0
+	}
+	m.toPending(t, false)
+}
+
+func (m *model) deleteOne(id task.ID) task.Item {
+	t, live := m.live[id]
+	if !live {
+		return task.Item{ID: id, Code: task.NotLive}
+	}
+	if t.State == task.Running {
+		return task.Item{ID: id, Code: task.WrongState, State: t.State}
+	}
+	m.remove(t)
+	return task.Item{ID: id}
+}
+
+func (m *model) deleteFinishedOne(f task.FinishedRef) task.Item {
+	t, ok := m.finished[f.ID]
+	if ok && t.QueueNumber == f.Queue && t.HistorySequence == f.Sequence {
+		delete(m.finished, f.ID)
+		m.queues[f.Queue-1].Deleted++
+	}
+	return task.Item{ID: f.ID}
+}
+
+func (m *model) resetOne(id task.ID) task.Item {
+	t, live := m.live[id]
+	if !live {
+		return task.Item{ID: id, Code: task.NotLive}
+	}
+	if t.State != task.Running {
+		return task.Item{ID: id, Code: task.WrongState, State: t.State}
+	}
+	m.revoke(t, task.RevokedReset)
+	m.giveBack(t)
+	return task.Item{ID: id, State: t.State}
+}
+
+func (m *model) reschedule(c *task.Reschedule) task.Item {
+	t, live := m.live[c.ID]
+	if !live {
+		return task.Item{ID: c.ID, Code: task.NotLive}
+	}
+	if t.State != task.Scheduled && t.State != task.Pending {
+		return task.Item{ID: c.ID, Code: task.WrongState, State: t.State}
+	}
+	if c.Priority != task.KeepPriority {
+		t.Priority = c.Priority
+	}
+	runAt := c.RunAt
+	switch {
+	case c.KeepTime:
+		runAt = t.RunAt // 0 of a pending task: it stays pending
+	case runAt == 0:
+		runAt = m.now + c.Delay
+	}
+	m.toWaiting(t, runAt)
+	return task.Item{ID: c.ID, State: t.State}
+}
+
+func (m *model) move(c *task.Move) task.Result {
+	return items(c.IDs, func(id task.ID) task.Item { return m.moveOne(id, c.Queue) })
+}
+
+func (m *model) moveOne(id task.ID, queue string) task.Item {
+	t, live := m.live[id]
+	if !live {
+		return task.Item{ID: id, Code: task.NotLive}
+	}
+	if t.State == task.Running {
+		return task.Item{ID: id, Code: task.WrongState, State: t.State}
+	}
+	if q := m.queue(queue); q != nil && q.Mode == task.QueueDraining {
+		return task.Item{ID: id, Code: task.Draining, State: t.State}
+	}
+	to := m.ensureQueue(queue)
+	if to == m.queueOf(t) {
+		return task.Item{ID: id, State: t.State}
+	}
+	from, there := modelKey{t.QueueNumber, t.UniqueKey}, modelKey{to.Number, t.UniqueKey}
+	if h, held := m.hold(from); t.UniqueKey != "" && held && h.holder == id {
+		if other, taken := m.hold(there); taken {
+			return task.Item{ID: id, Other: uint64(other.holder), Code: task.UniqueTaken, State: t.State}
+		}
+		delete(m.keys, from)
+		m.keys[there] = h
+	}
+	t.Queue, t.QueueNumber = to.Name, to.Number
+	if t.State == task.Pending {
+		m.toPending(t, false)
+	}
+	return task.Item{ID: id, State: t.State}
+}

@@ -1,0 +1,153 @@
+package task_test
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/rowlock/rowlock/task"
+)
+
+// modelProducer is what makes a producer's enqueues idempotent.
+type modelProducer struct {
+	seen    task.Time
+	floor   uint64 // sequences below it are forgotten
+	answers map[uint64]map[uint32][]task.Item
+}
+
+func (m *model) openProducer() task.Result {
+	m.lastProducer++
+	m.producers[m.lastProducer] = &modelProducer{seen: m.now, answers: map[uint64]map[uint32][]task.Item{}}
+	return task.Result{Items: []task.Item{{ID: task.ID(m.lastProducer)}}}
+}
+
+func (m *model) enqueue(c *task.Enqueue) task.Result {
+	if c.Producer == 0 {
+		return items(c.Tasks, m.enqueueOne)
+	}
+	p, ok := m.producers[c.Producer]
+	if !ok {
+		return task.Result{Code: task.UnknownProducer}
+	}
+	p.seen = m.now
+	p.forgetBelow(c.AckedBelow)
+	if c.Sequence < p.floor {
+		return task.Result{Code: task.SequenceForgotten}
+	}
+	if answer, ok := p.answers[c.Sequence][c.Part]; ok {
+		return task.Result{Items: answer}
+	}
+	r := items(c.Tasks, m.enqueueOne)
+	if p.answers[c.Sequence] == nil {
+		p.answers[c.Sequence] = map[uint32][]task.Item{}
+	}
+	p.answers[c.Sequence][c.Part] = r.Items
+	if len(p.answers) > producerWindow {
+		oldest := c.Sequence
+		for s := range p.answers {
+			oldest = min(oldest, s)
+		}
+		p.forgetBelow(oldest + 1)
+	}
+	return r
+}
+
+func (p *modelProducer) forgetBelow(floor uint64) {
+	p.floor = max(p.floor, floor)
+	for s := range p.answers {
+		if s < p.floor {
+			delete(p.answers, s)
+		}
+	}
+}
+
+func (m *model) enqueueOne(n task.NewTask) task.Item {
+	if q := m.queue(n.Queue); q != nil && q.Mode == task.QueueDraining {
+		return task.Item{Code: task.Draining}
+	}
+	waits, code := m.unfinishedParents(n)
+	if code != task.OK {
+		return task.Item{Code: code}
+	}
+	q := m.ensureQueue(n.Queue)
+	key := modelKey{q.Number, n.UniqueKey}
+	if n.UniqueKey != "" {
+		if h, taken := m.hold(key); taken {
+			if code := m.resolveUnique(h.holder, n.UniqueMode); code != task.OK {
+				return task.Item{ID: h.holder, Code: code}
+			}
+		}
+	}
+	t := m.newTask(q, n)
+	if n.UniqueKey != "" {
+		m.keys[key] = modelHold{t.ID, m.now + n.UniqueWindow}
+	}
+	runAt := n.RunAt
+	if runAt == 0 {
+		runAt = m.now + n.Delay
+	}
+	m.live[t.ID] = t
+	q.Enqueued++
+	if len(waits) > 0 {
+		t.State, t.RunAt, t.waits = task.Blocked, runAt, waits
+		if runAt <= m.now {
+			t.RunAt = 0
+		}
+	} else {
+		m.toWaiting(t, runAt)
+	}
+	return task.Item{ID: t.ID}
+}
+
+// unfinishedParents are the parents that a new task has to wait for, each once.
+func (m *model) unfinishedParents(n task.NewTask) ([]task.ID, task.Code) {
+	var waits []task.ID
+	for _, id := range n.DependsOn {
+		parent, live := m.live[id]
+		switch {
+		case live && parent.State == task.DeadLetter:
+			return nil, task.DependencyFailed
+		case live:
+			if !slices.Contains(waits, id) {
+				waits = append(waits, id)
+			}
+		case !slices.Contains(n.ParentsDone, id):
+			return nil, task.ResolveAgain
+		}
+	}
+	return waits, task.OK
+}
+
+// resolveUnique decides on a new task whose key is taken; OK: it may have the key.
+func (m *model) resolveUnique(holder task.ID, mode task.UniqueMode) task.Code {
+	t, live := m.live[holder]
+	switch {
+	case mode == task.UniqueReject:
+		return task.UniqueTaken
+	case mode == task.UniqueReturn:
+		return task.Existing
+	case live && t.State == task.Running:
+		return task.UniqueTaken
+	case live && t.State != task.DeadLetter:
+		m.toHistory(t, task.Cancelled, task.ReasonReplaced)
+	}
+	return task.OK
+}
+
+// newTask resolves a task's settings: its own, else the queue's, else the built-in ones.
+func (m *model) newTask(q *modelQueue, n task.NewTask) *modelTask {
+	m.lastID++
+	t := &modelTask{window: n.UniqueWindow}
+	t.Task = task.Task{
+		ID: m.lastID, Queue: q.Name, QueueNumber: q.Number, Kind: n.Kind, Priority: n.Priority,
+		Payload: n.Payload, PayloadLen: uint32(len(n.Payload)),
+		MaxAttempts:     cmp.Or(n.MaxAttempts, q.Settings.MaxAttempts, defaultMaxAttempts),
+		MaxWorkerDeaths: cmp.Or(n.MaxWorkerDeaths, q.Settings.MaxWorkerDeaths, defaultMaxWorkerDeaths),
+		Timeout:         cmp.Or(n.Timeout, q.Settings.Timeout),
+		EnqueuedAt:      m.now, UniqueKey: n.UniqueKey, FairKey: n.FairKey, Labels: n.Labels,
+		TraceContext: n.TraceContext, Backoff: n.Backoff, DependsOn: n.DependsOn, RetryOf: n.RetryOf,
+	}
+	if ttl := cmp.Or(n.TTL, q.Settings.TTL); ttl > 0 {
+		t.ExpiresAt = m.now + ttl
+	}
+	return t
+}

@@ -1,0 +1,167 @@
+package task_test
+
+import (
+	"slices"
+
+	"github.com/rowlock/rowlock/task"
+)
+
+// modelSession is a worker session. Its leases are the running tasks that name it.
+type modelSession struct {
+	task.Session
+	current []int64 // of the smooth weighted round robin, for each queue
+}
+
+func (m *model) session(id uint64) *modelSession {
+	for _, s := range m.sessions {
+		if s.ID == id {
+			return s
+		}
+	}
+	return nil
+}
+
+func (m *model) openSession(c *task.OpenSession) task.Result {
+	m.lastSession++
+	s := &modelSession{current: make([]int64, len(c.Queues))}
+	s.Session = task.Session{
+		ID: m.lastSession, Worker: c.Worker, Pool: c.Pool, Queues: c.Queues, Kinds: c.Kinds, Labels: c.Labels, OpenedAt: m.now,
+	}
+	m.sessions = append(m.sessions, s)
+	return task.Result{Items: []task.Item{{ID: task.ID(s.ID)}}}
+}
+
+// leases are a session's running tasks in the order of their tokens.
+func (m *model) leases(session uint64) []*modelTask {
+	held := m.liveWhere(func(t *modelTask) bool { return t.State == task.Running && t.Session == session })
+	slices.SortFunc(held, func(a, b *modelTask) int { return int(a.Token) - int(b.Token) })
+	return held
+}
+
+func (m *model) closeSession(id uint64) task.Result {
+	if m.session(id) == nil {
+		return task.Result{Code: task.UnknownSession}
+	}
+	for _, t := range m.leases(id) {
+		m.giveBack(t)
+	}
+	m.dropSession(id)
+	return task.Result{}
+}
+
+func (m *model) dropSession(id uint64) {
+	m.sessions = slices.DeleteFunc(m.sessions, func(s *modelSession) bool { return s.ID == id })
+	m.effects.Closed = append(m.effects.Closed, id)
+}
+
+func (m *model) expireSessions(c *task.ExpireSessions) task.Result {
+	if c.Term != m.term {
+		return task.Result{Code: task.WrongTerm}
+	}
+	return items(c.Sessions, m.expireOne)
+}
+
+func (m *model) expireOne(e task.Expiry) task.Item {
+	if m.session(e.Session) == nil {
+		return task.Item{ID: task.ID(e.Session), Code: task.UnknownSession}
+	}
+	for _, t := range m.leases(e.Session) {
+		if slices.Contains(e.Started, t.Token) {
+			m.workerDied(t)
+		} else {
+			m.giveBack(t)
+		}
+	}
+	m.dropSession(e.Session)
+	return task.Item{ID: task.ID(e.Session)}
+}
+
+func (m *model) workerDied(t *modelTask) {
+	t.WorkerDeaths++
+	m.addError(t, task.CauseWorkerLost, "the worker stopped answering")
+	m.endLease(t)
+	if t.WorkerDeaths >= t.MaxWorkerDeaths {
+		m.toDeadLetter(t, task.ReasonPoison)
+	} else {
+		m.toPending(t, true)
+	}
+}
+
+func (m *model) lease(c *task.Lease) task.Result {
+	s := m.session(c.Session)
+	if s == nil {
+		return task.Result{Code: task.UnknownSession}
+	}
+	var r task.Result
+	for range c.Max {
+		t := m.next(s)
+		if t == nil {
+			break
+		}
+		m.toRunning(t, s)
+		r.Leased = append(r.Leased, leased(t.Task))
+	}
+	return r
+}
+
+// next picks the next task of a session by smooth weighted round robin over its queues that have one for it.
+func (m *model) next(s *modelSession) *modelTask {
+	best, total := -1, int64(0)
+	for i, qw := range s.Queues {
+		if m.head(s, qw.Queue) == nil {
+			continue
+		}
+		s.current[i] += int64(qw.Weight)
+		total += int64(qw.Weight)
+		if best < 0 || s.current[i] > s.current[best] {
+			best = i
+		}
+	}
+	if best < 0 {
+		return nil
+	}
+	s.current[best] -= total
+	return m.head(s, s.Queues[best].Queue)
+}
+
+// head is the task of a queue that the session gets next: the highest priority, then the smallest ready order.
+func (m *model) head(s *modelSession, queue string) *modelTask {
+	var first *modelTask
+	for _, t := range m.eligible(s, queue) {
+		if first == nil || before(t, first) {
+			first = t
+		}
+	}
+	return first
+}
+
+// before reports whether a is leased before b of the same queue.
+func before(a, b *modelTask) bool {
+	if a.Priority != b.Priority {
+		return a.Priority > b.Priority
+	}
+	return a.ready < b.ready
+}
+
+// eligible are the pending tasks of a queue that the session may have now. A session that runs a task which has seen
+// worker deaths gets no second one.
+func (m *model) eligible(s *modelSession, queue string) []*modelTask {
+	q := m.queue(queue)
+	if q == nil || q.Mode == task.QueuePaused {
+		return nil
+	}
+	suspect := slices.ContainsFunc(m.leases(s.ID), func(t *modelTask) bool { return t.WorkerDeaths > 0 })
+	return m.liveWhere(func(t *modelTask) bool {
+		return t.State == task.Pending && t.Queue == queue &&
+			(len(s.Kinds) == 0 || slices.Contains(s.Kinds, t.Kind)) &&
+			(!suspect || t.WorkerDeaths == 0)
+	})
+}
+
+func leased(t task.Task) task.Leased {
+	return task.Leased{
+		ID: t.ID, Token: t.Token, Queue: t.Queue, Kind: t.Kind, Payload: t.Payload, PayloadOnDisk: t.PayloadOnDisk,
+		Attempt: t.Attempt, MaxAttempts: t.MaxAttempts, Priority: t.Priority, WorkerDeaths: t.WorkerDeaths,
+		Timeout: t.Timeout, EnqueuedAt: t.EnqueuedAt, FairKey: t.FairKey, Labels: t.Labels, TraceContext: t.TraceContext,
+	}
+}

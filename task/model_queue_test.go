@@ -1,0 +1,48 @@
+package task_test
+
+import (
+	"github.com/rowlock/rowlock/task"
+)
+
+func (m *model) setQueue(c *task.SetQueue) task.Result {
+	q := m.ensureQueue(c.Queue)
+	s, n := &q.Settings, c.Settings
+	for field, set := range map[task.SettingsField]func(){
+		task.FieldMaxAttempts:     func() { s.MaxAttempts = n.MaxAttempts },
+		task.FieldMaxWorkerDeaths: func() { s.MaxWorkerDeaths = n.MaxWorkerDeaths },
+		task.FieldTimeout:         func() { s.Timeout = n.Timeout },
+		task.FieldTTL:             func() { s.TTL = n.TTL },
+		task.FieldBackoff:         func() { s.Backoff = n.Backoff },
+		task.FieldRetentionAge:    func() { s.RetentionAge = n.RetentionAge },
+		task.FieldRetentionBytes:  func() { s.RetentionBytes = n.RetentionBytes },
+		task.FieldRetentionTasks:  func() { s.RetentionTasks = n.RetentionTasks },
+	} {
+		if c.Fields&field != 0 {
+			set()
+		}
+	}
+	return task.Result{}
+}
+
+func (m *model) setQueueMode(c *task.SetQueueMode) task.Result {
+	q := m.queue(c.Queue)
+	if q == nil {
+		return task.Result{Code: task.NoSuchQueue}
+	}
+	q.Mode = c.Mode
+	return task.Result{}
+}
+
+func waiting(s task.State) bool { return s == task.Scheduled || s == task.Blocked || s == task.Pending }
+
+func (m *model) purgeQueue(c *task.PurgeQueue) task.Result {
+	q := m.queue(c.Queue)
+	if q == nil {
+		return task.Result{Code: task.NoSuchQueue}
+	}
+	n := len(m.liveWhere(func(t *modelTask) bool { return t.Queue == c.Queue && waiting(t.State) }))
+	if n > 0 {
+		q.purge = m.lastID + 1
+	}
+	return task.Result{Items: []task.Item{{Other: uint64(n)}}}
+}

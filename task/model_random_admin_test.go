@@ -1,0 +1,67 @@
+package task_test
+
+import (
+	"github.com/rowlock/rowlock/task"
+)
+
+func (r random) cancel() task.Command {
+	return &task.Cancel{IDs: r.ids("cancel", task.Running, task.Pending, task.Blocked, task.DeadLetter, task.Scheduled)}
+}
+
+func (r random) retry() task.Command {
+	return &task.Retry{IDs: r.ids("retry", task.DeadLetter, task.Scheduled)}
+}
+
+func (r random) delete() task.Command {
+	return &task.Delete{IDs: r.ids("delete", task.DeadLetter, task.Pending, task.Blocked, task.Scheduled)}
+}
+
+func (r random) reset() task.Command { return &task.Reset{IDs: r.ids("reset", task.Running)} }
+
+func (r random) reschedule() task.Command {
+	return &task.Reschedule{
+		ID:       r.id("reschedule", task.Scheduled, task.Pending),
+		RunAt:    rarely(r, 3, "run at", func() task.Time { return r.m.now - second + r.duration("run at") }),
+		Delay:    rarely(r, 3, "delay", func() task.Duration { return r.duration("delay") }),
+		KeepTime: r.number("keep time", 0, 1) == 1,
+		Priority: some(r, "priority", uint8(task.KeepPriority), 0, 5, 9),
+	}
+}
+
+func (r random) move() task.Command {
+	return &task.Move{
+		IDs:   r.ids("move", task.Scheduled, task.Pending, task.Blocked, task.DeadLetter),
+		Queue: some(r, "to", queueNames...),
+	}
+}
+
+func (r random) setQueue() task.Command {
+	return &task.SetQueue{
+		Queue:  some(r, "queue", queueNames...),
+		Fields: task.SettingsField(r.number("fields", 0, 63)), // retention has a test of its own
+		Settings: task.QueueSettings{
+			MaxAttempts:     some(r, "max attempts", uint16(0), 1, 3),
+			MaxWorkerDeaths: some(r, "max deaths", uint8(0), 1, 2),
+			Timeout:         some(r, "timeout", task.Duration(0), 10*second),
+			TTL:             some(r, "ttl", task.Duration(0), 0, 20*second),
+			Backoff:         r.backoff(),
+		},
+	}
+}
+
+func (r random) setMode() task.Command {
+	return &task.SetQueueMode{
+		Queue: some(r, "queue", queueNames...),
+		Mode:  some(r, "mode", task.QueueOpen, task.QueueOpen, task.QueuePaused, task.QueueDraining),
+	}
+}
+
+func (r random) purge() task.Command { return &task.PurgeQueue{Queue: some(r, "queue", queueNames...)} }
+
+func (r random) openProducer() task.Command { return &task.OpenProducer{Name: "p"} }
+
+func (r random) deleteFinished() task.Command {
+	id := r.id("delete finished")
+	f := r.m.finished[id] // or nothing
+	return &task.DeleteFinished{Refs: []task.FinishedRef{{ID: id, Queue: f.QueueNumber, Sequence: f.HistorySequence}}}
+}

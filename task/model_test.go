@@ -1,0 +1,191 @@
+package task_test
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/rowlock/rowlock/task"
+)
+
+// The built-in defaults that docs/STATES.md promises.
+const (
+	second = task.Duration(1_000_000)
+	hour   = 3600 * second
+	day    = 24 * hour
+
+	defaultMaxAttempts     = 25
+	defaultMaxWorkerDeaths = 3
+	defaultInitial         = second
+	defaultMaximum         = hour
+	defaultMultiplier      = 2000
+
+	maxErrors           = 10
+	maxErrorText        = 4096
+	maxProgressText     = 1024
+	producerIdle        = hour
+	producerWindow      = 1024
+	requestKept         = day
+	maxTransitions      = 4096
+	defaultRetentionAge = day
+)
+
+// model is the machine as one would write it without caring for speed: maps, slices and linear scans, each rule once
+// and in the words of docs/STATES.md. The property tests hold the real machine against it.
+type model struct {
+	now  task.Time
+	term uint64 // of the entry being applied
+	seed uint64 // of the entry being applied
+
+	lastID       task.ID
+	lastToken    uint64
+	lastSession  uint64
+	lastProducer uint64
+	back, front  int64 // ready orders: back counts up, front counts down
+
+	live      map[task.ID]*modelTask
+	finished  map[task.ID]task.Task
+	queues    []*modelQueue // by number; numbers begin with 1
+	keys      map[modelKey]modelHold
+	sessions  []*modelSession // by ID
+	producers map[uint64]*modelProducer
+	requests  []*modelRequest // by order of arrival
+	effects   task.Effects
+}
+
+// modelTask is a live task: its view, and what the view doesn't show.
+type modelTask struct {
+	task.Task
+	ready  int64 // order among the pending of its priority
+	window task.Duration
+	waits  []task.ID // unfinished parents of a blocked task
+}
+
+type modelQueue struct {
+	task.Queue         // Live, OldestAt and History.Bytes are not kept up
+	purge      task.ID // waiting tasks below it are to be deleted; 0: none
+}
+
+// modelKey is a unique key: keys are per queue.
+type modelKey struct {
+	queue uint32
+	key   string
+}
+
+// modelHold is who has a unique key. It counts while the holder hasn't ended, and until the window's end.
+type modelHold struct {
+	holder task.ID
+	until  task.Time
+}
+
+func newModel() *model {
+	return &model{
+		live:      map[task.ID]*modelTask{},
+		finished:  map[task.ID]task.Task{},
+		keys:      map[modelKey]modelHold{},
+		producers: map[uint64]*modelProducer{},
+	}
+}
+
+// apply executes one entry.
+func (m *model) apply(term uint64, h task.Header, commands []task.Command) ([]task.Result, task.Effects) {
+	m.term, m.seed, m.effects = term, h.Seed, task.Effects{}
+	m.now = max(m.now, h.Time)
+	var results []task.Result
+	for _, c := range commands {
+		results = append(results, m.execute(c))
+	}
+	return results, m.effects
+}
+
+func (m *model) execute(c task.Command) task.Result {
+	switch c := c.(type) {
+	case *task.Enqueue:
+		return m.enqueue(c)
+	case *task.OpenProducer:
+		return m.openProducer()
+	case *task.Request:
+		return m.request(c)
+	case *task.OpenSession:
+		return m.openSession(c)
+	case *task.CloseSession:
+		return m.closeSession(c.Session)
+	case *task.ExpireSessions:
+		return m.expireSessions(c)
+	case *task.Lease:
+		return m.lease(c)
+	case *task.Finish:
+		return items(c.Outcomes, m.finishOne)
+	case *task.Progress:
+		return items(c.Items, m.progressOne)
+	case *task.Cancel:
+		return items(c.IDs, m.cancelOne)
+	case *task.Retry:
+		return items(c.IDs, m.retryOne)
+	case *task.Delete:
+		return items(c.IDs, m.deleteOne)
+	case *task.DeleteFinished:
+		return items(c.Refs, m.deleteFinishedOne)
+	case *task.Reset:
+		return items(c.IDs, m.resetOne)
+	case *task.Reschedule:
+		return task.Result{Items: []task.Item{m.reschedule(c)}}
+	case *task.Move:
+		return m.move(c)
+	case *task.SetQueue:
+		return m.setQueue(c)
+	case *task.SetQueueMode:
+		return m.setQueueMode(c)
+	case *task.PurgeQueue:
+		return m.purgeQueue(c)
+	case *task.Tick:
+		return m.tick()
+	}
+	panic(fmt.Sprintf("the model lacks %T", c))
+}
+
+// items is the result of a command whose parts have outcomes of their own.
+func items[P any](parts []P, one func(P) task.Item) task.Result {
+	var r task.Result
+	for _, p := range parts {
+		r.Items = append(r.Items, one(p))
+	}
+	return r
+}
+
+// liveIDs are the live tasks' IDs, ascending.
+func (m *model) liveIDs() []task.ID { return slices.Sorted(maps.Keys(m.live)) }
+
+// liveWhere are the live tasks that ok selects, by ascending ID.
+func (m *model) liveWhere(ok func(*modelTask) bool) []*modelTask {
+	var found []*modelTask
+	for _, id := range m.liveIDs() {
+		if t := m.live[id]; ok(t) {
+			found = append(found, t)
+		}
+	}
+	return found
+}
+
+func (m *model) queue(name string) *modelQueue {
+	for _, q := range m.queues {
+		if q.Name == name {
+			return q
+		}
+	}
+	return nil
+}
+
+// ensureQueue returns the queue, which it creates.
+func (m *model) ensureQueue(name string) *modelQueue {
+	if q := m.queue(name); q != nil {
+		return q
+	}
+	q := &modelQueue{}
+	q.Name, q.Number = name, uint32(len(m.queues)+1)
+	q.History.First, q.History.Next = 1, 1
+	m.queues = append(m.queues, q)
+	return q
+}
+
+func (m *model) queueOf(t *modelTask) *modelQueue { return m.queues[t.QueueNumber-1] }

@@ -1,0 +1,121 @@
+package task_test
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/rowlock/rowlock/task"
+)
+
+// modelRequest is the remembered answer to a request.
+type modelRequest struct {
+	id     string
+	at     task.Time
+	code   task.Code
+	items  []task.Item
+	leases []task.LeaseRef
+}
+
+// request executes a command, or answers as it did the first time. Of a lease those tasks are told that are still
+// leased under it.
+func (m *model) request(c *task.Request) task.Result {
+	for _, r := range m.requests {
+		if r.id == c.ID {
+			return m.answerAgain(r)
+		}
+	}
+	result := m.execute(c.Command)
+	r := &modelRequest{id: c.ID, at: m.now, code: result.Code, items: result.Items}
+	for _, l := range result.Leased {
+		r.leases = append(r.leases, task.LeaseRef{ID: l.ID, Token: l.Token})
+	}
+	m.requests = append(m.requests, r)
+	return result
+}
+
+func (m *model) answerAgain(r *modelRequest) task.Result {
+	result := task.Result{Code: r.code, Items: r.items}
+	for _, l := range r.leases {
+		if t, live := m.live[l.ID]; live && t.State == task.Running && t.Token == l.Token {
+			result.Leased = append(result.Leased, leased(t.Task))
+		}
+	}
+	return result
+}
+
+// tick fires what is due: first the tasks' timers, the earliest first, ties by ID; then the purges; then what is kept
+// for a time only is forgotten.
+func (m *model) tick() task.Result {
+	for {
+		t := m.due()
+		if t == nil {
+			break
+		}
+		m.fire(t)
+	}
+	for _, q := range m.queues {
+		m.purge(q)
+	}
+	for k, h := range m.keys {
+		if _, taken := m.hold(k); !taken && h.until <= m.now {
+			delete(m.keys, k)
+		}
+	}
+	for id, p := range m.producers {
+		if p.seen+producerIdle <= m.now {
+			delete(m.producers, id)
+		}
+	}
+	m.requests = slices.DeleteFunc(m.requests, func(r *modelRequest) bool { return r.at+requestKept <= m.now })
+	return task.Result{}
+}
+
+// timer is when a Tick has something to do for the task; 0: never.
+func timer(t *modelTask) task.Time {
+	switch t.State {
+	case task.Running:
+		return t.Deadline
+	case task.Blocked, task.Pending:
+		return t.ExpiresAt
+	case task.Scheduled:
+		if t.ExpiresAt != 0 {
+			return min(t.RunAt, t.ExpiresAt)
+		}
+		return t.RunAt
+	}
+	return 0
+}
+
+// due is the task with the earliest timer that is due.
+func (m *model) due() *modelTask {
+	var first *modelTask
+	for _, id := range m.liveIDs() {
+		t := m.live[id]
+		if at := timer(t); at != 0 && at <= m.now && (first == nil || at < timer(first)) {
+			first = t
+		}
+	}
+	return first
+}
+
+func (m *model) fire(t *modelTask) {
+	switch {
+	case t.State == task.Running:
+		m.revoke(t, task.RevokedTimeout)
+		m.fail(t, task.CauseTimeout, fmt.Sprintf("attempt timed out after %s", duration(t.Timeout)), 0)
+	case t.ExpiresAt != 0 && t.ExpiresAt <= m.now && t.ExpiresAt == timer(t):
+		m.toDeadLetter(t, task.ReasonExpired)
+	default:
+		m.toPending(t, false)
+	}
+}
+
+func (m *model) purge(q *modelQueue) {
+	below := q.purge
+	q.purge = 0
+	for _, id := range m.liveIDs() {
+		if t, live := m.live[id]; live && t.Queue == q.Name && waiting(t.State) && id < below {
+			m.remove(t)
+		}
+	}
+}
