@@ -10,7 +10,7 @@ SHELL         := bash
 
 TOOLS   := $(CURDIR)/.bin
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
-LDFLAGS := -s -w -X main.version=$(VERSION)
+LDFLAGS := -s -w -X main.buildVersion=$(VERSION)
 
 BUF_VERSION      := v1.75.0
 LINT_VERSION     := v2.15.0
