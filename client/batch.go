@@ -1,0 +1,82 @@
+package client
+
+import "github.com/rowlock/rowlock/rpc/rowlockv1"
+
+// A request carries at most this much. The servers take 10,000 tasks or 4 MiB; less than that keeps several requests
+// on their way.
+const (
+	maxBatchTasks = 2_000
+	maxBatchBytes = 1 << 20
+	// maxTaskBytes is the most that a single task may have: it must fit in a request.
+	maxTaskBytes = 4<<20 - 64<<10
+	// taskOverhead is about what a task takes in a request besides its payload.
+	taskOverhead = 128
+)
+
+// batch is the tasks of one request: those of one call, or of several that came while others were on their way.
+type batch struct {
+	// Guarded by the producer's mutex until the batch is taken; then the sender's.
+	tasks     []*rowlockv1.NewTask // nil: its caller went away
+	bytes     int
+	abandoned int
+	taken     bool
+
+	// Written by the sender before it closes done.
+	done    chan struct{}
+	results []*rowlockv1.EnqueueResult
+	places  []int // of each task in results; nil: its own
+	err     error
+}
+
+func newBatch() *batch { return &batch{done: make(chan struct{})} }
+
+// takes reports whether there is room for another task.
+func (b *batch) takes(size int) bool {
+	return len(b.tasks) == 0 || (len(b.tasks) < maxBatchTasks && b.bytes+size <= maxBatchBytes)
+}
+
+func (b *batch) add(t *rowlockv1.NewTask, size int) int {
+	b.tasks = append(b.tasks, t)
+	b.bytes += size
+	return len(b.tasks) - 1
+}
+
+// compact leaves out the tasks whose callers went away.
+func (b *batch) compact() {
+	if b.abandoned == 0 {
+		return
+	}
+	b.places = make([]int, len(b.tasks))
+	kept := make([]*rowlockv1.NewTask, 0, len(b.tasks)-b.abandoned)
+	for i, t := range b.tasks {
+		b.places[i] = len(kept)
+		if t != nil {
+			kept = append(kept, t)
+		}
+	}
+	b.tasks = kept
+}
+
+// receipt is what became of a task. Only after done.
+func (b *batch) receipt(i int) Receipt {
+	if b.err != nil {
+		return Receipt{Err: b.err}
+	}
+	if b.places != nil {
+		i = b.places[i]
+	}
+	r := b.results[i]
+	if err := fromPart(r.GetError(), r.GetTaskId()); err != nil {
+		return Receipt{Err: err}
+	}
+	return Receipt{ID: r.GetTaskId(), Existing: r.GetExisting()}
+}
+
+// sizeOf is about what a task takes in a request.
+func sizeOf(t *rowlockv1.NewTask) int {
+	n := taskOverhead + len(t.Payload) + len(t.UniqueKey) + len(t.FairKey) + len(t.TraceContext) + 16*len(t.DependsOn)
+	for k, v := range t.Labels {
+		n += len(k) + len(v) + 8
+	}
+	return n
+}

@@ -1,0 +1,132 @@
+package client
+
+import (
+	"time"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/rowlock/rowlock/rpc/rowlockv1"
+)
+
+// Option is something that a task to enqueue has besides its arguments. What no option says comes from the queue's
+// settings. The servers check the values.
+type Option func(*rowlockv1.NewTask)
+
+// Queue puts the task into a queue other than [DefaultQueue]. A queue comes into being with its first task.
+func Queue(name string) Option {
+	return func(t *rowlockv1.NewTask) { t.Queue = name }
+}
+
+// Priority is 0 to 9; 9 is leased first, 5 is usual.
+func Priority(p int) Option {
+	return func(t *rowlockv1.NewTask) {
+		u := uint32(min(max(p, -1), 1<<16)) // what is out of range stays so
+		t.Priority = &u
+	}
+}
+
+// Delay lets the task wait before it runs, counted by the servers from when they accept it.
+func Delay(d time.Duration) Option {
+	return func(t *rowlockv1.NewTask) { t.DelaySeconds = d.Seconds() }
+}
+
+// RunAt lets the task wait until the time.
+func RunAt(at time.Time) Option {
+	return func(t *rowlockv1.NewTask) { t.RunAt = timestamppb.New(at) }
+}
+
+// MaxAttempts is how many attempts may fail before the task goes to the dead letter queue.
+func MaxAttempts(n int) Option {
+	return func(t *rowlockv1.NewTask) { t.MaxAttempts = bounded(n) }
+}
+
+// MaxWorkerDeaths is how many workers may die while running the task before it goes to the dead letter queue.
+func MaxWorkerDeaths(n int) Option {
+	return func(t *rowlockv1.NewTask) { t.MaxWorkerDeaths = bounded(n) }
+}
+
+// bounded keeps a negative number one that the servers refuse.
+func bounded(n int) uint32 {
+	if n < 0 {
+		return 1<<32 - 1
+	}
+	return uint32(min(n, 1<<32-1))
+}
+
+// Timeout is how long one attempt may take.
+func Timeout(d time.Duration) Option {
+	return func(t *rowlockv1.NewTask) { t.TimeoutSeconds = d.Seconds() }
+}
+
+// TTL is how long the task may wait for its start; then it goes to the dead letter queue as expired.
+func TTL(d time.Duration) Option {
+	return func(t *rowlockv1.NewTask) { t.TtlSeconds = d.Seconds() }
+}
+
+// Unique refuses the task with ErrConflict while its queue has one with the same key that hasn't ended. See UniqueMode
+// and UniqueFor.
+func Unique(key string) Option {
+	return func(t *rowlockv1.NewTask) { t.UniqueKey = key }
+}
+
+// Mode is what happens to a task whose unique key is taken.
+type Mode = rowlockv1.UniqueMode
+
+// The modes.
+const (
+	// Reject refuses the new task with ErrConflict.
+	Reject = rowlockv1.UniqueMode_reject
+	// Return answers with the task that is there; its Receipt says Existing.
+	Return = rowlockv1.UniqueMode_return
+	// Replace cancels the task that is there, unless it is running, and accepts the new one.
+	Replace = rowlockv1.UniqueMode_replace
+)
+
+// UniqueMode chooses another mode than Reject.
+func UniqueMode(m Mode) Option {
+	return func(t *rowlockv1.NewTask) { t.UniqueMode = m }
+}
+
+// UniqueFor keeps the unique key taken for this long after the task was enqueued, whether it ends earlier or later.
+func UniqueFor(window time.Duration) Option {
+	return func(t *rowlockv1.NewTask) { t.UniqueWindowSeconds = window.Seconds() }
+}
+
+// FairKey names whom the task is for, such as a tenant.
+func FairKey(key string) Option {
+	return func(t *rowlockv1.NewTask) { t.FairKey = key }
+}
+
+// Label adds a label, which is kept with the task and shown with it.
+func Label(key, value string) Option {
+	return func(t *rowlockv1.NewTask) {
+		if t.Labels == nil {
+			t.Labels = make(map[string]string, 4)
+		}
+		t.Labels[key] = value
+	}
+}
+
+// Labels adds labels.
+func Labels(labels map[string]string) Option {
+	return func(t *rowlockv1.NewTask) {
+		for k, v := range labels {
+			Label(k, v)(t)
+		}
+	}
+}
+
+// TraceContext is the W3C traceparent of the producer, for the worker to go on with.
+func TraceContext(traceparent string) Option {
+	return func(t *rowlockv1.NewTask) { t.TraceContext = traceparent }
+}
+
+// Backoff is how long the task waits after a failure.
+func Backoff(p BackoffPolicy) Option {
+	return func(t *rowlockv1.NewTask) { t.Backoff = p.proto() }
+}
+
+// DependsOn lets the task wait until all these have completed.
+func DependsOn(ids ...string) Option {
+	return func(t *rowlockv1.NewTask) { t.DependsOn = append(t.DependsOn, ids...) }
+}

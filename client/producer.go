@@ -1,0 +1,247 @@
+package client
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"runtime"
+	"sync"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/peer"
+
+	"github.com/rowlock/rowlock/rpc/rowlockv1"
+)
+
+// producer sends tasks in batches. A fixed number of senders take turns: while all are waiting for answers, the calls
+// that come fill the next batch.
+type producer struct {
+	config   Config
+	pool     *pool
+	sessions sessions
+	ctx      context.Context // of the senders
+	cancel   context.CancelFunc
+	senders  sync.WaitGroup
+
+	mu      sync.Mutex // guards what follows, and batches that aren't taken
+	queue   []*batch   // oldest first; the last may still grow
+	work    sync.Cond  // there is something in the queue, or closed
+	idle    int        // senders that wait
+	started bool
+	closed  bool
+}
+
+func newProducer(config Config, pool *pool) *producer {
+	p := &producer{config: config, pool: pool, sessions: sessions{name: config.Name, pool: pool}}
+	p.ctx, p.cancel = context.WithCancel(context.Background())
+	p.work.L = &p.mu
+	return p
+}
+
+// close lets the calls that wait fail, and waits for the senders.
+func (p *producer) close() {
+	p.mu.Lock()
+	p.closed = true
+	for _, b := range p.queue {
+		b.taken, b.err = true, ErrClosed
+		close(b.done)
+	}
+	p.queue = nil
+	p.work.Broadcast()
+	p.mu.Unlock()
+	p.cancel()
+	p.senders.Wait()
+}
+
+// place is where a task is in a batch.
+type place struct {
+	batch *batch
+	index int
+}
+
+// add puts tasks into batches, and says where through the callback.
+func (p *producer) add(tasks []*rowlockv1.NewTask, placed func(place)) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return ErrClosed
+	}
+	p.start()
+	for _, t := range tasks {
+		placed(p.addOne(t))
+	}
+	return nil
+}
+
+// addOne puts a task into the batch that fills. The caller holds mu.
+func (p *producer) addOne(t *rowlockv1.NewTask) place {
+	size := sizeOf(t)
+	var last *batch
+	if n := len(p.queue); n > 0 {
+		last = p.queue[n-1]
+	}
+	if last == nil || !last.takes(size) {
+		last = newBatch()
+		p.queue = append(p.queue, last)
+		if p.idle > 0 {
+			p.work.Signal()
+		}
+	}
+	return place{last, last.add(t, size)}
+}
+
+// start starts the senders with the first task, so that a client which enqueues nothing has none. The caller holds mu.
+func (p *producer) start() {
+	if p.started {
+		return
+	}
+	p.started = true
+	for range p.config.InFlight {
+		p.senders.Go(p.send)
+	}
+}
+
+// abandon takes a task back whose caller doesn't wait any longer. It reports false when it is too late for that.
+func (p *producer) abandon(at place) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if at.batch.taken {
+		return false
+	}
+	at.batch.tasks[at.index] = nil
+	at.batch.abandoned++
+	return true
+}
+
+// send is a sender: it takes batches and delivers them until the producer is closed.
+func (p *producer) send() {
+	for {
+		b := p.take()
+		if b == nil {
+			return
+		}
+		b.compact()
+		if len(b.tasks) > 0 {
+			b.results, b.err = p.deliver(b.tasks)
+		}
+		close(b.done)
+	}
+}
+
+// take waits for a batch; nil means that the producer is closed.
+func (p *producer) take() *batch {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for yielded := false; ; {
+		switch {
+		case p.closed:
+			return nil
+		case len(p.queue) == 0:
+			p.idle++
+			p.work.Wait()
+			p.idle--
+		case !yielded:
+			// The callers that the last answer woke are about to call again: let them join this batch.
+			yielded = true
+			p.mu.Unlock()
+			runtime.Gosched()
+			p.mu.Lock()
+		default:
+			b := p.queue[0]
+			p.queue[0] = nil
+			p.queue = p.queue[1:]
+			b.taken = true
+			return b
+		}
+	}
+}
+
+// deliver sends tasks until an answer comes or there is no hope for one.
+func (p *producer) deliver(tasks []*rowlockv1.NewTask) ([]*rowlockv1.EnqueueResult, error) {
+	d := delivery{producer: p, retry: retrier{bound: p.config.RetryFor}}
+	d.request.Tasks = tasks
+	defer d.end()
+	for {
+		resp, e := d.attempt()
+		if e == nil {
+			if len(resp.GetResults()) != len(tasks) {
+				return nil, unknown(fmt.Errorf("%d results for %d tasks", len(resp.GetResults()), len(tasks)))
+			}
+			return resp.GetResults(), nil
+		}
+		if again, err := d.judge(e); !again {
+			return nil, err
+		}
+	}
+}
+
+// delivery is one batch on its way.
+type delivery struct {
+	producer *producer
+	request  rowlockv1.EnqueueRequest
+	session  *session
+	retry    retrier
+	// tried means that a server may have executed the request already.
+	tried bool
+}
+
+// attempt makes the call once. The first one gives the request its sequence or ID, which it keeps.
+func (d *delivery) attempt() (*rowlockv1.EnqueueResponse, *Error) {
+	p := d.producer
+	switch {
+	case p.config.OneShot:
+		if d.request.RequestId == "" {
+			d.request.RequestId = rand.Text()
+		}
+	case d.session == nil:
+		s, e := p.sessions.get(p.ctx)
+		if e != nil {
+			return nil, e
+		}
+		d.session = s
+		d.request.ProducerId, d.request.Sequence = s.id, s.begin()
+		fallthrough
+	default:
+		d.request.AckedBelow = d.session.ackedBelow()
+	}
+	var resp rowlockv1.EnqueueResponse
+	var to peer.Peer
+	e := p.pool.once(p.ctx, rowlockv1.TaskService_Enqueue_FullMethodName, &d.request, &resp, grpc.Peer(&to))
+	if e != nil && !e.refused() && to.Addr != nil {
+		d.tried = true
+	}
+	return &resp, e
+}
+
+// judge decides after an error: again, or what to tell the callers.
+func (d *delivery) judge(e *Error) (again bool, err error) {
+	forgotten := e.Reason == reasonUnknownProducer
+	if forgotten {
+		d.producer.sessions.forget(d.session)
+	}
+	switch {
+	case forgotten && !d.tried && d.session != nil:
+		d.end() // never executed: it may go out under a new session
+		d.session = nil
+		return true, nil
+	case forgotten || e.Reason == reasonSequenceForgotten:
+		return false, unknown(e)
+	}
+	if err = d.retry.wait(d.producer.ctx, e); err == nil {
+		return true, nil
+	}
+	if d.producer.ctx.Err() != nil {
+		err = ErrClosed
+	}
+	if d.tried {
+		err = unknown(err)
+	}
+	return false, err
+}
+
+// end releases the sequence.
+func (d *delivery) end() {
+	if d.session != nil {
+		d.session.end(d.request.Sequence)
+	}
+}
