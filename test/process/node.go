@@ -1,0 +1,52 @@
+package process
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// Node is a server that has said that it is ready.
+type Node struct {
+	*Process
+	API, Raft, HTTP string // the addresses it listens on
+}
+
+// readyLine is how a server says that it serves.
+var readyLine = regexp.MustCompile(`msg=ready\b|"msg":"ready"`)
+
+// StartNode runs args (`server …`, `dev …`) on loopback ports and waits until it is ready. The addresses of an earlier run,
+// where given, are used again. On an error nothing is left running.
+func StartNode(ctx context.Context, binary string, before *Node, args ...string) (*Node, error) {
+	n := &Node{API: "127.0.0.1:0", Raft: "127.0.0.1:0", HTTP: "127.0.0.1:0"}
+	if before != nil {
+		n.API, n.Raft, n.HTTP = before.API, before.Raft, before.HTTP
+	}
+	args = append(args, "--api-addr", n.API, "--raft-addr", n.Raft, "--http-addr", n.HTTP)
+	var err error
+	if n.Process, err = Start(binary, Options{Args: args}); err != nil {
+		return nil, err
+	}
+	line, err := n.Stderr.await(ctx, n.Exited(), readyLine.MatchString)
+	if err == nil {
+		err = n.addresses(line)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", strings.Join(args, " "), errors.Join(err, n.Kill()))
+	}
+	return n, nil
+}
+
+// addresses reads the addresses from the ready line.
+func (n *Node) addresses(line string) error {
+	for key, to := range map[string]*string{"api": &n.API, "raft": &n.Raft, "http": &n.HTTP} {
+		match := regexp.MustCompile(`\b` + key + `(?:_addr)?"?[=:]"?([0-9.\[\]:a-z]+:\d+)`).FindStringSubmatch(line)
+		if match == nil {
+			return fmt.Errorf("the ready line names no %s address: %s", key, line)
+		}
+		*to = match[1]
+	}
+	return nil
+}
