@@ -27,6 +27,7 @@ const (
 	producerWindow      = 1024
 	requestKept         = day
 	maxTransitions      = 4096
+	historyBlock        = 1024
 	defaultRetentionAge = day
 )
 
