@@ -5,6 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"google.golang.org/grpc/codes"
+
+	"github.com/rowlock/rowlock/client"
 )
 
 // The exit codes, the same for every command.
@@ -41,15 +45,31 @@ func (p *program) exit(ctx context.Context, err error) int {
 func explain(ctx context.Context, err error) (code int, text string) {
 	var usage *usageError
 	var exit *exitError
+	text = err.Error()
 	switch {
 	case errors.As(err, &usage):
 		return exitUsage, usage.text
 	case errors.As(err, &exit):
 		return exit.code, exit.text
-	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
+	case ctx.Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, client.ErrUnknownOutcome)):
 		return exitFailed, "interrupted"
+	case errors.Is(err, client.ErrInvalid):
+		return exitUsage, text
+	case errors.Is(err, client.ErrNotFound):
+		return exitNotFound, text
+	case errors.Is(err, client.ErrDenied), errors.Is(err, client.ErrState), errors.Is(err, client.ErrConflict),
+		errors.Is(err, client.ErrOverloaded), errors.Is(err, client.ErrNoSpace):
+		return exitRefused, text
+	case errors.Is(err, client.ErrUnavailable), errors.Is(err, client.ErrUnknownOutcome), errors.Is(err, context.DeadlineExceeded):
+		return exitUnavailable, text
 	}
-	return exitFailed, err.Error()
+	return exitFailed, text
+}
+
+// exitCode is the exit code of a refusal within a call for many.
+func exitCode(code int32) int {
+	exit, _ := explain(context.Background(), &client.Error{Code: codes.Code(code)})
+	return exit
 }
 
 // oneLine keeps an error that came with line breaks, such as a parser's, on one line.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/mattn/go-isatty"
@@ -38,4 +39,14 @@ func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io
 func isTerminal(stream any) bool {
 	file, ok := stream.(*os.File)
 	return ok && (isatty.IsTerminal(file.Fd()) || isatty.IsCygwinTerminal(file.Fd()))
+}
+
+// getenv returns a variable of the program's environment.
+func (p *program) getenv(name string) string {
+	for i := len(p.env) - 1; i >= 0; i-- { // the last one counts
+		if value, ok := strings.CutPrefix(p.env[i], name+"="); ok {
+			return value
+		}
+	}
+	return ""
 }

@@ -61,13 +61,13 @@ func unknownFlag(cmd *cobra.Command, err *pflag.NotExistError) error {
 // wrongValue names the source of a value that its flag doesn't take, and what it would take.
 func wrongValue(source string, flag *pflag.Flag, value string, err error) error {
 	want := map[string]string{
-		"duration": "want a duration such as 90s, 5m or 2h",
-		"int":      "want a whole number",
-		"uint":     "want a whole number from 0",
-		"uint32":   "want a whole number from 0",
-		"uint64":   "want a whole number from 0",
-		"float64":  "want a number",
-		"bool":     "want true or false",
+		"duration":       "want a duration such as 90s, 5m or 2h",
+		"int":            "want a whole number",
+		"uint":           "want a whole number from 0",
+		"uint32":         "want a whole number from 0",
+		"uint64":         "want a whole number from 0",
+		"float64":        "want a number",
+		"bool":           "want true or false",
 		"stringToString": "want key=value[,key=value…]",
 	}[flag.Value.Type()]
 	if want == "" {
@@ -87,6 +87,21 @@ func args(least, most int) cobra.PositionalArgs {
 		}
 		return nil
 	}
+}
+
+// atMostOne refuses flags that exclude each other.
+func atMostOne(flags *pflag.FlagSet, names ...string) error {
+	first := ""
+	for _, name := range names {
+		switch {
+		case !flags.Changed(name):
+		case first == "":
+			first = name
+		default:
+			return usagef("--%s and --%s exclude each other", first, name)
+		}
+	}
+	return nil
 }
 
 // nearest returns the name that a typing mistake may have meant, or "".

@@ -1,0 +1,129 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"google.golang.org/grpc"
+
+	"github.com/rowlock/rowlock/client"
+	"github.com/rowlock/rowlock/rpc/rowlockv1"
+)
+
+// clientFlags say how to reach the servers.
+type clientFlags struct {
+	p           *program
+	addrs       []string
+	tokenFile   string
+	tls         tlsFlags
+	callTimeout time.Duration
+}
+
+// clientFlags gives a command the flags of a client.
+func (p *program) clientFlags(flags *pflag.FlagSet) *clientFlags {
+	f := &clientFlags{p: p}
+	flags.StringSliceVar(&f.addrs, "addr", []string{client.DefaultAddr}, "API addresses of some or all members, host[:port],…")
+	flags.StringVar(&f.tokenFile, "token-file", "", "file with the API token; or the token itself in ROWLOCK_TOKEN")
+	flags.DurationVar(&f.callTimeout, "call-timeout", 15*time.Second, "give a call up after this long")
+	f.tls.add(flags)
+	settings(flags, "addr", "token-file", "call-timeout")
+	return f
+}
+
+// connection is a client with the stubs of all services.
+type connection struct {
+	*client.Client
+	tasks   rowlockv1.TaskServiceClient
+	workers rowlockv1.WorkerServiceClient
+	queues  rowlockv1.QueueServiceClient
+	cluster rowlockv1.ClusterServiceClient
+}
+
+// run runs the body of a command that talks to a server.
+func (f *clientFlags) run(cmd *cobra.Command, body func(ctx context.Context, c *connection) error) (err error) {
+	ctx := cmd.Context()
+	if err := f.knock(ctx); err != nil {
+		return err
+	}
+	config, err := f.config()
+	if err != nil {
+		return err
+	}
+	c, err := client.New(config)
+	if err != nil {
+		return usagef("%s", strings.TrimPrefix(err.Error(), "client: "))
+	}
+	defer func() { err = errors.Join(err, c.Close()) }()
+	conn := c.Conn()
+	return body(ctx, &connection{
+		Client: c, tasks: rowlockv1.NewTaskServiceClient(conn), workers: rowlockv1.NewWorkerServiceClient(conn),
+		queues: rowlockv1.NewQueueServiceClient(conn), cluster: rowlockv1.NewClusterServiceClient(conn),
+	})
+}
+
+// config is the SDK's configuration for these flags.
+func (f *clientFlags) config() (client.Config, error) {
+	config := client.Config{Addrs: f.addrs, OneShot: true, RetryFor: f.callTimeout}
+	if f.callTimeout <= 0 {
+		return config, usagef("--call-timeout %s: want more than 0", f.callTimeout)
+	}
+	config.DialOptions = append(config.DialOptions, grpc.WithUnaryInterceptor(
+		func(ctx context.Context, method string, request, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+			ctx, cancel := context.WithTimeout(ctx, f.callTimeout)
+			defer cancel()
+			return invoke(ctx, method, request, reply, cc, opts...)
+		}))
+	if err := f.credentials(&config); err != nil {
+		return config, err
+	}
+	return config, nil
+}
+
+// defaultAPIPort is the port of an address without one.
+const defaultAPIPort = "7300"
+
+// knockTimeout is how long an address may take to answer a knock.
+const knockTimeout = 3 * time.Second
+
+// knock finds out at once that nobody is at home at any address: a client would go on trying, as a program should and a
+// person doesn't want.
+func (f *clientFlags) knock(ctx context.Context) error {
+	dialer := net.Dialer{Timeout: knockTimeout}
+	var problem error
+	for _, addr := range f.addrs {
+		if _, _, err := net.SplitHostPort(addr); err != nil {
+			addr = net.JoinHostPort(addr, defaultAPIPort)
+		}
+		conn, err := dialer.DialContext(ctx, "tcp", addr)
+		if err == nil {
+			return conn.Close()
+		}
+		problem = err
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return &exitError{code: exitUnavailable, text: fmt.Sprintf(
+		"no server at %s (%s): start one with 'rowlock dev', or name another with --addr or ROWLOCK_ADDR", strings.Join(f.addrs, ", "), cause(problem))}
+}
+
+// cause is the end of a chain of network errors: what the system said.
+func cause(err error) string {
+	for {
+		next := errors.Unwrap(err)
+		if next == nil {
+			break
+		}
+		err = next
+	}
+	if err == nil {
+		return "no address"
+	}
+	return err.Error()
+}

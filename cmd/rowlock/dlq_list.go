@@ -1,0 +1,26 @@
+package main
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+)
+
+func (p *program) dlqListCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "list",
+		Short:   "List dead letters with their reason and last error",
+		Example: "  rowlock dlq list --queue mail\n  rowlock dlq list --all -o json",
+		Args:    args(0, 0),
+	}
+	connect, out, page := p.clientFlags(cmd.Flags()), p.outputFlag(cmd), listingFlags(cmd)
+	var dead deadLetters
+	cmd.Flags().StringVar(&dead.queue, "queue", "", "only this queue's")
+	cmd.Flags().StringVar(&dead.kind, "kind", "", "only this kind")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		return connect.run(cmd, func(ctx context.Context, c *connection) error {
+			return p.listTasks(ctx, cmd, c.tasks, out, page, dead.request())
+		})
+	}
+	return cmd
+}

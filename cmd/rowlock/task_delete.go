@@ -1,0 +1,39 @@
+package main
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rowlock/rowlock/rpc/rowlockv1"
+)
+
+func (p *program) taskDeleteCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "delete ID…",
+		Short:   "Remove tasks that aren't running, for good",
+		Example: "  rowlock task delete 000000000001A --yes",
+		Args:    args(1, -1),
+	}
+	connect, out, confirm := p.clientFlags(cmd.Flags()), p.outputFlag(cmd), p.yesFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		ids, err := p.taskIDs(args)
+		if err != nil {
+			return err
+		}
+		// Whoever names tasks has chosen them: a script need not say so twice.
+		if err := confirm.ask(false, "delete %d tasks for good", len(ids)); err != nil {
+			return err
+		}
+		return connect.run(cmd, func(ctx context.Context, c *connection) error { return c.delete().run(ctx, out, ids) })
+	}
+	return cmd
+}
+
+// delete is the call behind the command.
+func (c *connection) delete() bulk {
+	return bulk{done: "deleted", call: func(ctx context.Context, ids []string, requestID string) ([]*rowlockv1.TaskResult, error) {
+		answer, err := c.tasks.DeleteTasks(ctx, &rowlockv1.DeleteTasksRequest{Ids: ids, RequestId: requestID})
+		return answer.GetResults(), err
+	}}
+}
