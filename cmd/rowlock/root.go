@@ -32,7 +32,7 @@ YAML file that --config names (api-addr: …), else from the default.`,
 		&cobra.Group{ID: groupOperate, Title: "Operate:"},
 	)
 	root.AddCommand(
-		p.taskCommand(), p.queueCommand(), p.dlqCommand(), p.stuckCommand(), p.workersCommand(), p.clusterCommand(),
+		p.enqueueCommand(), p.taskCommand(), p.queueCommand(), p.dlqCommand(), p.stuckCommand(), p.workersCommand(), p.clusterCommand(),
 		p.versionCommand(),
 	)
 	branch(root)

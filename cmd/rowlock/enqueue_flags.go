@@ -1,0 +1,160 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/rowlock/rowlock/cmd/rowlock/taskfile"
+	"github.com/rowlock/rowlock/rpc/rowlockv1"
+)
+
+// enqueueCall are the flags of the call, whatever its tasks.
+type enqueueCall struct {
+	fromFile  string
+	requestID string
+	wait      bool
+}
+
+// requestIDMax leaves room for the number of a batch in the API's 64 bytes.
+const requestIDMax = 48
+
+func (e *enqueueCall) add(flags *pflag.FlagSet) {
+	flags.StringVar(&e.fromFile, "from-file", "", "enqueue the tasks of this file, one JSON object a line; - is stdin")
+	flags.StringVar(&e.requestID, "request-id", "", "names the call: one with the same ID within 24 h is executed once (default: a random one)")
+	flags.BoolVar(&e.wait, "wait", false, "wait until the task has ended; exit code 1 unless it completed")
+}
+
+func (e *enqueueCall) check() error {
+	switch {
+	case len(e.requestID) > requestIDMax:
+		return usagef("--request-id of %d bytes: want at most %d", len(e.requestID), requestIDMax)
+	case e.fromFile != "" && e.wait:
+		return usagef("--from-file and --wait exclude each other")
+	}
+	if e.requestID == "" {
+		e.requestID = requestID()
+	}
+	return nil
+}
+
+// taskFlags describe one task.
+type taskFlags struct {
+	payload    string
+	raw        bool
+	at         string
+	delay      time.Duration
+	timeout    time.Duration
+	ttl        time.Duration
+	window     time.Duration
+	priority   uint32
+	uniqueMode string
+	backoff    backoffFlags
+	new        rowlockv1.NewTask
+}
+
+func (t *taskFlags) add(flags *pflag.FlagSet) {
+	flags.StringVar(&t.new.Kind, "kind", "", "what sort of task it is; workers may handle some kinds only")
+	flags.StringVar(&t.payload, "payload", "", "what the worker gets: JSON, @file, or - for stdin")
+	flags.BoolVar(&t.raw, "raw", false, "take --payload as it is, JSON or not")
+	flags.DurationVar(&t.delay, "delay", 0, "run it after this long")
+	flags.StringVar(&t.at, "at", "", "run it at this time, such as 2030-01-31T08:00:00Z")
+	flags.Uint32Var(&t.priority, "priority", 5, "0 to 9; 9 is leased first")
+	flags.Uint32Var(&t.new.MaxAttempts, "max-attempts", 0, "failed attempts after which it is dead (default: the queue's)")
+	flags.Uint32Var(&t.new.MaxWorkerDeaths, "max-worker-deaths", 0, "workers that may die while running it (default: the queue's)")
+	flags.DurationVar(&t.timeout, "timeout", 0, "how long an attempt may take (default: the queue's)")
+	flags.DurationVar(&t.ttl, "ttl", 0, "dead if it hasn't started after this long (default: the queue's)")
+	flags.StringVar(&t.new.UniqueKey, "unique-key", "", "at most one task of the queue has this key at a time")
+	flags.StringVar(&t.uniqueMode, "unique-mode", "", "where the key is taken: reject, return or replace (default reject)")
+	flags.DurationVar(&t.window, "unique-window", 0, "how long the key stays taken; 0 is until the task ends")
+	flags.StringVar(&t.new.FairKey, "fair-key", "", "whom it is for, such as a tenant")
+	flags.StringToStringVar(&t.new.Labels, "label", nil, "labels, key=value")
+	flags.StringVar(&t.new.TraceContext, "trace-context", "", "W3C traceparent to go on with")
+	flags.StringSliceVar(&t.new.DependsOn, "depends-on", nil, "IDs of tasks that must complete first")
+	t.backoff.add(flags)
+}
+
+// task builds the API's task, and refuses what the servers would refuse.
+func (t *taskFlags) task(p *program, flags *pflag.FlagSet, queue string) (*rowlockv1.NewTask, error) {
+	if err := atMostOne(flags, "delay", "at"); err != nil {
+		return nil, err
+	}
+	var err error
+	if t.new.RunAt, err = runTime(t.at, t.delay); err != nil {
+		return nil, err
+	}
+	if t.new.UniqueMode, err = taskfile.UniqueMode(t.uniqueMode); err != nil {
+		return nil, usagef("--unique-mode %s", err)
+	}
+	if t.new.Backoff, err = t.backoff.value(flags); err != nil {
+		return nil, err
+	}
+	for i, id := range t.new.DependsOn {
+		if t.new.DependsOn[i], err = taskID(id); err != nil {
+			return nil, err
+		}
+	}
+	if flags.Changed("priority") {
+		t.new.Priority = &t.priority
+	}
+	t.new.Queue = queue
+	t.new.DelaySeconds, t.new.TimeoutSeconds = t.delay.Seconds(), t.timeout.Seconds()
+	t.new.TtlSeconds, t.new.UniqueWindowSeconds = t.ttl.Seconds(), t.window.Seconds()
+	if t.new.Payload, err = t.readPayload(p); err != nil {
+		return nil, err
+	}
+	if err := taskfile.Check(&t.new); err != nil {
+		return nil, usagef("%s", err)
+	}
+	return &t.new, nil
+}
+
+// readPayload reads no more than one byte over the bound: enough to refuse the rest.
+func (t *taskFlags) readPayload(p *program) ([]byte, error) {
+	var source io.Reader
+	switch {
+	case t.payload == "":
+		return nil, nil
+	case t.raw && t.payload != "-" && t.payload[0] != '@':
+		return []byte(t.payload), nil
+	case t.payload == "-":
+		source = p.stdin
+	case t.payload[0] == '@':
+		file, err := os.Open(t.payload[1:])
+		if err != nil {
+			return nil, usagef("--payload: %s", err)
+		}
+		defer file.Close()
+		source = file
+	default:
+		return []byte(t.payload), jsonPayload(t.payload)
+	}
+	payload, err := io.ReadAll(io.LimitReader(source, taskfile.MaxPayloadBytes+1))
+	if err != nil {
+		return nil, fmt.Errorf("reading the payload: %w", err)
+	}
+	if len(payload) > taskfile.MaxPayloadBytes {
+		return nil, usagef("the payload is over the bound of %d bytes: store it elsewhere and enqueue where it is", taskfile.MaxPayloadBytes)
+	}
+	return payload, nil
+}
+
+// jsonPayload says what keeps a payload from being JSON.
+func jsonPayload(text string) error {
+	var value any
+	err := json.Unmarshal([]byte(text), &value)
+	if err == nil {
+		return nil
+	}
+	reason := err.Error()
+	var syntax *json.SyntaxError
+	if errors.As(err, &syntax) {
+		reason = fmt.Sprintf("%s at character %d", reason, syntax.Offset)
+	}
+	return usagef("--payload isn't JSON (%s): mend it, or say --raw to send it as it is", reason)
+}

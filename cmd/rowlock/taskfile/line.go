@@ -1,0 +1,158 @@
+package taskfile
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"strings"
+	"time"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/rowlock/rowlock/rpc/rowlockv1"
+)
+
+// line is one task as it stands in the file.
+type line struct {
+	Queue               string            `json:"queue"`
+	Kind                string            `json:"kind"`
+	Payload             json.RawMessage   `json:"payload"`
+	PayloadBase64       []byte            `json:"payload_base64"`
+	Priority            *uint32           `json:"priority"`
+	DelaySeconds        float64           `json:"delay_seconds"`
+	RunAt               *time.Time        `json:"run_at"`
+	MaxAttempts         uint32            `json:"max_attempts"`
+	MaxWorkerDeaths     uint32            `json:"max_worker_deaths"`
+	TimeoutSeconds      float64           `json:"timeout_seconds"`
+	TTLSeconds          float64           `json:"ttl_seconds"`
+	UniqueKey           string            `json:"unique_key"`
+	UniqueMode          string            `json:"unique_mode"`
+	UniqueWindowSeconds float64           `json:"unique_window_seconds"`
+	FairKey             string            `json:"fair_key"`
+	Labels              map[string]string `json:"labels"`
+	TraceContext        string            `json:"trace_context"`
+	Backoff             *backoff          `json:"backoff"`
+	DependsOn           []string          `json:"depends_on"`
+}
+
+type backoff struct {
+	InitialSeconds float64   `json:"initial_seconds"`
+	MaximumSeconds float64   `json:"maximum_seconds"`
+	Multiplier     float64   `json:"multiplier"`
+	DelaysSeconds  []float64 `json:"delays_seconds"`
+}
+
+// parse reads one line. A task that names no queue goes to defaultQueue.
+func parse(text []byte, defaultQueue string) (*rowlockv1.NewTask, error) {
+	var l line
+	dec := json.NewDecoder(bytes.NewReader(text))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&l); err != nil {
+		return nil, jsonError(err)
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return nil, errors.New("there is more behind the object")
+	}
+	if l.Queue == "" {
+		l.Queue = defaultQueue
+	}
+	return l.task()
+}
+
+// jsonError says in the words of the file what encoding/json says in Go's.
+func jsonError(err error) error {
+	var kind *json.UnmarshalTypeError
+	switch {
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
+		return errors.New("not a whole JSON object: the line is cut off")
+	case errors.As(err, &kind) && kind.Field == "":
+		return fmt.Errorf("want a JSON object, got %s", kind.Value)
+	case errors.As(err, &kind):
+		return fmt.Errorf("%s can't be a %s", kind.Field, kind.Value)
+	}
+	text := strings.TrimPrefix(err.Error(), "json: ")
+	if name, ok := strings.CutPrefix(text, "unknown field "); ok {
+		return fmt.Errorf("unknown field %s", name)
+	}
+	return fmt.Errorf("not JSON: %s", text)
+}
+
+func (l *line) task() (*rowlockv1.NewTask, error) {
+	t := &rowlockv1.NewTask{
+		Queue: l.Queue, Kind: l.Kind, Payload: l.Payload, Priority: l.Priority, DelaySeconds: l.DelaySeconds,
+		MaxAttempts: l.MaxAttempts, MaxWorkerDeaths: l.MaxWorkerDeaths, TimeoutSeconds: l.TimeoutSeconds, TtlSeconds: l.TTLSeconds,
+		UniqueKey: l.UniqueKey, UniqueWindowSeconds: l.UniqueWindowSeconds, FairKey: l.FairKey, Labels: l.Labels,
+		TraceContext: l.TraceContext, DependsOn: l.DependsOn,
+	}
+	if l.RunAt != nil {
+		t.RunAt = timestamppb.New(*l.RunAt)
+	}
+	if b := l.Backoff; b != nil {
+		t.Backoff = &rowlockv1.Backoff{InitialSeconds: b.InitialSeconds, MaximumSeconds: b.MaximumSeconds, Multiplier: b.Multiplier, DelaysSeconds: b.DelaysSeconds}
+	}
+	if l.PayloadBase64 != nil {
+		if l.Payload != nil {
+			return nil, errors.New("payload and payload_base64 exclude each other")
+		}
+		t.Payload = l.PayloadBase64
+	}
+	mode, err := UniqueMode(l.UniqueMode)
+	if err != nil {
+		return nil, fmt.Errorf("unique_mode %w", err)
+	}
+	t.UniqueMode = mode
+	return t, Check(t)
+}
+
+// UniqueMode reads the name of a mode; "" is the default.
+func UniqueMode(name string) (rowlockv1.UniqueMode, error) {
+	if name == "" {
+		return rowlockv1.UniqueMode_unique_default, nil
+	}
+	mode, ok := rowlockv1.UniqueMode_value[name]
+	if !ok || mode == 0 {
+		return 0, fmt.Errorf("%q: want reject, return or replace", name)
+	}
+	return rowlockv1.UniqueMode(mode), nil
+}
+
+var queueName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$`)
+
+// maxPriority is the priority that is leased first.
+const maxPriority = 9
+
+// Check finds what the servers would refuse in a task whatever their state, so that a file is refused as a whole before
+// any of it was accepted. The servers have the last word.
+func Check(t *rowlockv1.NewTask) error {
+	switch {
+	case t.GetQueue() == "":
+		return errors.New("no queue is given")
+	case !queueName.MatchString(t.GetQueue()):
+		return fmt.Errorf("queue %q: a name is up to 128 letters, digits, '.', '_' and '-', beginning with a letter or digit", t.GetQueue())
+	case t.GetPriority() > maxPriority:
+		return fmt.Errorf("priority %d: want 0 to %d", t.GetPriority(), maxPriority)
+	case len(t.GetPayload()) > MaxPayloadBytes:
+		return fmt.Errorf("a payload of %d bytes is over the bound of %d: store it elsewhere and enqueue where it is", len(t.GetPayload()), MaxPayloadBytes)
+	case t.GetRunAt() != nil && t.GetDelaySeconds() != 0:
+		return errors.New("a delay and a run time exclude each other")
+	case t.GetUniqueKey() == "" && (t.GetUniqueMode() != 0 || t.GetUniqueWindowSeconds() != 0):
+		return errors.New("a unique mode or window needs a unique key")
+	}
+	for _, d := range []struct {
+		name  string
+		value float64
+	}{
+		{"delay", t.GetDelaySeconds()},
+		{"timeout", t.GetTimeoutSeconds()},
+		{"ttl", t.GetTtlSeconds()},
+		{"unique window", t.GetUniqueWindowSeconds()},
+	} {
+		if d.value < 0 {
+			return fmt.Errorf("%s of %g s: want 0 or more", d.name, d.value)
+		}
+	}
+	return nil
+}
