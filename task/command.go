@@ -126,10 +126,10 @@ type Outcome struct {
 	ID      ID
 	Token   uint64
 	Kind    OutcomeKind
-	Data    []byte   // result, or error text
-	Delay   Duration // of a snooze; or the least backoff after a failure
-	Reason  string   // of a release by the leader: why the worker is told that it lost the lease; empty: not told
-	Session uint64   // 0: any; else the lease must be this session's
+	Data    []byte       // result, or error text
+	Delay   Duration     // of a snooze; or the least backoff after a failure
+	Revoke  RevokeReason // of an outcome that the leader proposes: what the worker is told; NotRevoked: nothing
+	Session uint64       // 0: any; else the lease must be this session's
 }
 
 // Finish records outcomes: Items[i] = {ID, Code, State}, State being the task's after it. NotLive asks the proposer
@@ -302,7 +302,9 @@ type RevokeReason uint8
 
 // The reasons.
 const (
-	RevokedCancelled RevokeReason = iota
+	// NotRevoked ended with an outcome of its worker.
+	NotRevoked RevokeReason = iota
+	RevokedCancelled
 	RevokedTimeout
 	RevokedReset
 	RevokedUnlisted
@@ -310,7 +312,7 @@ const (
 	revokeCount
 )
 
-var revokeNames = [revokeCount]string{"cancelled", "timeout", "reset", "unlisted"}
+var revokeNames = [revokeCount]string{"", "cancelled", "timeout", "reset", "unlisted"}
 
 // String returns the name that workers see.
 func (r RevokeReason) String() string {

@@ -1,121 +1,232 @@
 package task
 
-type opcode uint8
+import "strings"
 
-// Machine ...
-type Machine struct{}
+// Bounds of the machine. Changing one changes what Apply returns: it needs a feature level (DESIGN: same result
+// everywhere).
+const (
+	// maxTransitions is how many tasks one Tick changes; the rest waits for the next.
+	maxTransitions = 4096
+	// maxQueues is how many queues there may be.
+	maxQueues = 10_000
+	// maxProducers is how many producers are remembered.
+	maxProducers = 100_000
+	// maxSessionLeases is how many leases a session may hold.
+	maxSessionLeases = 4096
+	// maxPayload is far above what an entry of the log may carry, and what the arena holds.
+	maxPayload = 1 << 20
+)
 
-// NewMachine returns an empty machine.
-func NewMachine() *Machine { panic("wip") }
+// second in the unit of Duration.
+const second Duration = 1_000_000
 
-// Header ...
-type Header struct {
-	Time Time   // the proposer's clock
-	Seed uint64 // for jitter
-	Node uint64 // the proposer's random incarnation, and
-	Seq  uint64 // its count of entries: together they name the entry
+// Machine is the replicated state. It isn't safe for concurrent use: whoever owns it guards it with one RWMutex, under
+// which Apply, Freeze, Capture and Committed need the write lock and everything else the read lock.
+type Machine struct {
+	now   Time
+	term  uint64
+	seed  uint64
+	front int64 // the next ready order at the front, descending from -1
+	back  int64 // the next ready order at the back, ascending from 1
+
+	nextID       ID
+	lastToken    uint64
+	lastSession  uint64
+	lastProducer uint64
+
+	tasks  slab
+	index  index
+	arena  arena
+	timers timers
+	lanes  lanes
+	kinds  interner
+
+	queues     []*queue // by number; 0 is none
+	queueNames map[string]*queue
+	sessions   sessionTable
+	producers  map[uint64]*producer
+	requests   requestLog
+	unique     map[uniqueKey]uniqueEntry
+	families   map[ID]*family // blocked tasks, by the parent that they wait for
+	cascades   []cascade      // parents that ended, whose children still have to be told
+	purges     []uint32       // queues that are being purged, by number
+	alarms     alarms
+
+	scratch  []byte
+	hashSum  uint64 // of the live tasks' hashes
+	resident int    // bytes of payloads in memory
+	dirty    dirtySet
+	recent   recentIndex
+
+	effects Effects
+	budget  int // transitions that the current command may still make
 }
 
-// AppendHeader begins an entry.
-func AppendHeader(b []byte, h Header) []byte { panic("wip") }
+// NewMachine returns the empty state.
+func NewMachine() *Machine {
+	m := &Machine{
+		front:      -1,
+		back:       1,
+		nextID:     1,
+		queues:     make([]*queue, 1),
+		queueNames: map[string]*queue{},
+		sessions:   newSessionTable(),
+		producers:  map[uint64]*producer{},
+		unique:     map[uniqueKey]uniqueEntry{},
+		families:   map[ID]*family{},
+		kinds:      newInterner(),
+		recent:     newRecentIndex(),
+		requests:   newRequestLog(),
+		dirty:      newDirtySet(),
+	}
+	m.timers.tasks = &m.tasks
+	m.lanes = lanes{byKey: map[laneKey]uint32{}, tasks: &m.tasks}
+	return m
+}
 
-// AppendCommand adds a command to an entry.
-func AppendCommand(b []byte, c Command) []byte { panic("wip") }
-
-// ReadHeader reads an entry's header.
-func ReadHeader(entry []byte) (Header, error) { panic("wip") }
-
-// Apply executes the entry; term is its log term. With want, the results of its commands are returned in order, else nil.
-// An error means that the entry doesn't decode: nothing was changed.
+// Apply executes an entry of the log, whose term it is given. With want, the results of its commands are returned in
+// their order. An error means that the entry doesn't decode: nothing was changed.
 func (m *Machine) Apply(term uint64, entry []byte, want bool) ([]Result, Effects, error) {
-	panic("wip")
+	h, cs, err := ReadEntry(entry)
+	if err != nil {
+		return nil, Effects{}, err
+	}
+	m.now = max(m.now, h.Time)
+	m.seed, m.term = h.Seed, term
+	m.effects = Effects{}
+	var results []Result
+	if want {
+		results = make([]Result, 0, len(cs))
+	}
+	for _, c := range cs {
+		r := m.execute(c, want)
+		if want {
+			results = append(results, r)
+		}
+	}
+	for _, name := range m.effects.Ready {
+		m.queueNames[name].announced = false
+	}
+	return results, m.effects, nil
 }
 
-// NextTimer returns the state time at which a Tick is due; false: none. A time in the past means at once.
-func (m *Machine) NextTimer() (Time, bool) { panic("wip") }
+func (m *Machine) execute(c Command, want bool) Result {
+	m.budget = maxTransitions
+	switch c := c.(type) {
+	case *Enqueue:
+		return m.enqueue(c)
+	case *Lease:
+		return m.lease(c, want)
+	case *Finish:
+		return m.finish(c)
+	case *Tick:
+		return m.tick()
+	case *Progress:
+		return m.progress(c)
+	case *OpenProducer:
+		return m.openProducer(c)
+	case *OpenSession:
+		return m.openSession(c)
+	case *CloseSession:
+		return m.closeSession(c)
+	case *ExpireSessions:
+		return m.expireSessions(c)
+	case *Cancel:
+		return m.each(c.IDs, m.cancel)
+	case *Retry:
+		return m.each(c.IDs, m.retry)
+	case *Delete:
+		return m.each(c.IDs, m.delete)
+	case *Reset:
+		return m.each(c.IDs, m.reset)
+	case *DeleteFinished:
+		return m.deleteFinished(c)
+	case *Reschedule:
+		return m.reschedule(c)
+	case *Move:
+		return m.move(c)
+	case *SetQueue:
+		return m.setQueue(c)
+	case *SetQueueMode:
+		return m.setQueueMode(c)
+	case *PurgeQueue:
+		return m.purgeQueue(c)
+	case *Request:
+		return m.request(c, want)
+	}
+	panic("task: a command without an executor")
+}
 
-// Now is the state time.
-func (m *Machine) Now() Time { panic("wip") }
+// each applies fn to every live task of a list.
+func (m *Machine) each(ids []ID, fn func(slot, *record) Code) Result {
+	items := make([]Item, len(ids))
+	for i, id := range ids {
+		items[i].ID = id
+		s := m.index.get(id)
+		if s == 0 {
+			items[i].Code = NotLive
+			continue
+		}
+		items[i].Code = fn(s, m.tasks.at(s))
+		if s := m.index.get(id); s != 0 {
+			items[i].State = m.tasks.at(s).state
+		}
+	}
+	return Result{Items: items}
+}
 
-// Hash is the state hash.
-func (m *Machine) Hash() uint64 { panic("wip") }
-
-// Task returns a live task, or one that finished since the last committed checkpoint.
-func (m *Machine) Task(id ID) (Task, bool) { panic("wip") }
-
-// Lease returns the session and token of a running task.
-func (m *Machine) LeaseOf(id ID) (session, token uint64, ok bool) { panic("wip") }
-
-// List returns live tasks in ID order and the cursor to go on after; 0: nothing is left.
-func (m *Machine) List(f ListFilter) ([]Task, ID) { panic("wip") }
-
-// RecentFinished returns tasks of the queue's history that are not yet committed to disk, from the sequence on, at most limit.
-func (m *Machine) RecentFinished(queue uint32, from uint64, limit int) []Task { panic("wip") }
-
-// Position counts the pending tasks that are leased before this one, up to max.
-func (m *Machine) Position(id ID, max int) (n int, ok bool) { panic("wip") }
-
-// Queue returns a queue by its name.
-func (m *Machine) Queue(name string) (Queue, bool) { panic("wip") }
-
-// QueueByNumber returns a queue by number
-func (m *Machine) QueueByNumber(n uint32) (Queue, bool) { panic("wip") }
-
-// Queues returns the queues after the name, in the order of their names.
-func (m *Machine) Queues(after string, limit int) []Queue { panic("wip") }
-
-// PendingFor is the number of pending tasks that the session could lease now; 0 for an unknown one.
-func (m *Machine) PendingFor(session uint64) uint64 { panic("wip") }
-
-// Session returns an open worker session.
-func (m *Machine) Session(id uint64) (Session, bool) { panic("wip") }
-
-// Sessions returns all open worker sessions by ID.
-func (m *Machine) Sessions() []Session { panic("wip") }
-
-// SessionLeases returns a session's live leases, in the order of their tokens.
-func (m *Machine) SessionLeases(id uint64) []LeaseRef { panic("wip") }
-
-// SessionHeld is how many live leases the session has, and their digest.
-func (m *Machine) SessionHeld(id uint64) (n int, digest uint64, ok bool) { panic("wip") }
+// Now returns the state time.
+func (m *Machine) Now() Time { return m.now }
 
 // LiveTasks is the number of tasks in memory.
-func (m *Machine) LiveTasks() uint64 { panic("wip") }
+func (m *Machine) LiveTasks() uint64 { return m.tasks.live }
 
-// DirtyBytes is about how much the next checkpoint would write.
-func (m *Machine) DirtyBytes() int { panic("wip") }
+// after adds without overflowing.
+func after(t Time, d Duration) Time {
+	if d <= 0 {
+		return t
+	}
+	if sum := t + d; sum > t {
+		return sum
+	}
+	return 1<<63 - 1
+}
 
-// Freeze begins a checkpoint of the state as it is now. Needs the write lock. One at a time.
-func (m *Machine) Freeze() { panic("wip") }
+// interner numbers the kinds of live tasks. Numbers are reused and differ between members.
+type interner struct {
+	names  []string
+	refs   []uint32
+	free   []uint32
+	byName map[string]uint32
+}
 
-// Capture encodes up to max frozen tasks; it returns true when all are captured. Needs the write lock, which may be
-// released between calls: Apply saves what it is about to change.
-func (m *Machine) Capture(max int) bool { panic("wip") }
+func newInterner() interner {
+	return interner{names: []string{""}, refs: []uint32{1}, byName: map[string]uint32{"": 0}}
+}
 
-// Frozen returns the captured checkpoint. Valid until Committed.
-func (m *Machine) Frozen() *Checkpoint { panic("wip") }
+// hold returns the number of a name, for one more holder. The name may alias anything: it is cloned.
+func (n *interner) hold(name string) uint32 {
+	if i, ok := n.byName[name]; ok {
+		n.refs[i]++
+		return i
+	}
+	name = strings.Clone(name)
+	var i uint32
+	if last := len(n.free) - 1; last >= 0 {
+		i, n.free = n.free[last], n.free[:last]
+		n.names[i], n.refs[i] = name, 1
+	} else {
+		i = uint32(len(n.names))
+		n.names, n.refs = append(n.names, name), append(n.refs, 1)
+	}
+	n.byName[name] = i
+	return i
+}
 
-// Committed tells that the frozen checkpoint is durable: its history may now be read from disk, and payloads beyond the
-// budget (bytes) leave memory. Needs the write lock.
-func (m *Machine) Committed(payloadBudget int) { panic("wip") }
-
-// Loader builds a machine from a state file.
-type Loader struct{}
-
-// NewLoader ...
-func NewLoader() *Loader { panic("wip") }
-
-// Record takes one record; in the order of Kinds, before any task.
-func (l *Loader) Record(k Kind, key, value []byte) error { panic("wip") }
-
-// Task takes one live task, by ascending ID; its payload stays on disk.
-func (l *Loader) Task(id ID, record []byte, payloadLen int) error { panic("wip") }
-
-// Machine finishes.
-func (l *Loader) Machine() (*Machine, error) { panic("wip") }
-
-// DecodeFinished reads a history record (without the payload).
-func DecodeFinished(record []byte) (Task, error) { panic("wip") }
-
-// DecodeTask reads a live record; queueName resolves.
-func DecodeTask(id ID, record []byte, queueName func(uint32) string) (Task, error) { panic("wip") }
+func (n *interner) release(i uint32) {
+	if n.refs[i]--; n.refs[i] == 0 {
+		delete(n.byName, n.names[i])
+		n.names[i] = ""
+		n.free = append(n.free, i)
+	}
+}

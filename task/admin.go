@@ -1,0 +1,153 @@
+package task
+
+// cancel ends a task that hasn't finished.
+func (m *Machine) cancel(s slot, r *record) Code {
+	if r.state == Running {
+		m.revoke(r, RevokedCancelled)
+	}
+	m.toFinished(s, r, Cancelled, ReasonCancelled, nil)
+	return OK
+}
+
+// retry makes a dead letter as new, and doesn't let a scheduled task wait any longer.
+func (m *Machine) retry(s slot, r *record) Code {
+	switch r.state {
+	case Pending:
+		return OK
+	case Scheduled:
+		m.toPending(s, r, false)
+		return OK
+	case DeadLetter:
+		m.touch(s, r)
+		r.attempt, r.failures, r.deaths, r.reason = 0, 0, 0, NoReason
+		if r.expires <= m.now {
+			r.expires = 0
+		}
+		cold := m.coldOf(r)
+		m.retakeUnique(r, &cold)
+		if len(cold.waits) > 0 { // its parents are past helping
+			cold.waits = nil
+			m.setCold(r, cold)
+		}
+		m.toPending(s, r, false)
+		return OK
+	}
+	return WrongState
+}
+
+// delete removes a task that isn't running, without a trace in the history.
+func (m *Machine) delete(s slot, r *record) Code {
+	if r.state == Running {
+		return WrongState
+	}
+	m.queues[r.queue].deleted++
+	m.leave(s, r)
+	m.transit(s, r, None)
+	return OK
+}
+
+// reset takes a running task from its worker without burning the attempt.
+func (m *Machine) reset(s slot, r *record) Code {
+	if r.state != Running {
+		return WrongState
+	}
+	m.revoke(r, RevokedReset)
+	m.giveBack(s, r)
+	return OK
+}
+
+func (m *Machine) deleteFinished(c *DeleteFinished) Result {
+	items := make([]Item, len(c.Refs))
+	for i, f := range c.Refs {
+		items[i].ID = f.ID
+		if int(f.Queue) >= len(m.queues) || f.Queue == 0 {
+			items[i].Code = NotLive
+			continue
+		}
+		q := m.queues[f.Queue]
+		if f.Sequence < q.history.first || f.Sequence >= q.history.next {
+			items[i].Code = NotLive
+			continue
+		}
+		m.eraseFinished(q, f)
+	}
+	return Result{Items: items}
+}
+
+func (m *Machine) reschedule(c *Reschedule) Result {
+	return m.each([]ID{c.ID}, func(s slot, r *record) Code {
+		if r.state != Scheduled && r.state != Pending {
+			return WrongState
+		}
+		at := r.at
+		if !c.KeepTime {
+			at = c.RunAt
+			if c.Delay > 0 {
+				at = after(m.now, c.Delay)
+			}
+		}
+		m.leave(s, r)
+		if c.Priority != KeepPriority {
+			r.priority = c.Priority
+		}
+		if at > m.now {
+			r.at = at
+			m.transit(s, r, Scheduled)
+			return OK
+		}
+		r.at, r.order = 0, m.back
+		m.back++
+		m.transit(s, r, Pending)
+		return OK
+	})
+}
+
+// move puts waiting tasks and dead letters into another queue.
+func (m *Machine) move(c *Move) Result {
+	q, code := m.queueFor(c.Queue)
+	if code != OK {
+		return Result{Code: code}
+	}
+	if q.mode == QueueDraining {
+		return Result{Code: Draining}
+	}
+	return m.each(c.IDs, func(s slot, r *record) Code {
+		if r.state == Running {
+			return WrongState
+		}
+		if r.queue == q.number {
+			return OK
+		}
+		return m.moveTo(s, r, q)
+	})
+}
+
+func (m *Machine) moveTo(s slot, r *record, q *queue) Code {
+	m.touch(s, r)
+	if r.flags&flagUnique != 0 {
+		c := m.coldOf(r)
+		key, old := makeUniqueKey(q.number, c.uniqueKey), makeUniqueKey(r.queue, c.uniqueKey)
+		if item, free := m.claim(key, UniqueReject); !free {
+			return item.Code
+		}
+		delete(m.unique, old)
+		m.dirty.unique(old)
+		m.hold(key, r.id, c.windowEnd(r.enqueued)-m.now)
+	}
+	if r.state == Pending {
+		m.unlink(r)
+	}
+	from := m.queues[r.queue]
+	from.live[r.state]--
+	m.touchQueue(from)
+	r.queue = q.number
+	q.live[r.state]++
+	m.touchQueue(q)
+	if r.state == Pending {
+		r.order = m.back
+		m.back++
+		m.link(s, r)
+		m.announce(q)
+	}
+	return OK
+}

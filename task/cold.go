@@ -1,0 +1,199 @@
+package task
+
+import (
+	"slices"
+	"strings"
+)
+
+// cold has the fields of a task that most tasks don't have, or that are needed rarely. It is kept encoded.
+type cold struct {
+	uniqueKey    string
+	uniqueWindow Duration
+	fairKey      string
+	labels       []Label
+	trace        string
+	backoff      Backoff
+	waits        []ID // parents that it still waits for
+	retryOf      ID
+	errors       []AttemptError // oldest first
+	progress     ProgressNote
+}
+
+const (
+	// maxErrors is how many attempts' errors are kept.
+	maxErrors = 10
+	// maxErrorText is how much of an error's text is kept, in bytes.
+	maxErrorText = 4 << 10
+	// maxProgressText is how much of a progress message is kept, in bytes.
+	maxProgressText = 1 << 10
+)
+
+// Tags of the encoded fields. They are part of the state file's format.
+const (
+	coldUnique = iota + 1
+	coldFairKey
+	coldLabels
+	coldTrace
+	coldBackoff
+	coldWaits
+	coldRetryOf
+	coldErrors
+	coldProgress
+)
+
+func newCold(t *NewTask, waits []ID) cold {
+	return cold{
+		uniqueKey: t.UniqueKey, uniqueWindow: t.UniqueWindow, fairKey: t.FairKey, labels: t.Labels,
+		trace: t.TraceContext, backoff: t.Backoff, waits: waits, retryOf: t.RetryOf,
+	}
+}
+
+func (c *cold) append(b []byte) []byte {
+	if c.uniqueKey != "" {
+		b = appendInt(appendBytes(append(b, coldUnique), c.uniqueKey), c.uniqueWindow)
+	}
+	if c.fairKey != "" {
+		b = appendBytes(append(b, coldFairKey), c.fairKey)
+	}
+	if len(c.labels) > 0 {
+		b = appendLabels(append(b, coldLabels), c.labels)
+	}
+	if c.trace != "" {
+		b = appendBytes(append(b, coldTrace), c.trace)
+	}
+	if !c.backoff.IsZero() {
+		b = appendBackoff(append(b, coldBackoff), c.backoff)
+	}
+	if len(c.waits) > 0 {
+		b = appendIDs(append(b, coldWaits), c.waits)
+	}
+	if c.retryOf != 0 {
+		b = appendUint(append(b, coldRetryOf), uint64(c.retryOf))
+	}
+	if len(c.errors) > 0 {
+		b = appendUint(append(b, coldErrors), uint64(len(c.errors)))
+		for i := range c.errors {
+			e := &c.errors[i]
+			b = append(appendUint(appendInt(b, e.At), uint64(e.Attempt)), byte(e.Cause))
+			b = appendBytes(appendBytes(b, e.Message), e.Worker)
+		}
+	}
+	if p := c.progress; p.At != 0 {
+		b = append(appendInt(append(b, coldProgress), p.At), p.Percent)
+		b = appendBytes(b, p.Message)
+	}
+	return b
+}
+
+// read decodes what append wrote. Strings alias the reader's bytes.
+func (c *cold) read(r *reader) {
+	for len(r.b) > 0 {
+		switch r.byte() {
+		case coldUnique:
+			c.uniqueKey, c.uniqueWindow = r.string(), r.int()
+		case coldFairKey:
+			c.fairKey = r.string()
+		case coldLabels:
+			c.labels = r.labels()
+		case coldTrace:
+			c.trace = r.string()
+		case coldBackoff:
+			c.backoff = r.backoff()
+		case coldWaits:
+			c.waits = r.ids()
+		case coldRetryOf:
+			c.retryOf = ID(r.uint())
+		case coldErrors:
+			c.errors = make([]AttemptError, r.count())
+			for i := range c.errors {
+				c.errors[i] = AttemptError{
+					At: r.int(), Attempt: uint16(r.uintMax(1<<16 - 1)), Cause: Cause(r.byteMax(byte(causeCount - 1))),
+					Message: r.string(), Worker: r.string(),
+				}
+			}
+		case coldProgress:
+			c.progress = ProgressNote{At: r.int(), Percent: r.byteMax(100), Message: r.string()}
+		default:
+			r.fail()
+		}
+	}
+}
+
+// coldBytes returns the encoded cold fields, valid until the next change of the task.
+func (m *Machine) coldBytes(r *record) []byte {
+	if r.cold == 0 {
+		return nil
+	}
+	rd := reader{b: m.arena.get(r.cold, m.arena.size(r.cold))}
+	return rd.bytes()
+}
+
+// coldOf decodes a task's cold fields. Its strings alias the arena: they are valid until the next change of the task.
+func (m *Machine) coldOf(r *record) cold {
+	var c cold
+	if b := m.coldBytes(r); b != nil {
+		rd := reader{b: b}
+		c.read(&rd)
+		if rd.bad {
+			panic("task: cold fields in memory don't decode")
+		}
+	}
+	return c
+}
+
+// setCold replaces a task's cold fields.
+func (m *Machine) setCold(r *record, c cold) {
+	m.setColdBytes(r, c.append(nil))
+}
+
+func (m *Machine) setColdBytes(r *record, b []byte) {
+	old := r.cold
+	r.cold = 0
+	if len(b) > 0 {
+		framed := appendBytes(make([]byte, 0, len(b)+4), b)
+		r.cold = m.arena.put(framed)
+	}
+	if old != 0 { // only now: c may alias it
+		m.arena.release(old)
+	}
+}
+
+// note appends an attempt's error.
+func (c *cold) note(e AttemptError) {
+	e.Message = cut(e.Message, maxErrorText)
+	c.errors = append(c.errors, e)
+	if n := len(c.errors) - maxErrors; n > 0 {
+		c.errors = c.errors[n:]
+	}
+}
+
+// cut shortens a text to n bytes, at a character's boundary.
+func cut(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	return strings.ToValidUTF8(s[:n], "")
+}
+
+// clone makes the fields independent of the arena.
+func (c *cold) clone() {
+	c.uniqueKey, c.fairKey, c.trace = strings.Clone(c.uniqueKey), strings.Clone(c.fairKey), strings.Clone(c.trace)
+	c.labels = cloneLabels(c.labels)
+	c.backoff.Delays = slices.Clone(c.backoff.Delays)
+	for i := range c.errors {
+		e := &c.errors[i]
+		e.Message, e.Worker = strings.Clone(e.Message), strings.Clone(e.Worker)
+	}
+	c.progress.Message = strings.Clone(c.progress.Message)
+}
+
+func cloneLabels(labels []Label) []Label {
+	if len(labels) == 0 {
+		return nil
+	}
+	clone := make([]Label, len(labels))
+	for i, l := range labels {
+		clone[i] = Label{strings.Clone(l.Key), strings.Clone(l.Value)}
+	}
+	return clone
+}

@@ -1,0 +1,123 @@
+package task
+
+import "hash/crc32"
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// enqueue accepts tasks one by one, once for each (producer, sequence, part). A parent that must be resolved again
+// refuses the whole command, before anything is done or remembered.
+func (m *Machine) enqueue(c *Enqueue) Result {
+	for i := range c.Tasks {
+		if len(c.Tasks[i].DependsOn) > 0 {
+			if _, code := m.resolveParents(&c.Tasks[i]); code == ResolveAgain {
+				return Result{Code: ResolveAgain}
+			}
+		}
+	}
+	if c.Producer == 0 {
+		return Result{Items: m.acceptAll(c.Tasks)}
+	}
+	p, ok := m.producers[c.Producer]
+	if !ok {
+		return Result{Code: UnknownProducer}
+	}
+	m.touchProducer(p)
+	if answer, known := p.recall(c); known {
+		return answer
+	}
+	items := m.acceptAll(c.Tasks)
+	p.remember(c, items)
+	return Result{Items: items}
+}
+
+func (m *Machine) acceptAll(tasks []NewTask) []Item {
+	items := make([]Item, len(tasks))
+	for i := range tasks {
+		items[i] = m.accept(&tasks[i])
+	}
+	return items
+}
+
+// accept makes one task, or says why not.
+func (m *Machine) accept(t *NewTask) Item {
+	if len(t.Payload) > maxPayload {
+		return Item{Code: Invalid}
+	}
+	q, code := m.queueFor(t.Queue)
+	if code != OK {
+		return Item{Code: code}
+	}
+	if q.mode == QueueDraining {
+		return Item{Code: Draining}
+	}
+	waits, code := m.resolveParents(t)
+	if code != OK {
+		return Item{Code: code}
+	}
+	key := uniqueKey{}
+	if t.UniqueKey != "" {
+		key = makeUniqueKey(q.number, t.UniqueKey)
+		if item, ok := m.claim(key, t.UniqueMode); !ok {
+			return item
+		}
+	}
+	s, r := m.tasks.alloc()
+	r.id = m.nextID
+	m.nextID++
+	r.queue, r.kind = q.number, m.kinds.hold(t.Kind)
+	r.priority, r.enqueued = t.Priority, m.now
+	m.applyLimits(r, t, &q.settings)
+	if n := len(t.Payload); n > 0 {
+		r.payload, r.payloadLen = m.arena.put(t.Payload), uint32(n)
+		r.payloadSum = crc32.Checksum(t.Payload, castagnoli)
+		m.resident += n
+	}
+	m.setCold(r, newCold(t, waits))
+	m.index.put(r.id, s)
+	q.enqueued++
+	q.live[None]++
+	if t.UniqueKey != "" {
+		r.flags |= flagUnique
+		m.hold(key, r.id, t.UniqueWindow)
+	}
+	m.await(r.id, waits)
+	m.begin(s, r, t, len(waits) > 0)
+	return Item{ID: r.id, State: r.state}
+}
+
+// begin gives a new task its first state.
+func (m *Machine) begin(s slot, r *record, t *NewTask, blocked bool) {
+	at := t.RunAt
+	if t.Delay > 0 {
+		at = after(m.now, t.Delay)
+	}
+	if blocked {
+		r.at = at // for when it is unblocked
+		m.transit(s, r, Blocked)
+		return
+	}
+	m.toScheduled(s, r, at)
+}
+
+// applyLimits resolves a task's limits: its own, else the queue's, else the built-in ones.
+func (m *Machine) applyLimits(r *record, t *NewTask, q *QueueSettings) {
+	r.maxAttempts = first(t.MaxAttempts, q.MaxAttempts, defaultMaxAttempts)
+	r.maxDeaths = first(t.MaxWorkerDeaths, q.MaxWorkerDeaths, defaultMaxWorkerDeaths)
+	if timeout := first(t.Timeout, q.Timeout); timeout > 0 {
+		r.timeoutMS = uint32(min(max(timeout/1000, 1), 1<<32-1))
+	}
+	if ttl := first(t.TTL, q.TTL); ttl > 0 {
+		r.expires = after(m.now, ttl)
+	}
+}
+
+// first returns the first value that isn't zero.
+func first[T comparable](values ...T) T {
+	var zero T
+	for _, v := range values {
+		if v != zero {
+			return v
+		}
+	}
+	return zero
+}

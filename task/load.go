@@ -1,0 +1,182 @@
+package task
+
+import (
+	"cmp"
+	"encoding/binary"
+	"fmt"
+	"maps"
+	"slices"
+)
+
+func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }
+
+// Loader builds a machine from the records of a state file.
+type Loader struct {
+	m       *Machine
+	meta    bool
+	last    ID
+	pending []orderedSlot
+	running []orderedSlot
+}
+
+type orderedSlot struct {
+	order int64
+	slot  slot
+}
+
+// NewLoader returns an empty loader.
+func NewLoader() *Loader { return &Loader{m: NewMachine()} }
+
+// Record takes one record: those of each kind by ascending key, the kinds in the order of Kinds, all before the first
+// task. An error means that the record, or the order, is wrong.
+func (l *Loader) Record(k Kind, key, value []byte) error {
+	if err := l.record(k, key, value); err != nil {
+		return fmt.Errorf("record of kind %d, key %x: %w", k, key, err)
+	}
+	return nil
+}
+
+func (l *Loader) record(k Kind, key, value []byte) error {
+	m := l.m
+	switch k {
+	case KindMeta:
+		l.meta = true
+		return m.readMeta(value)
+	case KindUnique:
+		e, err := readUnique(value)
+		if err != nil || len(key) != len(uniqueKey{}) {
+			return errCorrupt
+		}
+		m.unique[uniqueKey(key)] = e
+		m.alarms.push(alarm{at: e.until, kind: alarmUnique, key: uniqueKey(key)})
+		return nil
+	}
+	if len(key) != 8 {
+		return errCorrupt
+	}
+	id := binary.BigEndian.Uint64(key)
+	switch k {
+	case KindQueue:
+		return l.queue(id, value)
+	case KindSession:
+		s, err := readSession(id, value)
+		if err == nil {
+			m.sessions.add(s)
+		}
+		return err
+	case KindProducer:
+		p, err := readProducer(id, value)
+		if err == nil {
+			m.producers[id] = p
+			m.alarms.push(alarm{at: after(p.lastUsed, producerTTL), kind: alarmProducer, id: id})
+		}
+		return err
+	case KindRequest:
+		e, err := readRequest(value)
+		if err != nil || id != m.requests.saved {
+			return errCorrupt
+		}
+		m.requests.add(e)
+		m.requests.saved++
+		return nil
+	}
+	return errCorrupt
+}
+
+func (l *Loader) queue(number uint64, value []byte) error {
+	m := l.m
+	if number != uint64(len(m.queues)) {
+		return errCorrupt
+	}
+	q, err := readQueue(uint32(number), value)
+	if err != nil {
+		return err
+	}
+	m.queues = append(m.queues, q)
+	m.queueNames[q.name] = q
+	if len(q.history.blocks) > 0 {
+		m.armRetention(q)
+	}
+	return nil
+}
+
+// Task takes one live task, by ascending ID. Its payload stays on disk.
+func (l *Loader) Task(id ID, value []byte, payloadLen int) error {
+	if err := l.task(id, value, payloadLen); err != nil {
+		return fmt.Errorf("task %v: %w", id, err)
+	}
+	return nil
+}
+
+func (l *Loader) task(id ID, value []byte, payloadLen int) error {
+	m := l.m
+	t, err := readTask(value)
+	if err != nil {
+		return err
+	}
+	if id <= l.last || id >= m.nextID || int(t.payloadLen) != payloadLen || t.queue == 0 || int(t.queue) >= len(m.queues) {
+		return errCorrupt
+	}
+	l.last = id
+	s, r := m.tasks.alloc()
+	*r = t.record
+	r.id = id
+	r.kind = m.kinds.hold(t.kindName)
+	r.flags |= flagOnDisk
+	if payloadLen > 0 {
+		r.flags |= flagPayloadOnDisk
+	}
+	m.setColdBytes(r, t.cold)
+	m.index.put(id, s)
+	m.queues[r.queue].live[r.state]++
+	m.setHash(r, value)
+	return l.enter(s, r, &t)
+}
+
+// enter puts a loaded task into the lists that follow from its state.
+func (l *Loader) enter(s slot, r *record, t *storedTask) error {
+	m := l.m
+	if r.flags&flagUnique != 0 {
+		c := m.coldOf(r)
+		m.hold(makeUniqueKey(r.queue, c.uniqueKey), r.id, c.windowEnd(r.enqueued)-m.now)
+	}
+	switch r.state {
+	case Pending:
+		l.pending = append(l.pending, orderedSlot{r.order, s})
+	case Running:
+		owner, ok := m.sessions.byID[t.session]
+		if !ok {
+			return fmt.Errorf("%w: running without a session", errCorrupt)
+		}
+		r.owner = owner
+		l.running = append(l.running, orderedSlot{int64(r.token), s})
+	case Blocked:
+		m.await(r.id, m.coldOf(r).waits)
+	}
+	m.timers.set(s, r.deadline())
+	return nil
+}
+
+// Machine returns the machine that was loaded; the loader must not be used any more.
+func (l *Loader) Machine() (*Machine, error) {
+	m := l.m
+	if !l.meta && (len(m.queues) > 1 || m.tasks.live > 0) {
+		return nil, fmt.Errorf("the record of the counters is missing: %w", errCorrupt)
+	}
+	for _, list := range [][]orderedSlot{l.pending, l.running} {
+		slices.SortFunc(list, func(a, b orderedSlot) int { return cmp.Compare(a.order, b.order) })
+	}
+	for _, p := range l.pending {
+		m.link(p.slot, m.tasks.at(p.slot))
+	}
+	for _, r := range l.running {
+		m.sessions.link(&m.tasks, r.slot, m.tasks.at(r.slot))
+	}
+	for _, n := range m.purges {
+		if int(n) >= len(m.queues) || n == 0 {
+			return nil, fmt.Errorf("purge of an unknown queue: %w", errCorrupt)
+		}
+	}
+	clear(m.dirty.records)
+	return m, nil
+}

@@ -1,0 +1,101 @@
+package task
+
+// opcode is a command's number in the log. A number is never used for anything else.
+type opcode byte
+
+const (
+	opEnqueue opcode = iota + 1
+	opOpenProducer
+	opOpenSession
+	opCloseSession
+	opExpireSessions
+	opLease
+	opFinish
+	opProgress
+	opCancel
+	opRetry
+	opDelete
+	opDeleteFinished
+	opReset
+	opReschedule
+	opMove
+	opSetQueue
+	opSetQueueMode
+	opPurgeQueue
+	opTick
+	opRequest
+)
+
+func (*Enqueue) opcode() opcode        { return opEnqueue }
+func (*OpenProducer) opcode() opcode   { return opOpenProducer }
+func (*OpenSession) opcode() opcode    { return opOpenSession }
+func (*CloseSession) opcode() opcode   { return opCloseSession }
+func (*ExpireSessions) opcode() opcode { return opExpireSessions }
+func (*Lease) opcode() opcode          { return opLease }
+func (*Finish) opcode() opcode         { return opFinish }
+func (*Progress) opcode() opcode       { return opProgress }
+func (*Cancel) opcode() opcode         { return opCancel }
+func (*Retry) opcode() opcode          { return opRetry }
+func (*Delete) opcode() opcode         { return opDelete }
+func (*DeleteFinished) opcode() opcode { return opDeleteFinished }
+func (*Reset) opcode() opcode          { return opReset }
+func (*Reschedule) opcode() opcode     { return opReschedule }
+func (*Move) opcode() opcode           { return opMove }
+func (*SetQueue) opcode() opcode       { return opSetQueue }
+func (*SetQueueMode) opcode() opcode   { return opSetQueueMode }
+func (*PurgeQueue) opcode() opcode     { return opPurgeQueue }
+func (*Tick) opcode() opcode           { return opTick }
+func (*Request) opcode() opcode        { return opRequest }
+
+// newCommand returns an empty command to decode into; nil for an unknown number.
+func newCommand(op opcode) decodable {
+	switch op {
+	case opEnqueue:
+		return new(Enqueue)
+	case opOpenProducer:
+		return new(OpenProducer)
+	case opOpenSession:
+		return new(OpenSession)
+	case opCloseSession:
+		return new(CloseSession)
+	case opExpireSessions:
+		return new(ExpireSessions)
+	case opLease:
+		return new(Lease)
+	case opFinish:
+		return new(Finish)
+	case opProgress:
+		return new(Progress)
+	case opCancel:
+		return new(Cancel)
+	case opRetry:
+		return new(Retry)
+	case opDelete:
+		return new(Delete)
+	case opDeleteFinished:
+		return new(DeleteFinished)
+	case opReset:
+		return new(Reset)
+	case opReschedule:
+		return new(Reschedule)
+	case opMove:
+		return new(Move)
+	case opSetQueue:
+		return new(SetQueue)
+	case opSetQueueMode:
+		return new(SetQueueMode)
+	case opPurgeQueue:
+		return new(PurgeQueue)
+	case opTick:
+		return new(Tick)
+	case opRequest:
+		return new(Request)
+	}
+	return nil
+}
+
+// decodable is a command that can be read back.
+type decodable interface {
+	Command
+	decode(r *reader)
+}

@@ -1,0 +1,168 @@
+package task
+
+import (
+	"slices"
+	"strings"
+)
+
+// Built-in defaults, under the queue's.
+const (
+	defaultMaxAttempts     = 25
+	defaultMaxWorkerDeaths = 3
+	defaultBackoffInitial  = 1 * second
+	defaultBackoffMaximum  = 3600 * second
+	defaultBackoffFactor   = 2000
+	defaultRetentionAge    = 24 * 3600 * second
+	defaultRetentionBytes  = 1 << 30
+)
+
+// queue is a named stream of tasks with its settings and counts. Counts are kept as tasks move, never recomputed.
+type queue struct {
+	number   uint32
+	name     string
+	mode     QueueMode
+	settings QueueSettings
+
+	live         [stateCount]uint64 // tasks in memory, by state; None and the finished states mean nothing
+	enqueued     uint64
+	completed    uint64
+	cancelled    uint64
+	deleted      uint64
+	deadLettered uint64
+	failures     uint64
+
+	heaps    [2][priorities]laneHeap // by suspicion and priority
+	nonEmpty [2]uint16               // bits of the priorities that have a lane
+
+	history     history
+	recent      []Finished // since the last Freeze
+	purgeMark   ID         // waiting tasks below it are being deleted; 0: none
+	purgeCursor ID         // the last one looked at
+
+	announced bool // in this entry's effects already
+	dirty     bool // in the dirty set already
+}
+
+func (q *queue) heap(k laneKey) *laneHeap { return &q.heaps[b2i(k.suspect)][k.priority] }
+
+// queueFor returns the queue of a name, which may alias anything; it is made if it doesn't exist.
+func (m *Machine) queueFor(name string) (*queue, Code) {
+	if q, ok := m.queueNames[name]; ok {
+		return q, OK
+	}
+	if len(m.queues) > maxQueues {
+		return nil, TooManyQueues
+	}
+	q := &queue{number: uint32(len(m.queues)), name: strings.Clone(name), history: newHistory()}
+	m.queues = append(m.queues, q)
+	m.queueNames[q.name] = q
+	m.touchQueue(q)
+	return q, OK
+}
+
+func (m *Machine) touchQueue(q *queue) {
+	if !q.dirty {
+		q.dirty = true
+		m.dirty.record(KindQueue, uint64(q.number))
+	}
+}
+
+func (m *Machine) setQueue(c *SetQueue) Result {
+	q, code := m.queueFor(c.Queue)
+	if code != OK {
+		return Result{Code: code}
+	}
+	for _, f := range settingsFields {
+		if c.Fields&f.bit != 0 {
+			f.copy(&q.settings, &c.Settings)
+		}
+	}
+	m.touchQueue(q)
+	q.history.armed = false // its alarm may be too late now
+	m.retain(q)
+	return Result{}
+}
+
+// settingsFields says how each field is copied.
+var settingsFields = []struct {
+	bit  SettingsField
+	copy func(to, from *QueueSettings)
+}{
+	{FieldMaxAttempts, func(to, from *QueueSettings) { to.MaxAttempts = from.MaxAttempts }},
+	{FieldMaxWorkerDeaths, func(to, from *QueueSettings) { to.MaxWorkerDeaths = from.MaxWorkerDeaths }},
+	{FieldTimeout, func(to, from *QueueSettings) { to.Timeout = from.Timeout }},
+	{FieldTTL, func(to, from *QueueSettings) { to.TTL = from.TTL }},
+	{FieldBackoff, func(to, from *QueueSettings) {
+		to.Backoff = from.Backoff
+		to.Backoff.Delays = slices.Clone(from.Backoff.Delays)
+	}},
+	{FieldRetentionAge, func(to, from *QueueSettings) { to.RetentionAge = from.RetentionAge }},
+	{FieldRetentionBytes, func(to, from *QueueSettings) { to.RetentionBytes = from.RetentionBytes }},
+	{FieldRetentionTasks, func(to, from *QueueSettings) { to.RetentionTasks = from.RetentionTasks }},
+}
+
+func (m *Machine) setQueueMode(c *SetQueueMode) Result {
+	q, code := m.queueFor(c.Queue)
+	if code != OK {
+		return Result{Code: code}
+	}
+	q.mode = c.Mode
+	m.touchQueue(q)
+	if q.mode != QueuePaused && q.live[Pending] > 0 {
+		m.announce(q)
+	}
+	return Result{}
+}
+
+// purgeQueue marks what waits now; Ticks delete it.
+func (m *Machine) purgeQueue(c *PurgeQueue) Result {
+	q, ok := m.queueNames[c.Queue]
+	if !ok {
+		return Result{Code: NoSuchQueue}
+	}
+	waiting := q.live[Scheduled] + q.live[Blocked] + q.live[Pending]
+	if waiting > 0 {
+		if q.purgeMark == 0 {
+			m.purges = append(m.purges, q.number)
+		}
+		q.purgeMark, q.purgeCursor = m.nextID, 0
+		m.touchQueue(q)
+	}
+	return Result{Items: []Item{{Other: waiting}}}
+}
+
+// maxPurgeScan is how many tasks one step of a purge looks at.
+const maxPurgeScan = 65_536
+
+// stepPurge goes on with the oldest purge.
+func (m *Machine) stepPurge() {
+	q := m.queues[m.purges[0]]
+	scan := maxPurgeScan
+	var doomed []slot
+	finished := true
+	m.index.after(q.purgeCursor, func(s slot) bool {
+		r := m.tasks.at(s)
+		if r.id >= q.purgeMark {
+			return false
+		}
+		if scan == 0 || m.budget == len(doomed) {
+			finished = false
+			return false
+		}
+		scan--
+		q.purgeCursor = r.id
+		if r.queue == q.number && (r.state == Scheduled || r.state == Blocked || r.state == Pending) {
+			doomed = append(doomed, s)
+		}
+		return true
+	})
+	m.budget -= len(doomed)
+	for _, s := range doomed {
+		m.delete(s, m.tasks.at(s))
+	}
+	if finished {
+		q.purgeMark, q.purgeCursor = 0, 0
+		m.purges = m.purges[1:]
+	}
+	m.touchQueue(q)
+}

@@ -1,0 +1,155 @@
+package task
+
+import (
+	"bytes"
+	"cmp"
+	"slices"
+)
+
+// tick lets what is due happen: children of parents that ended, tasks' timers, purges, and what else expires; at most
+// maxTransitions tasks. What remains is due at once.
+func (m *Machine) tick() Result {
+	m.stepCascades()
+	m.stepTimers()
+	for len(m.purges) > 0 && m.budget > 0 {
+		before := m.budget
+		m.stepPurge()
+		if m.budget == before && len(m.purges) > 0 { // it has used up its scan
+			break
+		}
+	}
+	m.stepAlarms()
+	m.requests.expire(m.now)
+	return Result{}
+}
+
+func (m *Machine) stepTimers() {
+	for m.budget > 0 {
+		t, ok := m.timers.next()
+		if !ok || t.at > m.now {
+			return
+		}
+		m.budget--
+		m.fire(t.slot, m.tasks.at(t.slot))
+	}
+}
+
+// fire does what a task's timer is for.
+func (m *Machine) fire(s slot, r *record) {
+	switch {
+	case r.state == Running:
+		m.timedOut(s, r)
+	case r.expires != 0 && r.expires <= m.now:
+		m.toDeadLetter(s, r, ReasonExpired)
+	default:
+		m.toPending(s, r, false)
+	}
+}
+
+// NextTimer returns the state time at which a Tick is due; false: none. A time that has passed means at once.
+func (m *Machine) NextTimer() (Time, bool) {
+	if len(m.cascades) > 0 || len(m.purges) > 0 {
+		return m.now, true
+	}
+	var next []Time
+	if t, ok := m.timers.next(); ok {
+		next = append(next, t.at)
+	}
+	if at, ok := m.alarms.next(); ok {
+		next = append(next, at)
+	}
+	if at, ok := m.requests.next(); ok {
+		next = append(next, at)
+	}
+	if len(next) == 0 {
+		return 0, false
+	}
+	return slices.Min(next), true
+}
+
+// alarm is a deadline of something other than a live task.
+//
+// Alarms are lazy: one may come early, finds that nothing is due, and is set again. What happens at a Tick depends on
+// the things' own deadlines only, so that members whose alarms differ, as after a restart, still agree.
+type alarm struct {
+	at   Time
+	kind alarmKind
+	id   uint64
+	key  uniqueKey
+}
+
+type alarmKind uint8
+
+const (
+	alarmProducer  alarmKind = iota // id: the producer, which may have been idle for too long
+	alarmUnique                     // key: whose window may be over
+	alarmRetention                  // id: the queue, whose oldest history may be too old
+)
+
+// before orders alarms by time, and those of one time in the same way on every member.
+func (a *alarm) before(b *alarm) bool {
+	return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.kind, b.kind), cmp.Compare(a.id, b.id), bytes.Compare(a.key[:], b.key[:])) < 0
+}
+
+// alarms is a binary heap.
+type alarms []alarm
+
+func (a alarms) next() (Time, bool) {
+	if len(a) == 0 {
+		return 0, false
+	}
+	return a[0].at, true
+}
+
+func (a *alarms) push(v alarm) {
+	h := append(*a, v)
+	i := len(h) - 1
+	for i > 0 && v.before(&h[(i-1)/2]) {
+		h[i] = h[(i-1)/2]
+		i = (i - 1) / 2
+	}
+	h[i] = v
+	*a = h
+}
+
+func (a *alarms) pop() alarm {
+	h := *a
+	top, v := h[0], h[len(h)-1]
+	h = h[:len(h)-1]
+	for i := 0; len(h) > 0; {
+		c := 2*i + 1
+		if c+1 < len(h) && h[c+1].before(&h[c]) {
+			c++
+		}
+		if c >= len(h) || !h[c].before(&v) {
+			h[i] = v
+			break
+		}
+		h[i] = h[c]
+		i = c
+	}
+	*a = h
+	return top
+}
+
+// stepAlarms handles the alarms that are due, as long as the budget lasts. Each either ends something, which the
+// budget counts, or is set to a later time.
+func (m *Machine) stepAlarms() {
+	for m.budget > 0 {
+		at, ok := m.alarms.next()
+		if !ok || at > m.now {
+			return
+		}
+		v := m.alarms.pop()
+		ended := false
+		switch v.kind {
+		case alarmProducer:
+			ended = m.producerAlarm(v.id)
+		case alarmUnique:
+			ended = m.windowEnded(v.key)
+		case alarmRetention:
+			m.retentionAlarm(m.queues[v.id])
+		}
+		m.budget -= b2i(ended)
+	}
+}

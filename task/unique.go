@@ -1,0 +1,118 @@
+package task
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+)
+
+// uniqueKey stands for a queue and a key of a user: the first half of SHA-256, so that nobody can make two keys meet,
+// and without a pointer.
+type uniqueKey [16]byte
+
+// uniqueEntry says who has a key.
+//
+// Invariant: an entry exists while its holder is live, not a dead letter and flagged flagUnique, or until `until`.
+type uniqueEntry struct {
+	holder ID
+	until  Time // the end of its window; 0: none
+}
+
+func makeUniqueKey(queue uint32, key string) uniqueKey {
+	b := make([]byte, 4, 4+len(key))
+	binary.BigEndian.PutUint32(b, queue)
+	sum := sha256.Sum256(append(b, key...))
+	return uniqueKey(sum[:16])
+}
+
+// claim makes room for a new holder of the key, or returns the answer to whoever wanted it.
+func (m *Machine) claim(key uniqueKey, mode UniqueMode) (Item, bool) {
+	e, taken := m.unique[key]
+	if !taken {
+		return Item{}, true
+	}
+	s := m.index.get(e.holder)
+	ended := s == 0 || m.tasks.at(s).state == DeadLetter
+	if ended && e.until <= m.now {
+		return Item{}, true
+	}
+	switch mode {
+	case UniqueReturn:
+		return Item{ID: e.holder, Code: Existing}, false
+	case UniqueReplace:
+		if ended {
+			return Item{}, true
+		}
+		if r := m.tasks.at(s); r.state != Running {
+			m.toFinished(s, r, Cancelled, ReasonReplaced, nil)
+			return Item{}, true
+		}
+	}
+	return Item{ID: e.holder, Code: UniqueTaken}, false
+}
+
+// hold gives the key to a task.
+func (m *Machine) hold(key uniqueKey, id ID, window Duration) {
+	e := uniqueEntry{holder: id}
+	if window > 0 {
+		e.until = after(m.now, window)
+		m.alarms.push(alarm{at: e.until, kind: alarmUnique, key: key})
+	}
+	m.unique[key] = e
+	m.dirty.unique(key)
+}
+
+// releaseUnique frees the key of a task that ended, unless its window goes on.
+func (m *Machine) releaseUnique(r *record) {
+	if r.flags&flagUnique == 0 {
+		return
+	}
+	r.flags &^= flagUnique
+	key := makeUniqueKey(r.queue, m.coldOf(r).uniqueKey)
+	e := m.unique[key]
+	if e.holder != r.id {
+		return
+	}
+	m.dirty.unique(key)
+	if e.until <= m.now {
+		delete(m.unique, key)
+	}
+}
+
+// retakeUnique gives a revived task its key again if that is free; else it goes on without it.
+func (m *Machine) retakeUnique(r *record, c *cold) {
+	if c.uniqueKey == "" {
+		return
+	}
+	key := makeUniqueKey(r.queue, c.uniqueKey)
+	e, taken := m.unique[key]
+	if taken && e.holder != r.id && (e.until > m.now || m.holds(e.holder)) {
+		return
+	}
+	r.flags |= flagUnique
+	m.hold(key, r.id, c.windowEnd(r.enqueued)-m.now)
+}
+
+// windowEnd is until when a task's key stays taken, whatever becomes of the task; 0: no window.
+func (c *cold) windowEnd(enqueued Time) Time {
+	if c.uniqueWindow <= 0 {
+		return 0
+	}
+	return after(enqueued, c.uniqueWindow)
+}
+
+// holds reports whether the task is live and holds its key.
+func (m *Machine) holds(id ID) bool {
+	s := m.index.get(id)
+	return s != 0 && m.tasks.at(s).flags&flagUnique != 0
+}
+
+// windowEnded drops the entry of a key whose window is over, if its holder has ended.
+func (m *Machine) windowEnded(key uniqueKey) bool {
+	e, ok := m.unique[key]
+	if !ok || e.until > m.now || m.holds(e.holder) {
+		return false
+	}
+	delete(m.unique, key)
+	m.dirty.unique(key)
+	return true
+}
