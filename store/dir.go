@@ -1,0 +1,54 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// Dir is the path of a data directory.
+type Dir string
+
+// State is the path of the state file.
+func (d Dir) State() string { return filepath.Join(string(d), "state.db") }
+
+// Log is the path of the Raft log.
+func (d Dir) Log() string { return filepath.Join(string(d), "raft.db") }
+
+// Lock is the path of the file whose lock says that the directory is in use.
+func (d Dir) Lock() string { return filepath.Join(string(d), "lock") }
+
+// Identity is the path of the identity file.
+func (d Dir) Identity() string { return filepath.Join(string(d), "identity.json") }
+
+// Incoming is the directory of unfinished files: images on their way in or out, files being made. Open empties it.
+func (d Dir) Incoming() string { return filepath.Join(string(d), "incoming") }
+
+// make creates the directory and empties Incoming. Needs the lock, except for the creation.
+func (d Dir) make() error {
+	if err := os.MkdirAll(string(d), 0o700); err != nil {
+		return fmt.Errorf("create data directory: %w", err)
+	}
+	return nil
+}
+
+func (d Dir) clean() error {
+	if err := os.RemoveAll(d.Incoming()); err != nil {
+		return fmt.Errorf("remove unfinished files: %w", err)
+	}
+	if err := os.Mkdir(d.Incoming(), 0o700); err != nil {
+		return fmt.Errorf("create directory of unfinished files: %w", err)
+	}
+	return nil
+}
+
+// exists reports whether there is something at path.
+func exists(path string) (bool, error) {
+	_, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
+}

@@ -1,0 +1,216 @@
+package store
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/hashicorp/raft"
+	raftboltdb "github.com/hashicorp/raft-boltdb/v2"
+	"go.etcd.io/bbolt"
+)
+
+// LogStore is the Raft log and the votes: raft-boltdb with a checksum over each entry and each value, the watchdog,
+// and an account of the bytes. It implements raft.LogStore and raft.StableStore.
+type LogStore struct {
+	options Options
+	dir     Dir
+	bolt    *raftboltdb.BoltStore
+	metrics *logMetrics
+
+	// write lets one write run at a time, so that the watchdog never times the wait for another; it guards the next two.
+	write  sync.Mutex
+	sealed []raft.Log // StoreLogs' copies
+	failed error      // of a write, after which none is tried again
+
+	sizes logSizes
+}
+
+var (
+	_ raft.LogStore    = (*LogStore)(nil)
+	_ raft.StableStore = (*LogStore)(nil)
+)
+
+// The buckets of raft-boltdb.
+const (
+	bucketLogs = "logs"
+	bucketConf = "conf"
+)
+
+// OpenLog opens the log of a data directory that an open Store holds; it makes one if there is none.
+//
+// ErrCorrupt: the file isn't sound, or entries are missing in the middle.
+func OpenLog(o Options) (*LogStore, error) {
+	if err := o.validate(); err != nil {
+		return nil, err
+	}
+	l := &LogStore{options: o, dir: Dir(o.Dir)}
+	if err := createBolt(l.dir, l.dir.Log(), buildLog); err != nil {
+		return nil, err
+	}
+	if err := checkPages(l.dir.Log(), l.sizes.load); err != nil {
+		return nil, err
+	}
+	err := guard(func() (err error) {
+		l.bolt, err = raftboltdb.New(raftboltdb.Options{Path: l.dir.Log(), BoltOptions: boltOptions(o.reserve())})
+		return err
+	})
+	if err != nil {
+		return nil, openError(l.dir.Log(), err)
+	}
+	if l.metrics, err = newLogMetrics(o.Registerer, l); err != nil {
+		return nil, errors.Join(err, l.bolt.Close())
+	}
+	return l, nil
+}
+
+func buildLog(path string) error {
+	b, err := raftboltdb.New(raftboltdb.Options{Path: path, BoltOptions: boltOptions(0)})
+	if err != nil {
+		return err
+	}
+	return b.Close()
+}
+
+// Close closes the file.
+func (l *LogStore) Close() error {
+	l.write.Lock()
+	defer l.write.Unlock()
+	l.metrics.close()
+	if l.failed == nil {
+		l.failed = ErrClosed
+	}
+	return l.bolt.Close()
+}
+
+// Stats are bbolt's own figures of the log's file.
+func (l *LogStore) Stats() bbolt.Stats { return l.bolt.Stats() }
+
+// change runs one write. An error other than ErrNoSpace is the last: later writes return it too.
+func (l *LogStore) change(op string, fn func() error) error {
+	l.write.Lock()
+	defer l.write.Unlock()
+	if l.failed != nil {
+		return l.failed
+	}
+	start := l.options.Now()
+	stop := l.options.Watchdog.Start(op)
+	err := noSpace(guard(fn))
+	stop()
+	l.metrics.seconds.WithLabelValues(op).Observe(l.options.Now().Sub(start).Seconds())
+	if err != nil {
+		err = fmt.Errorf("raft log: %s: %w", op, err)
+		if !errors.Is(err, ErrNoSpace) {
+			l.failed = err
+		}
+	}
+	return err
+}
+
+// StoreLog writes an entry durably.
+func (l *LogStore) StoreLog(log *raft.Log) error { return l.StoreLogs([]*raft.Log{log}) }
+
+// StoreLogs writes entries durably, all or none.
+func (l *LogStore) StoreLogs(logs []*raft.Log) error {
+	return l.change("store_logs", func() error {
+		l.sealed = l.sealed[:0]
+		for _, log := range logs {
+			l.sealed = append(l.sealed, sealLog(log))
+		}
+		pointers := make([]*raft.Log, len(logs))
+		for i := range l.sealed {
+			pointers[i] = &l.sealed[i]
+		}
+		err := l.bolt.StoreLogs(pointers)
+		clear(l.sealed) // they keep the entries' memory
+		if err != nil {
+			return err
+		}
+		for _, log := range logs {
+			n := logSize(log)
+			l.sizes.set(log.Index, n)
+			l.metrics.bytes.Add(float64(n))
+		}
+		return nil
+	})
+}
+
+// DeleteRange deletes the entries from min to max durably.
+func (l *LogStore) DeleteRange(min, max uint64) error {
+	return l.change("delete_range", func() error {
+		if err := l.bolt.DeleteRange(min, max); err != nil {
+			return err
+		}
+		l.sizes.delete(min, max)
+		return nil
+	})
+}
+
+// GetLog reads an entry. raft.ErrLogNotFound: there is none. ErrCorrupt: it isn't what was written.
+func (l *LogStore) GetLog(index uint64, log *raft.Log) error {
+	var read raft.Log
+	err := guard(func() error { return l.bolt.GetLog(index, &read) })
+	if errors.Is(err, raft.ErrLogNotFound) || errors.Is(err, bbolt.ErrDatabaseNotOpen) {
+		return err
+	}
+	if err == nil {
+		err = unsealLog(index, &read)
+	} else if !errors.Is(err, ErrCorrupt) {
+		err = fmt.Errorf("%w: %w", ErrCorrupt, err)
+	}
+	if err != nil {
+		return fmt.Errorf("raft log: entry %d: %w", index, err)
+	}
+	*log = read
+	return nil
+}
+
+// FirstIndex is the index of the oldest entry; 0: none.
+func (l *LogStore) FirstIndex() (n uint64, err error) {
+	err = guard(func() error { n, err = l.bolt.FirstIndex(); return err })
+	return n, err
+}
+
+// LastIndex is the index of the newest entry; 0: none.
+func (l *LogStore) LastIndex() (n uint64, err error) {
+	err = guard(func() error { n, err = l.bolt.LastIndex(); return err })
+	return n, err
+}
+
+// Set writes a value durably.
+func (l *LogStore) Set(key, value []byte) error {
+	return l.change("set", func() error {
+		return l.bolt.Set(key, binary.BigEndian.AppendUint32(append([]byte(nil), value...), checksum(key, value)))
+	})
+}
+
+// Get reads a value. raft knows the error of a value that was never set by its text, "not found".
+func (l *LogStore) Get(key []byte) (value []byte, err error) {
+	err = guard(func() error { value, err = l.bolt.Get(key); return err })
+	if err != nil {
+		return nil, err
+	}
+	n := len(value) - crcSize
+	if n < 0 || binary.BigEndian.Uint32(value[n:]) != checksum(key, value[:n]) {
+		return nil, corrupt(bucketConf, key, "checksum doesn't match")
+	}
+	return value[:n:n], nil
+}
+
+// SetUint64 writes a number durably.
+func (l *LogStore) SetUint64(key []byte, value uint64) error {
+	return l.Set(key, binary.BigEndian.AppendUint64(nil, value))
+}
+
+// GetUint64 reads a number; see Get.
+func (l *LogStore) GetUint64(key []byte) (uint64, error) {
+	b, err := l.Get(key)
+	if err != nil {
+		return 0, err
+	}
+	if len(b) != 8 {
+		return 0, corrupt(bucketConf, key, "not a number")
+	}
+	return binary.BigEndian.Uint64(b), nil
+}
