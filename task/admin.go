@@ -75,7 +75,7 @@ func (m *Machine) deleteFinished(c *DeleteFinished) Result {
 }
 
 func (m *Machine) reschedule(c *Reschedule) Result {
-	return m.each([]ID{c.ID}, func(s slot, r *record) Code {
+	return m.each([]ID{c.ID}, None, func(s slot, r *record) Code {
 		if r.state != Scheduled && r.state != Pending {
 			return WrongState
 		}
@@ -111,7 +111,7 @@ func (m *Machine) move(c *Move) Result {
 	if q.mode == QueueDraining {
 		return Result{Code: Draining}
 	}
-	return m.each(c.IDs, func(s slot, r *record) Code {
+	return m.each(c.IDs, None, func(s slot, r *record) Code {
 		if r.state == Running {
 			return WrongState
 		}

@@ -53,7 +53,8 @@ type NewTask struct {
 	RetryOf         ID
 }
 
-// Enqueue accepts tasks, each with a result of its own: Items[i] = {ID, Code}, Code OK, Existing or an error.
+// Enqueue accepts tasks, each with a result of its own: Items[i] = {ID, Code, State}, Code OK, Existing or
+// an error. With UniqueTaken and Existing, ID is the task that has the key. ResolveAgain refuses the whole command.
 // Idempotent by (Producer, Sequence, Part) or, wrapped in a Request, by the request's ID. Parts let one call travel in
 // several log entries; a call is always cut in the same way.
 type Enqueue struct {
@@ -99,7 +100,8 @@ type ExpireSessions struct {
 	Sessions []Expiry
 }
 
-// Lease grants up to Max pending tasks of the session's queues to it. Leased has them.
+// Lease grants up to Max pending tasks of the session's queues to it: Items[i] = {ID, Other: token, State}, and Leased
+// has what the worker needs.
 type Lease struct {
 	Session uint64
 	Max     uint32
@@ -144,7 +146,7 @@ type ProgressItem struct {
 	Message string // at most 1 KiB
 }
 
-// Progress records signs of progress: Items[i] = {ID, Code}.
+// Progress records signs of progress: Items[i] = {ID, Code, State}.
 type Progress struct{ Items []ProgressItem }
 
 // Cancel ends tasks: Items[i] = {ID, Code, State}.
@@ -153,7 +155,7 @@ type Cancel struct{ IDs []ID }
 // Retry makes dead letters and scheduled tasks pending: Items[i] = {ID, Code, State}.
 type Retry struct{ IDs []ID }
 
-// Delete removes live tasks that aren't running: Items[i] = {ID, Code}.
+// Delete removes live tasks that aren't running: Items[i] = {ID, Code, State}.
 type Delete struct{ IDs []ID }
 
 // FinishedRef names a finished task as the proposer read it in the history.
@@ -166,7 +168,7 @@ type FinishedRef struct {
 // DeleteFinished removes finished tasks from the history: Items[i] = {ID, Code}.
 type DeleteFinished struct{ Refs []FinishedRef }
 
-// Reset takes running tasks from their workers, back to pending without burning an attempt: Items[i] = {ID, Code}.
+// Reset takes running tasks from their workers, back to pending without burning an attempt: Items[i] = {ID, Code, State}.
 type Reset struct{ IDs []ID }
 
 // Reschedule changes when waiting tasks run, or their priority: Items[0] = {ID, Code, State}.

@@ -132,13 +132,13 @@ func (m *Machine) execute(c Command, want bool) Result {
 	case *ExpireSessions:
 		return m.expireSessions(c)
 	case *Cancel:
-		return m.each(c.IDs, m.cancel)
+		return m.each(c.IDs, Cancelled, m.cancel)
 	case *Retry:
-		return m.each(c.IDs, m.retry)
+		return m.each(c.IDs, None, m.retry)
 	case *Delete:
-		return m.each(c.IDs, m.delete)
+		return m.each(c.IDs, None, m.delete)
 	case *Reset:
-		return m.each(c.IDs, m.reset)
+		return m.each(c.IDs, None, m.reset)
 	case *DeleteFinished:
 		return m.deleteFinished(c)
 	case *Reschedule:
@@ -158,7 +158,8 @@ func (m *Machine) execute(c Command, want bool) Result {
 }
 
 // each applies fn to every live task of a list.
-func (m *Machine) each(ids []ID, fn func(slot, *record) Code) Result {
+// gone is the state of a task that fn takes out of memory.
+func (m *Machine) each(ids []ID, gone State, fn func(slot, *record) Code) Result {
 	items := make([]Item, len(ids))
 	for i, id := range ids {
 		items[i].ID = id
@@ -168,6 +169,7 @@ func (m *Machine) each(ids []ID, fn func(slot, *record) Code) Result {
 			continue
 		}
 		items[i].Code = fn(s, m.tasks.at(s))
+		items[i].State = gone
 		if s := m.index.get(id); s != 0 {
 			items[i].State = m.tasks.at(s).state
 		}

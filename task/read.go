@@ -44,14 +44,10 @@ func (m *Machine) view(r *record) Task {
 	if n := len(t.Errors); n > 0 {
 		t.Worker = t.Errors[n-1].Worker
 	}
-	switch r.state {
-	case Scheduled, Blocked:
-		t.RunAt = r.at
-	case DeadLetter:
-		t.FinishedAt = r.at
-	case Running:
+	t.setTimes(r.state, r.at)
+	if r.state == Running {
 		s := m.sessions.all[r.owner]
-		t.Deadline, t.Session, t.Worker = r.at, s.id, s.worker
+		t.Session, t.Worker = s.id, s.worker
 	}
 	return t
 }
