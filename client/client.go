@@ -48,5 +48,6 @@ func (c *Client) Close() error {
 
 // Conn is for calls that Client has no method for, through the generated stubs of package rowlockv1. It goes on to the
 // next address when a server is unavailable, and repeats unary calls: give those that change something a request_id. A
-// stream isn't repeated; the next one goes to the next address.
+// stream isn't repeated: after an error, the next one goes to the next address. A stream whose context is cancelled with
+// the cause ErrUnavailable counts as such an error.
 func (c *Client) Conn() grpc.ClientConnInterface { return c.pool }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -191,7 +192,8 @@ func (p *pool) NewStream(ctx context.Context, desc *grpc.StreamDesc, method stri
 	return &stream{ClientStream: s, pool: p, endpoint: ep}, nil
 }
 
-// stream tells the pool when its endpoint turns out to be unavailable.
+// stream tells the pool when its endpoint turns out to be unavailable. Its user may say so too, by the cause for which
+// it cancels the stream's context.
 type stream struct {
 	grpc.ClientStream
 	pool     *pool
@@ -201,11 +203,16 @@ type stream struct {
 // RecvMsg receives the next message.
 func (s *stream) RecvMsg(m any) error {
 	err := s.ClientStream.RecvMsg(m)
-	if err == nil || s.Context().Err() != nil {
+	if err == nil || errors.Is(err, io.EOF) {
 		return err
 	}
-	if e := fromError(err); e.Code == codes.Unavailable {
+	e := fromError(err)
+	ctx := s.Context()
+	switch {
+	case ctx.Err() == nil:
 		s.pool.failed(s.endpoint, e)
+	case errors.Is(context.Cause(ctx), ErrUnavailable):
+		s.pool.failed(s.endpoint, &Error{Code: codes.Unavailable, Message: "the stream was given up"})
 	}
-	return err
+	return e
 }

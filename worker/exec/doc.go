@@ -1,0 +1,13 @@
+// Package exec runs tasks by programs: any executable is a handler.
+//
+// The program gets the payload on standard input and the task in its environment: ROWLOCK_TASK_ID, ROWLOCK_QUEUE,
+// ROWLOCK_KIND, ROWLOCK_ATTEMPT and ROWLOCK_TOKEN (the fencing token). Its exit code is the outcome:
+//
+//	0    done; what it wrote to standard output, up to 64 KiB, is the result
+//	100  failed for good: to the dead letter queue
+//	75   snoozed (EX_TEMPFAIL): back for later, without burning an attempt
+//	else failed: retried after the backoff; the tail of standard error is the error
+//
+// The program leads a process group of its own. When the task's context ends, the group gets SIGTERM and, after a
+// grace, SIGKILL; what the program left behind in the group is killed when it has exited.
+package exec
