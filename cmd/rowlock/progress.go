@@ -40,3 +40,30 @@ func (g *progress) stop() {
 		_ = g.bar.Exit()
 	}
 }
+
+// phases shows one bar after the other.
+type phases struct {
+	p     *program
+	phase string
+	bar   *progress
+}
+
+// show moves the bar of a phase; total 0 is not known.
+func (g *phases) show(phase string, done, total int64) {
+	if g.bar == nil || g.phase != phase {
+		g.stop()
+		if total == 0 {
+			total = -1
+		}
+		g.phase, g.bar = phase, g.p.progress(total, phase, "tasks")
+	}
+	if g.bar.bar != nil {
+		_ = g.bar.bar.Set64(done)
+	}
+}
+
+func (g *phases) stop() {
+	if g.bar != nil {
+		g.bar.stop()
+	}
+}

@@ -32,8 +32,9 @@ YAML file that --config names (api-addr: …), else from the default.`,
 		&cobra.Group{ID: groupOperate, Title: "Operate:"},
 	)
 	root.AddCommand(
+		p.workerCommand(),
 		p.enqueueCommand(), p.taskCommand(), p.queueCommand(), p.dlqCommand(), p.stuckCommand(), p.workersCommand(), p.clusterCommand(),
-		p.versionCommand(),
+		p.benchCommand(), p.versionCommand(),
 	)
 	branch(root)
 	for _, cmd := range root.Commands() {
