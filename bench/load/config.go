@@ -60,6 +60,9 @@ type Config struct {
 	Logger   *slog.Logger                          `json:"-"`
 }
 
+// ErrConfig is returned for a Config that can't be run.
+var ErrConfig = errors.New("can't measure that")
+
 // validate fills in defaults, or says what is wrong.
 func (c *Config) validate() error {
 	var names []string
@@ -68,21 +71,21 @@ func (c *Config) validate() error {
 	}
 	switch {
 	case !slices.Contains(Modes(), c.Mode):
-		return fmt.Errorf("mode %q: want %s", c.Mode, strings.Join(names, ", "))
+		return fmt.Errorf("%w: mode %q: want %s", ErrConfig, c.Mode, strings.Join(names, ", "))
 	case c.PayloadBytes < sequenceBytes || c.PayloadBytes > 256<<10:
-		return fmt.Errorf("payload of %d bytes: want %d to %d", c.PayloadBytes, sequenceBytes, 256<<10)
+		return fmt.Errorf("%w: payload of %d bytes: want %d to %d", ErrConfig, c.PayloadBytes, sequenceBytes, 256<<10)
 	case c.Tasks < 0, c.Producers < 0:
-		return errors.New("tasks and producers: want 0 or more")
+		return fmt.Errorf("%w: tasks and producers: want 0 or more", ErrConfig)
 	case c.Batch < 1 || c.Batch > 10_000:
-		return fmt.Errorf("batch of %d: want 1 to 10000", c.Batch)
+		return fmt.Errorf("%w: batch of %d: want 1 to 10000", ErrConfig, c.Batch)
 	case c.Concurrency < 1:
-		return fmt.Errorf("concurrency of %d: want at least 1", c.Concurrency)
+		return fmt.Errorf("%w: concurrency of %d: want at least 1", ErrConfig, c.Concurrency)
 	case c.Duration < time.Second:
-		return fmt.Errorf("duration of %s: want at least 1s", c.Duration)
+		return fmt.Errorf("%w: duration of %s: want at least 1s", ErrConfig, c.Duration)
 	case c.Rate <= 0 || c.Rate > 100_000:
-		return fmt.Errorf("rate of %g tasks per second: want more than 0 and at most 100000", c.Rate)
+		return fmt.Errorf("%w: rate of %g tasks per second: want more than 0 and at most 100000", ErrConfig, c.Rate)
 	case c.Server == nil:
-		return errors.New("no server is given")
+		return fmt.Errorf("%w: no server is given", ErrConfig)
 	}
 	if c.Progress == nil {
 		c.Progress = func(string, int64, int64) {}

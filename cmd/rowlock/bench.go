@@ -14,7 +14,7 @@ import (
 
 func (p *program) benchCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "bench",
+		Use:   "bench [MODE]",
 		Short: "Measure throughput, latency and memory",
 		Long: `Measure throughput, latency and memory, with every write acknowledged and durable.
 
@@ -28,15 +28,21 @@ against the one at --addr, in queues of its own. Modes:
   latency          from Enqueue to the handler, at a steady rate
   backlog          memory, restart and lease rate with a million tasks waiting (--tasks)
   all              all of these`,
-		Example: `  rowlock bench --mode lifecycle --duration 30s
+		Example: `  rowlock bench lifecycle --duration 30s
   rowlock bench --mode backlog --tasks 1000000 -o json`,
 		GroupID: groupOperate,
-		Args:    args(0, 0),
+		Args:    args(0, 1),
 	}
 	out := p.outputFlag(cmd)
 	var flags benchFlags
 	flags.add(cmd)
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if len(args) > 0 {
+			if cmd.Flags().Changed("mode") {
+				return usagef("give the mode once: %q or --mode %s", args[0], flags.mode)
+			}
+			flags.mode = args[0]
+		}
 		config, err := flags.config()
 		if err != nil {
 			return err

@@ -139,7 +139,7 @@ func (t *taskFlags) readPayload(p *program) ([]byte, error) {
 		return nil, fmt.Errorf("reading the payload: %w", err)
 	}
 	if len(payload) > taskfile.MaxPayloadBytes {
-		return nil, usagef("the payload is over the bound of %d bytes: store it elsewhere and enqueue where it is", taskfile.MaxPayloadBytes)
+		return nil, usagef("the payload is over the bound of %d KiB: store it elsewhere and enqueue where it is", taskfile.MaxPayloadBytes>>10)
 	}
 	return payload, nil
 }

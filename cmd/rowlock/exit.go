@@ -8,6 +8,7 @@ import (
 
 	"google.golang.org/grpc/codes"
 
+	"github.com/rowlock/rowlock/bench/load"
 	"github.com/rowlock/rowlock/client"
 )
 
@@ -53,7 +54,7 @@ func explain(ctx context.Context, err error) (code int, text string) {
 		return exit.code, exit.text
 	case ctx.Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, client.ErrUnknownOutcome)):
 		return exitFailed, "interrupted"
-	case errors.Is(err, client.ErrInvalid):
+	case errors.Is(err, client.ErrInvalid), errors.Is(err, load.ErrConfig):
 		return exitUsage, text
 	case errors.Is(err, client.ErrNotFound):
 		return exitNotFound, text

@@ -106,7 +106,7 @@ func atMostOne(flags *pflag.FlagSet, names ...string) error {
 
 // nearest returns the name that a typing mistake may have meant, or "".
 func nearest(given string, names []string) string {
-	best, distance := "", len(given)/2+1
+	best, distance := "", (len(given)+1)/2+1
 	for _, name := range names {
 		if d := levenshtein.ComputeDistance(given, name); d < distance && d <= 3 {
 			best, distance = name, d

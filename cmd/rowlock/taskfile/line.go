@@ -135,7 +135,7 @@ func Check(t *rowlockv1.NewTask) error {
 	case t.GetPriority() > maxPriority:
 		return fmt.Errorf("priority %d: want 0 to %d", t.GetPriority(), maxPriority)
 	case len(t.GetPayload()) > MaxPayloadBytes:
-		return fmt.Errorf("a payload of %d bytes is over the bound of %d: store it elsewhere and enqueue where it is", len(t.GetPayload()), MaxPayloadBytes)
+		return fmt.Errorf("a payload of %d bytes is over the bound of %d KiB: store it elsewhere and enqueue where it is", len(t.GetPayload()), MaxPayloadBytes>>10)
 	case t.GetRunAt() != nil && t.GetDelaySeconds() != 0:
 		return errors.New("a delay and a run time exclude each other")
 	case t.GetUniqueKey() == "" && (t.GetUniqueMode() != 0 || t.GetUniqueWindowSeconds() != 0):
