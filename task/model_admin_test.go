@@ -11,7 +11,6 @@ func (m *model) cancelOne(id task.ID) task.Item {
 	}
 	if t.State == task.Running {
 		m.revoke(t, task.RevokedCancelled)
-		m.endLease(t)
 	}
 	m.toHistory(t, task.Cancelled, task.ReasonCancelled)
 	return task.Item{ID: id, State: task.Cancelled}
@@ -39,14 +38,14 @@ func (m *model) retryOne(id task.ID) task.Item {
 func (m *model) revive(t *modelTask) {
 	key := modelKey{t.QueueNumber, t.UniqueKey}
 	if t.UniqueKey != "" {
-		if h, taken := m.hold(key); taken && h.holder != t.ID {
-			t.UniqueKey = ""
-		} else {
+		h, taken := m.hold(key)
+		t.keyless = taken && h.holder != t.ID
+		if !t.keyless {
 			m.keys[key] = modelHold{t.ID, t.EnqueuedAt + t.window}
 		}
 	}
 	t.Failures, t.WorkerDeaths, t.Attempt = 0, 0, 0
-	t.Reason, t.FinishedAt = task.NoReason, 0
+	t.Reason, t.FinishedAt, t.DependsOn = task.NoReason, 0, nil
 	if t.ExpiresAt <= m.now {
 		t.ExpiresAt = 0
 	}
@@ -66,11 +65,15 @@ func (m *model) deleteOne(id task.ID) task.Item {
 }
 
 func (m *model) deleteFinishedOne(f task.FinishedRef) task.Item {
-	t, ok := m.finished[f.ID]
-	if ok && t.QueueNumber == f.Queue && t.HistorySequence == f.Sequence {
-		delete(m.finished, f.ID)
-		m.queues[f.Queue-1].Deleted++
+	if f.Queue == 0 || int(f.Queue) > len(m.queues) {
+		return task.Item{ID: f.ID, Code: task.NotLive}
 	}
+	q := m.queues[f.Queue-1]
+	if f.Sequence < q.History.First || f.Sequence >= q.History.Next {
+		return task.Item{ID: f.ID, Code: task.NotLive}
+	}
+	delete(m.finished, f.ID) // whether it is still there only the proposer knows
+	q.Deleted++
 	return task.Item{ID: f.ID}
 }
 
@@ -102,7 +105,7 @@ func (m *model) reschedule(c *task.Reschedule) task.Item {
 	switch {
 	case c.KeepTime:
 		runAt = t.RunAt // 0 of a pending task: it stays pending
-	case runAt == 0:
+	case c.Delay > 0:
 		runAt = m.now + c.Delay
 	}
 	m.toWaiting(t, runAt)
@@ -110,10 +113,14 @@ func (m *model) reschedule(c *task.Reschedule) task.Item {
 }
 
 func (m *model) move(c *task.Move) task.Result {
-	return items(c.IDs, func(id task.ID) task.Item { return m.moveOne(id, c.Queue) })
+	q := m.ensureQueue(c.Queue)
+	if q.Mode == task.QueueDraining {
+		return task.Result{Code: task.Draining}
+	}
+	return items(c.IDs, func(id task.ID) task.Item { return m.moveOne(id, q) })
 }
 
-func (m *model) moveOne(id task.ID, queue string) task.Item {
+func (m *model) moveOne(id task.ID, to *modelQueue) task.Item {
 	t, live := m.live[id]
 	if !live {
 		return task.Item{ID: id, Code: task.NotLive}
@@ -121,17 +128,13 @@ func (m *model) moveOne(id task.ID, queue string) task.Item {
 	if t.State == task.Running {
 		return task.Item{ID: id, Code: task.WrongState, State: t.State}
 	}
-	if q := m.queue(queue); q != nil && q.Mode == task.QueueDraining {
-		return task.Item{ID: id, Code: task.Draining, State: t.State}
-	}
-	to := m.ensureQueue(queue)
 	if to == m.queueOf(t) {
 		return task.Item{ID: id, State: t.State}
 	}
 	from, there := modelKey{t.QueueNumber, t.UniqueKey}, modelKey{to.Number, t.UniqueKey}
-	if h, held := m.hold(from); t.UniqueKey != "" && held && h.holder == id {
-		if other, taken := m.hold(there); taken {
-			return task.Item{ID: id, Other: uint64(other.holder), Code: task.UniqueTaken, State: t.State}
+	if h := m.keys[from]; m.owns(h.holder, from) && h.holder == id {
+		if _, taken := m.hold(there); taken {
+			return task.Item{ID: id, Code: task.UniqueTaken, State: t.State}
 		}
 		delete(m.keys, from)
 		m.keys[there] = h

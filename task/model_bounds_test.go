@@ -127,12 +127,12 @@ func TestProducerWindow(t *testing.T) {
 		return d.do(&task.Enqueue{Producer: 1, Sequence: sequence, Tasks: []task.NewTask{{Queue: "q", Kind: "a"}}})[0]
 	}
 	for s := range uint64(producerWindow + 1) {
-		if r := call(s); r.Code != task.OK {
+		if r := call(s + 1); r.Code != task.OK {
 			t.Fatalf("sequence %d: %v", s, r.Code)
 		}
 	}
-	same(t, "the sequence that fell out", call(0).Code, task.SequenceForgotten)
-	same(t, "the oldest that is kept", call(1).Items[0].ID, task.ID(2))
+	same(t, "the sequence that fell out", call(1).Code, task.SequenceForgotten)
+	same(t, "the oldest that is kept", call(2).Items[0].ID, task.ID(2))
 	same(t, "tasks", d.machine().LiveTasks(), uint64(producerWindow+1))
 }
 

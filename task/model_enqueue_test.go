@@ -16,11 +16,16 @@ type modelProducer struct {
 
 func (m *model) openProducer() task.Result {
 	m.lastProducer++
-	m.producers[m.lastProducer] = &modelProducer{seen: m.now, answers: map[uint64]map[uint32][]task.Item{}}
+	m.producers[m.lastProducer] = &modelProducer{seen: m.now, floor: 1, answers: map[uint64]map[uint32][]task.Item{}}
 	return task.Result{Items: []task.Item{{ID: task.ID(m.lastProducer)}}}
 }
 
 func (m *model) enqueue(c *task.Enqueue) task.Result {
+	for _, n := range c.Tasks { // one parent that must be looked up refuses all, before anything is done
+		if _, code := m.unfinishedParents(n); code == task.ResolveAgain {
+			return task.Result{Code: code}
+		}
+	}
 	if c.Producer == 0 {
 		return items(c.Tasks, m.enqueueOne)
 	}
@@ -61,18 +66,18 @@ func (p *modelProducer) forgetBelow(floor uint64) {
 }
 
 func (m *model) enqueueOne(n task.NewTask) task.Item {
-	if q := m.queue(n.Queue); q != nil && q.Mode == task.QueueDraining {
+	q := m.ensureQueue(n.Queue)
+	if q.Mode == task.QueueDraining {
 		return task.Item{Code: task.Draining}
 	}
 	waits, code := m.unfinishedParents(n)
 	if code != task.OK {
 		return task.Item{Code: code}
 	}
-	q := m.ensureQueue(n.Queue)
 	key := modelKey{q.Number, n.UniqueKey}
 	if n.UniqueKey != "" {
 		if h, taken := m.hold(key); taken {
-			if code := m.resolveUnique(h.holder, n.UniqueMode); code != task.OK {
+			if code := m.resolveUnique(h.holder, n.UniqueMode, waits); code != task.OK {
 				return task.Item{ID: h.holder, Code: code}
 			}
 		}
@@ -82,20 +87,17 @@ func (m *model) enqueueOne(n task.NewTask) task.Item {
 		m.keys[key] = modelHold{t.ID, m.now + n.UniqueWindow}
 	}
 	runAt := n.RunAt
-	if runAt == 0 {
+	if n.Delay > 0 {
 		runAt = m.now + n.Delay
 	}
 	m.live[t.ID] = t
 	q.Enqueued++
 	if len(waits) > 0 {
-		t.State, t.RunAt, t.waits = task.Blocked, runAt, waits
-		if runAt <= m.now {
-			t.RunAt = 0
-		}
+		t.State, t.RunAt, t.DependsOn = task.Blocked, runAt, waits
 	} else {
 		m.toWaiting(t, runAt)
 	}
-	return task.Item{ID: t.ID}
+	return task.Item{ID: t.ID, State: t.State}
 }
 
 // unfinishedParents are the parents that a new task has to wait for, each once.
@@ -117,8 +119,9 @@ func (m *model) unfinishedParents(n task.NewTask) ([]task.ID, task.Code) {
 	return waits, task.OK
 }
 
-// resolveUnique decides on a new task whose key is taken; OK: it may have the key.
-func (m *model) resolveUnique(holder task.ID, mode task.UniqueMode) task.Code {
+// resolveUnique decides on a new task whose key is taken; OK: it may have the key. A task can't replace one that it
+// waits for.
+func (m *model) resolveUnique(holder task.ID, mode task.UniqueMode, waits []task.ID) task.Code {
 	t, live := m.live[holder]
 	switch {
 	case mode == task.UniqueReject:
@@ -127,6 +130,8 @@ func (m *model) resolveUnique(holder task.ID, mode task.UniqueMode) task.Code {
 		return task.Existing
 	case live && t.State == task.Running:
 		return task.UniqueTaken
+	case live && slices.Contains(waits, holder):
+		return task.DependencyFailed
 	case live && t.State != task.DeadLetter:
 		m.toHistory(t, task.Cancelled, task.ReasonReplaced)
 	}
@@ -142,12 +147,21 @@ func (m *model) newTask(q *modelQueue, n task.NewTask) *modelTask {
 		Payload: n.Payload, PayloadLen: uint32(len(n.Payload)),
 		MaxAttempts:     cmp.Or(n.MaxAttempts, q.Settings.MaxAttempts, defaultMaxAttempts),
 		MaxWorkerDeaths: cmp.Or(n.MaxWorkerDeaths, q.Settings.MaxWorkerDeaths, defaultMaxWorkerDeaths),
-		Timeout:         cmp.Or(n.Timeout, q.Settings.Timeout),
+		Timeout:         milliseconds(cmp.Or(n.Timeout, q.Settings.Timeout)),
 		EnqueuedAt:      m.now, UniqueKey: n.UniqueKey, FairKey: n.FairKey, Labels: n.Labels,
-		TraceContext: n.TraceContext, Backoff: n.Backoff, DependsOn: n.DependsOn, RetryOf: n.RetryOf,
+		TraceContext: n.TraceContext, Backoff: n.Backoff, RetryOf: n.RetryOf,
 	}
 	if ttl := cmp.Or(n.TTL, q.Settings.TTL); ttl > 0 {
 		t.ExpiresAt = m.now + ttl
 	}
 	return t
+}
+
+// milliseconds cuts a timeout to what is kept of it, at least one.
+func milliseconds(d task.Duration) task.Duration {
+	const millisecond = second / 1000
+	if d <= 0 {
+		return 0
+	}
+	return max(d/millisecond*millisecond, millisecond)
 }

@@ -19,7 +19,6 @@ func (m *model) finishOne(o task.Outcome) task.Item {
 	}
 	switch o.Kind {
 	case task.OutcomeComplete:
-		m.endLease(t)
 		t.Result = o.Data
 		m.toHistory(t, task.Completed, task.NoReason)
 	case task.OutcomeFail:
@@ -82,6 +81,7 @@ func (m *model) backoff(t *modelTask) task.Duration {
 	if b.Multiplier == 0 {
 		b.Multiplier = defaultMultiplier
 	}
+	b.Multiplier = max(b.Multiplier, 1000) // it never shrinks
 	d, most := big.NewInt(b.Initial), big.NewInt(b.Maximum)
 	for i := uint16(1); i < t.Failures && d.Cmp(most) < 0; i++ {
 		d.Mul(d, big.NewInt(int64(b.Multiplier)))

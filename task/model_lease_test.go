@@ -39,8 +39,8 @@ func (m *model) leases(session uint64) []*modelTask {
 }
 
 func (m *model) closeSession(id uint64) task.Result {
-	if m.session(id) == nil {
-		return task.Result{Code: task.UnknownSession}
+	if m.session(id) == nil { // a repeated call
+		return task.Result{}
 	}
 	for _, t := range m.leases(id) {
 		m.giveBack(t)
@@ -99,6 +99,7 @@ func (m *model) lease(c *task.Lease) task.Result {
 			break
 		}
 		m.toRunning(t, s)
+		r.Items = append(r.Items, task.Item{ID: t.ID, Other: t.Token, State: t.State})
 		r.Leased = append(r.Leased, leased(t.Task))
 	}
 	return r

@@ -25,11 +25,12 @@ func (m *model) setQueue(c *task.SetQueue) task.Result {
 }
 
 func (m *model) setQueueMode(c *task.SetQueueMode) task.Result {
-	q := m.queue(c.Queue)
-	if q == nil {
-		return task.Result{Code: task.NoSuchQueue}
-	}
+	q := m.ensureQueue(c.Queue)
 	q.Mode = c.Mode
+	pending := func(t *modelTask) bool { return t.State == task.Pending && t.Queue == c.Queue }
+	if c.Mode != task.QueuePaused && len(m.liveWhere(pending)) > 0 {
+		m.announce(c.Queue)
+	}
 	return task.Result{}
 }
 
@@ -42,6 +43,9 @@ func (m *model) purgeQueue(c *task.PurgeQueue) task.Result {
 	}
 	n := len(m.liveWhere(func(t *modelTask) bool { return t.Queue == c.Queue && waiting(t.State) }))
 	if n > 0 {
+		if q.purge == 0 {
+			m.purges = append(m.purges, q)
+		}
 		q.purge = m.lastID + 1
 	}
 	return task.Result{Items: []task.Item{{Other: uint64(n)}}}

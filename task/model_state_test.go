@@ -18,8 +18,13 @@ func (m *model) toPending(t *modelTask, front bool) {
 		m.back++
 		t.ready = m.back
 	}
-	if !slices.Contains(m.effects.Ready, t.Queue) {
-		m.effects.Ready = append(m.effects.Ready, t.Queue)
+	m.announce(t.Queue)
+}
+
+// announce says that a queue has tasks to lease, once an entry.
+func (m *model) announce(queue string) {
+	if !slices.Contains(m.effects.Ready, queue) {
+		m.effects.Ready = append(m.effects.Ready, queue)
 	}
 }
 
@@ -41,13 +46,15 @@ func (m *model) toRunning(t *modelTask, s *modelSession) {
 	if t.Timeout > 0 {
 		t.Deadline = m.now + t.Timeout
 	}
-	t.Progress = task.ProgressNote{}
 }
 
-// endLease takes a running task from its worker. The caller gives it its next state.
+// endLease takes a running task from its worker. The caller gives it its next state. What is left of the worker's name
+// is in the errors.
 func (m *model) endLease(t *modelTask) {
-	t.Session, t.Deadline = 0, 0
-	t.Progress = task.ProgressNote{}
+	t.Session, t.Deadline, t.Worker = 0, 0, ""
+	if n := len(t.Errors); n > 0 {
+		t.Worker = t.Errors[n-1].Worker
+	}
 }
 
 // giveBack ends a lease that doesn't count as an attempt.
@@ -66,11 +73,17 @@ func (m *model) revoke(t *modelTask, why task.RevokeReason) {
 func (m *model) toDeadLetter(t *modelTask, why task.Reason) {
 	t.State, t.Reason, t.FinishedAt, t.RunAt = task.DeadLetter, why, m.now, 0
 	m.queueOf(t).DeadLettered++
-	m.failDependants(t.ID)
+	m.parentEnded(t.ID, false)
 }
 
-// toHistory moves a task from memory to its queue's history.
+// toHistory moves a task from memory to its queue's history, with the name of the worker that was running it.
 func (m *model) toHistory(t *modelTask, s task.State, why task.Reason) {
+	worker := ""
+	if t.State == task.Running {
+		worker = t.Worker
+	}
+	m.endLease(t)
+	t.Worker = worker
 	q := m.queueOf(t)
 	t.State, t.Reason, t.FinishedAt, t.RunAt = s, why, m.now, 0
 	t.HistorySequence = q.History.Next
@@ -79,49 +92,67 @@ func (m *model) toHistory(t *modelTask, s task.State, why task.Reason) {
 	m.finished[t.ID] = t.Task
 	if s == task.Completed {
 		q.Completed++
-		m.unblockDependants(t.ID)
 	} else {
 		q.Cancelled++
-		m.failDependants(t.ID)
 	}
+	m.parentEnded(t.ID, s == task.Completed)
 }
 
 // remove deletes a task without a trace in the history.
 func (m *model) remove(t *modelTask) {
 	delete(m.live, t.ID)
 	m.queueOf(t).Deleted++
-	m.failDependants(t.ID)
+	m.parentEnded(t.ID, false)
 }
 
-// dependants are the blocked tasks that wait for the task.
-func (m *model) dependants(id task.ID) []*modelTask {
-	return m.liveWhere(func(c *modelTask) bool { return c.State == task.Blocked && slices.Contains(c.waits, id) })
+// modelCascade is the children of a task that ended, which are to be told at the next Tick.
+type modelCascade struct {
+	parent    task.ID
+	completed bool
+	children  []*modelTask
 }
 
-func (m *model) unblockDependants(id task.ID) {
-	for _, c := range m.dependants(id) {
-		c.waits = slices.DeleteFunc(c.waits, func(p task.ID) bool { return p == id })
-		if len(c.waits) == 0 {
-			m.toWaiting(c, c.RunAt)
+// waitsFor reports whether a task is blocked by another.
+func (t *modelTask) waitsFor(id task.ID) bool {
+	return t.State == task.Blocked && slices.Contains(t.DependsOn, id)
+}
+
+// parentEnded takes down whom to tell that a task completed, or can't any more.
+func (m *model) parentEnded(id task.ID, completed bool) {
+	children := m.liveWhere(func(c *modelTask) bool { return c.waitsFor(id) })
+	if len(children) > 0 {
+		m.cascades = append(m.cascades, modelCascade{id, completed, children})
+	}
+}
+
+// tellChildren unblocks the children of completed tasks and ends those of the others, which may make further ones.
+func (m *model) tellChildren() {
+	for len(m.cascades) > 0 {
+		c := m.cascades[0]
+		m.cascades = m.cascades[1:]
+		for _, t := range c.children {
+			switch {
+			case m.live[t.ID] != t || !t.waitsFor(c.parent): // it ended in another way
+			case !c.completed:
+				m.toDeadLetter(t, task.ReasonDependency)
+			default:
+				t.DependsOn = slices.DeleteFunc(t.DependsOn, func(id task.ID) bool { return id == c.parent })
+				if len(t.DependsOn) == 0 {
+					m.toWaiting(t, t.RunAt)
+				}
+			}
 		}
 	}
 }
 
-func (m *model) failDependants(id task.ID) {
-	for _, c := range m.dependants(id) {
-		if c.State == task.Blocked { // not yet ended through another path of the graph
-			m.toDeadLetter(c, task.ReasonDependency)
-		}
-	}
+// owns reports whether a task has a unique key because it hasn't ended.
+func (m *model) owns(id task.ID, k modelKey) bool {
+	t, live := m.live[id]
+	return live && t.State != task.DeadLetter && !t.keyless && t.UniqueKey == k.key && t.QueueNumber == k.queue
 }
 
 // hold is who has a unique key now; false: it is free.
 func (m *model) hold(k modelKey) (modelHold, bool) {
 	h, ok := m.keys[k]
-	if !ok {
-		return h, false
-	}
-	t, live := m.live[h.holder]
-	owns := live && t.State != task.DeadLetter && t.UniqueKey == k.key && t.QueueNumber == k.queue
-	return h, owns || m.now < h.until
+	return h, ok && (m.owns(h.holder, k) || m.now < h.until)
 }

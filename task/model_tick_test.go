@@ -25,6 +25,9 @@ func (m *model) request(c *task.Request) task.Result {
 		}
 	}
 	result := m.execute(c.Command)
+	if result.Code == task.ResolveAgain {
+		return result // not an answer: the proposer comes again
+	}
 	r := &modelRequest{id: c.ID, at: m.now, code: result.Code, items: result.Items}
 	for _, l := range result.Leased {
 		r.leases = append(r.leases, task.LeaseRef{ID: l.ID, Token: l.Token})
@@ -43,9 +46,10 @@ func (m *model) answerAgain(r *modelRequest) task.Result {
 	return result
 }
 
-// tick fires what is due: first the tasks' timers, the earliest first, ties by ID; then the purges; then what is kept
-// for a time only is forgotten.
+// tick does what is due: first the children of ended tasks are told; then the tasks' timers fire, the earliest first,
+// ties by ID; then come the purges; then what is kept for a time only is forgotten.
 func (m *model) tick() task.Result {
+	m.tellChildren()
 	for {
 		t := m.due()
 		if t == nil {
@@ -53,9 +57,10 @@ func (m *model) tick() task.Result {
 		}
 		m.fire(t)
 	}
-	for _, q := range m.queues {
+	for _, q := range m.purges {
 		m.purge(q)
 	}
+	m.purges = nil
 	for k, h := range m.keys {
 		if _, taken := m.hold(k); !taken && h.until <= m.now {
 			delete(m.keys, k)
@@ -102,8 +107,8 @@ func (m *model) fire(t *modelTask) {
 	switch {
 	case t.State == task.Running:
 		m.revoke(t, task.RevokedTimeout)
-		m.fail(t, task.CauseTimeout, fmt.Sprintf("attempt timed out after %s", duration(t.Timeout)), 0)
-	case t.ExpiresAt != 0 && t.ExpiresAt <= m.now && t.ExpiresAt == timer(t):
+		m.fail(t, task.CauseTimeout, fmt.Sprintf("attempt timed out after %.3f s", float64(t.Timeout)/float64(second)), 0)
+	case t.ExpiresAt != 0 && t.ExpiresAt <= m.now: // also if its run time has come as well
 		m.toDeadLetter(t, task.ReasonExpired)
 	default:
 		m.toPending(t, false)
