@@ -1,0 +1,196 @@
+package rpc
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/rowlock/rowlock/raftfsm"
+	pb "github.com/rowlock/rowlock/rpc/rowlockv1"
+	"github.com/rowlock/rowlock/task"
+)
+
+// maxPosition is up to where the place of a task in its queue is counted.
+const maxPosition = 100_000
+
+// ExplainTask says why a task isn't running.
+func (s *taskService) ExplainTask(ctx context.Context, req *pb.ExplainTaskRequest) (*pb.ExplainTaskResponse, error) {
+	id, err := taskID("id", req.GetId())
+	if err != nil {
+		return nil, err
+	}
+	out := &pb.ExplainTaskResponse{}
+	err = s.node.Read(ctx, false, func(v *raftfsm.View) error {
+		t, ok, err := v.Task(id)
+		switch {
+		case err != nil:
+			return err
+		case !ok:
+			return &taskError{id: id, code: task.NotLive}
+		}
+		out.Task = viewTask(&t, true)
+		out.Reasons = explainer{v, s.node.Sessions().LastBeat}.explain(&t)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	out.Summary = fmt.Sprintf("Task %s %s.", id, out.GetReasons()[0].GetMessage())
+	return out, nil
+}
+
+// explainer finds out what holds a task back.
+type explainer struct {
+	*raftfsm.View
+	lastBeat func(session uint64) time.Time
+}
+
+// explain returns what holds a task back, most important first. Every message goes on with "Task X …". There is always
+// one at least.
+func (v explainer) explain(t *task.Task) []*pb.Reason {
+	switch t.State {
+	case task.Scheduled:
+		return []*pb.Reason{explainScheduled(t)}
+	case task.Blocked:
+		return []*pb.Reason{{Code: "blocked", Message: fmt.Sprintf("waits for %s to complete", v.parents(t))}}
+	case task.Running:
+		return []*pb.Reason{v.running(t)}
+	case task.Completed, task.Cancelled:
+		return []*pb.Reason{explainFinished(t)}
+	case task.DeadLetter:
+		return []*pb.Reason{{Code: "dead_letter", Message: explainDead(t)}}
+	default:
+		return v.pending(t)
+	}
+}
+
+func explainScheduled(t *task.Task) *pb.Reason {
+	r := &pb.Reason{Code: "delayed", Until: timestamp(t.RunAt)}
+	r.Message = "is delayed until " + clock(t.RunAt)
+	if t.Failures > 0 {
+		r.Code = "retry_backoff"
+		r.Message = fmt.Sprintf("failed %s of at most %d and is retried at %s", times(int(t.Failures)), t.MaxAttempts, clock(t.RunAt))
+		if n := len(t.Errors); n > 0 {
+			r.Message += fmt.Sprintf("; the last error was: %s", clip(t.Errors[n-1].Message))
+		}
+	}
+	return r
+}
+
+func (v explainer) parents(t *task.Task) string {
+	if len(t.DependsOn) == 0 {
+		return "other tasks"
+	}
+	first := t.DependsOn[0]
+	text := fmt.Sprintf("task %s", first)
+	if parent, ok, err := v.Task(first); err == nil && ok {
+		text += fmt.Sprintf(" (%s)", parent.State)
+	}
+	if n := len(t.DependsOn) - 1; n > 0 {
+		text += fmt.Sprintf(" and %d more", n)
+	}
+	return text
+}
+
+func (v explainer) running(t *task.Task) *pb.Reason {
+	r := &pb.Reason{Code: "running", Until: timestamp(t.Deadline)}
+	r.Message = fmt.Sprintf("runs on worker %s since %s, attempt %d of at most %d", t.Worker, clock(t.StartedAt), t.Attempt, t.MaxAttempts)
+	if beat := v.lastBeat(t.Session); !beat.IsZero() {
+		r.Message += fmt.Sprintf("; the worker's last heartbeat came at %s", clock(beat.UnixMicro()))
+	}
+	if t.Progress.At != 0 {
+		r.Message += fmt.Sprintf("; it was at %d%% at %s", t.Progress.Percent, clock(t.Progress.At))
+	}
+	return r
+}
+
+func explainFinished(t *task.Task) *pb.Reason {
+	text := "completed at " + clock(t.FinishedAt)
+	if t.State == task.Cancelled {
+		text = "was cancelled at " + clock(t.FinishedAt)
+		if t.Reason == task.ReasonReplaced {
+			text = "was replaced by a newer task with its unique key at " + clock(t.FinishedAt)
+		}
+	}
+	return &pb.Reason{Code: "finished", Message: text}
+}
+
+func explainDead(t *task.Task) string {
+	why := "ended without success"
+	switch t.Reason {
+	case task.ReasonFailed:
+		why = "failed for good, as its worker said"
+	case task.ReasonExhausted:
+		why = fmt.Sprintf("failed %s, which is all the attempts it has", times(int(t.Failures)))
+	case task.ReasonExpired:
+		why = "didn't start before its time to live passed"
+	case task.ReasonPoison:
+		why = fmt.Sprintf("saw %d workers die while they ran it", t.WorkerDeaths)
+	case task.ReasonDependency:
+		why = "depends on a task that can't complete any more"
+	}
+	text := fmt.Sprintf("%s and is in the dead letter queue since %s", why, clock(t.FinishedAt))
+	if n := len(t.Errors); n > 0 {
+		text += fmt.Sprintf("; the last error was: %s", clip(t.Errors[n-1].Message))
+	}
+	return text
+}
+
+// pending finds what keeps a task that is ready from being leased: its queue, its workers, or the tasks before it.
+func (v explainer) pending(t *task.Task) []*pb.Reason {
+	var out []*pb.Reason
+	if q, ok := v.Queue(t.Queue); ok && q.Mode == task.QueuePaused {
+		out = append(out, &pb.Reason{Code: "queue_paused", Message: fmt.Sprintf("waits because queue %s is paused", t.Queue)})
+	}
+	serving, fitting := 0, 0
+	for _, s := range v.Sessions() {
+		if serves(&s, t.Queue) {
+			serving++
+			if takesKind(&s, t.Kind) {
+				fitting++
+			}
+		}
+	}
+	switch {
+	case serving == 0:
+		return append(out, &pb.Reason{Code: "no_worker", Message: fmt.Sprintf("waits because no worker is connected that serves queue %s", t.Queue)})
+	case fitting == 0:
+		return append(out, &pb.Reason{Code: "no_worker_for_kind", Message: fmt.Sprintf("waits because none of the %d workers of queue %s takes the kind %q", serving, t.Queue, t.Kind)})
+	}
+	ahead, ok := v.Position(t.ID, maxPosition)
+	if ok && ahead > 0 {
+		text := fmt.Sprintf("waits for its turn: %d tasks are before it in queue %s", ahead, t.Queue)
+		if ahead == maxPosition {
+			text = fmt.Sprintf("waits for its turn: %d tasks or more are before it in queue %s", ahead, t.Queue)
+		}
+		out = append(out, &pb.Reason{Code: "waits_for_turn", Message: text, Position: uint64(ahead)})
+	}
+	busy := fmt.Sprintf("is next in queue %s and waits because its workers (%d) have no room for more", t.Queue, fitting)
+	if ahead > 0 {
+		busy = fmt.Sprintf("waits because the workers of queue %s (%d) have no room for more", t.Queue, fitting)
+	}
+	return append(out, &pb.Reason{Code: "workers_busy", Message: busy})
+}
+
+func serves(s *task.Session, queue string) bool {
+	for _, q := range s.Queues {
+		if q.Queue == queue {
+			return true
+		}
+	}
+	return false
+}
+
+func takesKind(s *task.Session, kind string) bool {
+	t := taker{kinds: s.Kinds}
+	return t.takes(kind)
+}
+
+func clock(t task.Time) string { return time.UnixMicro(t).UTC().Format("2006-01-02 15:04:05 UTC") }
+
+func times(n int) string {
+	if n == 1 {
+		return "once"
+	}
+	return fmt.Sprintf("%d times", n)
+}

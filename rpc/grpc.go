@@ -1,0 +1,67 @@
+package rpc
+
+import (
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/health"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/keepalive"
+	"google.golang.org/grpc/reflection"
+
+	pb "github.com/rowlock/rowlock/rpc/rowlockv1"
+)
+
+const (
+	// window is the flow control window of a stream and of a connection: large enough that a batch of 4 MiB or a burst
+	// of leases isn't held up by a round trip.
+	window = 4 << 20
+	// buffer is what is read and written by one system call.
+	buffer = 128 << 10
+	// innerBuffer is the buffer of the gateway's connection within the process.
+	innerBuffer = 256 << 10
+	// maxStreams is how many calls a connection may have at a time.
+	maxStreams = 4096
+)
+
+// newGRPC makes the gRPC server with all services.
+func (s *Server) newGRPC() *grpc.Server {
+	i := &interceptor{metrics: s.metrics.calls, log: s.cfg.Logger, now: s.cfg.Now}
+	g := grpc.NewServer(
+		grpc.UnaryInterceptor(i.unary),
+		grpc.StreamInterceptor(i.stream),
+		grpc.MaxRecvMsgSize(maxMessage),
+		grpc.MaxConcurrentStreams(maxStreams),
+		grpc.StaticStreamWindowSize(window),
+		grpc.StaticConnWindowSize(2*window),
+		grpc.ReadBufferSize(buffer),
+		grpc.WriteBufferSize(buffer),
+		grpc.SharedWriteBuffer(true),
+		grpc.ConnectionTimeout(10*time.Second),
+		grpc.MaxHeaderListSize(16<<10),
+		// A peer that vanished is noticed; one that pings too often is turned away.
+		grpc.KeepaliveParams(keepalive.ServerParameters{Time: 20 * time.Second, Timeout: 10 * time.Second}),
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 5 * time.Second, PermitWithoutStream: true}),
+	)
+	pb.RegisterTaskServiceServer(g, &taskService{node: s.cfg.Node, limits: s.cfg.Limits})
+	pb.RegisterQueueServiceServer(g, &queueService{node: s.cfg.Node})
+	pb.RegisterClusterServiceServer(g, &clusterService{node: s.cfg.Node, version: s.cfg.Version})
+	pb.RegisterWorkerServiceServer(g, s.workers)
+	s.health = health.NewServer()
+	healthpb.RegisterHealthServer(g, s.health)
+	reflection.Register(g)
+	s.metrics.calls.prepare(g)
+	return g
+}
+
+// setHealth sets what the health service answers for the server and for each service.
+func (s *Server) setHealth(serving bool) {
+	status := healthpb.HealthCheckResponse_NOT_SERVING
+	if serving {
+		status = healthpb.HealthCheckResponse_SERVING
+	}
+	for _, name := range []string{"", pb.TaskService_ServiceDesc.ServiceName, pb.QueueService_ServiceDesc.ServiceName,
+		pb.WorkerService_ServiceDesc.ServiceName, pb.ClusterService_ServiceDesc.ServiceName} {
+		s.health.SetServingStatus(name, status)
+	}
+}

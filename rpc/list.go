@@ -1,0 +1,198 @@
+package rpc
+
+import (
+	"context"
+	"slices"
+	"strconv"
+
+	"github.com/rowlock/rowlock/raftfsm"
+	pb "github.com/rowlock/rowlock/rpc/rowlockv1"
+	"github.com/rowlock/rowlock/task"
+)
+
+// maxScan is how many tasks a page looks at; a page that finds little ends early, with a cursor.
+const maxScan = 20_000
+
+// listing is a checked ListTasks call.
+type listing struct {
+	queue, kind, worker string
+	states              []task.State
+	finished            bool // of finished states
+	quiet               task.Duration
+	limit               int
+	omit                bool
+	at                  cursor
+}
+
+// ListTasks returns a page of tasks: live ones by ID, finished ones in the order in which they finished, queue by queue.
+func (s *taskService) ListTasks(ctx context.Context, req *pb.ListTasksRequest) (*pb.ListTasksResponse, error) {
+	l, err := newListing(req)
+	if err != nil {
+		return nil, err
+	}
+	out := &pb.ListTasksResponse{}
+	err = s.node.Read(ctx, req.GetStale(), func(v *raftfsm.View) error {
+		p := &page{listing: l}
+		if l.finished {
+			err = p.readFinished(v)
+		} else {
+			err = p.readLive(v)
+		}
+		out.Tasks, out.NextCursor = p.tasks, p.next
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func newListing(req *pb.ListTasksRequest) (l listing, err error) {
+	l = listing{queue: req.GetQueue(), kind: req.GetKind(), worker: req.GetWorkerId(), omit: req.GetOmitPayload()}
+	if l.queue != "" {
+		if err := checkQueue("", "queue", l.queue); err != nil {
+			return l, err
+		}
+	}
+	if l.limit, err = pageLimit(req.GetLimit()); err != nil {
+		return l, err
+	}
+	if l.quiet, err = microseconds("", "older_than_seconds", req.GetOlderThanSeconds()); err != nil {
+		return l, err
+	}
+	for i, w := range req.GetStates() {
+		st, ok := parseState(w)
+		if !ok {
+			return l, invalid("states[%d] is no state: scheduled, blocked, pending, running, completed, cancelled or dead_letter", i)
+		}
+		if i > 0 && st.Finished() != l.finished {
+			return l, invalid("states mixes finished states (completed, cancelled) with others: list them one after the other")
+		}
+		l.finished = st.Finished()
+		if !slices.Contains(l.states, st) {
+			l.states = append(l.states, st)
+		}
+	}
+	if l.quiet > 0 {
+		if l.finished || (len(l.states) > 0 && !slices.Equal(l.states, []task.State{task.Running})) {
+			return l, invalid("older_than_seconds is for running tasks: leave out states or ask for running")
+		}
+		l.states = []task.State{task.Running}
+	}
+	slices.Sort(l.states)
+	kind := listLive
+	if l.finished {
+		kind = listFinished
+	}
+	query := queryHash(l.states, l.queue, l.kind, l.worker, strconv.FormatInt(l.quiet, 10))
+	l.at, err = parseCursor(req.GetCursor(), kind, query)
+	return l, err
+}
+
+// page is a page that is being filled.
+type page struct {
+	listing
+	tasks []*pb.Task
+	next  string
+	bytes int
+	seen  int
+}
+
+// full reports whether nothing more should be added.
+func (p *page) full() bool { return len(p.tasks) >= p.limit || p.bytes > maxReply || p.seen >= maxScan }
+
+func (p *page) add(t *task.Task) {
+	p.tasks = append(p.tasks, viewTask(t, p.omit))
+	p.bytes += replySize(t, p.omit)
+}
+
+func (p *page) setNext(a, b uint64) {
+	c := p.at
+	c.a, c.b = a, b
+	p.next = c.String()
+}
+
+// liveStates are what a listing without states asks for.
+var liveStates = []task.State{task.Scheduled, task.Blocked, task.Pending, task.Running, task.DeadLetter}
+
+func (p *page) readLive(v *raftfsm.View) error {
+	filter := task.ListFilter{
+		Queue: p.queue, Kind: p.kind, States: p.states, Worker: p.worker, After: task.ID(p.at.a), Limit: p.limit, Scan: maxScan,
+	}
+	if len(p.states) == 0 {
+		filter.States = liveStates
+	}
+	if p.quiet > 0 {
+		filter.QuietFor = v.Now() - p.quiet
+	}
+	tasks, next := v.List(filter)
+	for i := range tasks {
+		if p.full() {
+			next = tasks[i-1].ID
+			break
+		}
+		if !p.omit {
+			if err := v.Hydrate(&tasks[i]); err != nil {
+				return err
+			}
+		}
+		p.add(&tasks[i])
+	}
+	if next != 0 {
+		p.setNext(uint64(next), 0)
+	}
+	return nil
+}
+
+// readFinished goes through the histories from the cursor's queue and sequence on.
+func (p *page) readFinished(v *raftfsm.View) error {
+	for number := uint32(max(p.at.a, 1)); ; number++ {
+		q, ok := v.QueueByNumber(number)
+		if !ok {
+			return nil
+		}
+		if p.queue != "" && q.Name != p.queue {
+			continue
+		}
+		from := q.History.First
+		if uint64(number) == p.at.a {
+			from = max(from, p.at.b)
+		}
+		if err := p.readHistory(v, &q, from); err != nil || p.next != "" {
+			return err
+		}
+	}
+}
+
+func (p *page) readHistory(v *raftfsm.View, q *task.Queue, from uint64) error {
+	const step = 256
+	for from < q.History.Next {
+		if p.full() {
+			p.setNext(uint64(q.Number), from)
+			return nil
+		}
+		tasks, err := v.FinishedFrom(q.Number, from, step)
+		if err != nil {
+			return err
+		}
+		if len(tasks) == 0 {
+			return nil
+		}
+		for i := range tasks {
+			t := &tasks[i]
+			if p.full() {
+				break
+			}
+			p.seen++
+			from = t.HistorySequence + 1
+			if p.matches(t) {
+				p.add(t)
+			}
+		}
+	}
+	return nil
+}
+
+func (p *page) matches(t *task.Task) bool {
+	return slices.Contains(p.states, t.State) && (p.kind == "" || t.Kind == p.kind) && (p.worker == "" || t.Worker == p.worker)
+}

@@ -1,0 +1,88 @@
+package rpc
+
+import (
+	"context"
+
+	"github.com/rowlock/rowlock/raftfsm"
+	"github.com/rowlock/rowlock/task"
+)
+
+// Node is what the API needs of the member that it stands on; raftfsm.Node is one.
+type Node interface {
+	// Propose replicates a command and returns its result.
+	Propose(ctx context.Context, c task.Command) (task.Result, error)
+	// Submit replicates commands that stay adjacent in one entry; done runs on the apply goroutine and must not block.
+	// Urgent ones still find room when others are turned away.
+	Submit(cs []task.Command, urgent bool, done func([]task.Result, error))
+	// Read runs fn on a view that has everything acknowledged so far, or with stale on what this member has.
+	Read(ctx context.Context, stale bool, fn func(*raftfsm.View) error) error
+	// Machine runs fn on this member's state under its read lock: fn must be quick.
+	Machine(fn func(*task.Machine))
+	// SetDispatcher names the one who hands out leases while this member leads.
+	SetDispatcher(d raftfsm.Dispatcher)
+	Sessions() *raftfsm.Sessions
+	Status() raftfsm.Status
+}
+
+// submit replicates commands, each of its own, and waits for all results. They share entries with whatever else is
+// proposed at the time.
+func submit(ctx context.Context, n Node, cs []task.Command, urgent bool) ([]task.Result, error) {
+	if len(cs) == 1 {
+		return submitTogether(ctx, n, cs, urgent)
+	}
+	type answer struct {
+		at      int
+		results []task.Result
+		err     error
+	}
+	answers := make(chan answer, len(cs))
+	for i, c := range cs {
+		n.Submit([]task.Command{c}, urgent, func(rs []task.Result, err error) { answers <- answer{i, rs, err} })
+	}
+	results := make([]task.Result, len(cs))
+	for range cs {
+		select {
+		case a := <-answers:
+			if a.err != nil {
+				return nil, a.err
+			}
+			results[a.at] = a.results[0]
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+	return results, nil
+}
+
+// submitTogether replicates commands in one entry and waits for their results.
+func submitTogether(ctx context.Context, n Node, cs []task.Command, urgent bool) ([]task.Result, error) {
+	type answer struct {
+		results []task.Result
+		err     error
+	}
+	done := make(chan answer, 1)
+	n.Submit(cs, urgent, func(rs []task.Result, err error) { done <- answer{rs, err} })
+	select {
+	case a := <-done:
+		return a.results, a.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// propose replicates one command and returns its result, or the refusal of the whole command as an error.
+func propose(ctx context.Context, n Node, c task.Command, urgent bool) (task.Result, error) {
+	rs, err := submitTogether(ctx, n, []task.Command{c}, urgent)
+	if err != nil {
+		return task.Result{}, err
+	}
+	return rs[0], rs[0].Code.Err()
+}
+
+// once makes a command idempotent by the caller's request ID, if it gave one.
+func once(requestID string, c task.Command) task.Command {
+	if requestID == "" {
+		return c
+	}
+	return &task.Request{ID: requestID, Command: c}
+}

@@ -1,0 +1,58 @@
+package rpc
+
+import (
+	"context"
+	"time"
+
+	"github.com/rowlock/rowlock/raftfsm"
+	pb "github.com/rowlock/rowlock/rpc/rowlockv1"
+	"github.com/rowlock/rowlock/task"
+)
+
+// taskService implements rowlock.v1.TaskService.
+type taskService struct {
+	pb.UnimplementedTaskServiceServer
+	node   Node
+	limits Limits
+}
+
+// producerTTL is what OpenProducer tells: the machine forgets a producer that is silent for longer.
+const producerTTL = time.Hour
+
+func (s *taskService) OpenProducer(ctx context.Context, req *pb.OpenProducerRequest) (*pb.OpenProducerResponse, error) {
+	if err := checkLength("", "name", req.GetName(), maxName); err != nil {
+		return nil, err
+	}
+	res, err := propose(ctx, s.node, &task.OpenProducer{Name: req.GetName()}, false)
+	if err != nil {
+		return nil, err
+	}
+	return &pb.OpenProducerResponse{ProducerId: uint64(res.Items[0].ID), IdleTtlSeconds: producerTTL.Seconds()}, nil
+}
+
+func (s *taskService) GetTask(ctx context.Context, req *pb.GetTaskRequest) (*pb.GetTaskResponse, error) {
+	id, err := taskID("id", req.GetId())
+	if err != nil {
+		return nil, err
+	}
+	t, err := readTask(ctx, s.node, id, req.GetStale())
+	if err != nil {
+		return nil, err
+	}
+	return &pb.GetTaskResponse{Task: viewTask(&t, req.GetOmitPayload())}, nil
+}
+
+// readTask reads one task, live or finished, with its payload.
+func readTask(ctx context.Context, n Node, id task.ID, stale bool) (t task.Task, err error) {
+	err = n.Read(ctx, stale, func(v *raftfsm.View) error {
+		var ok bool
+		if t, ok, err = v.Task(id); err != nil {
+			return err
+		}
+		if !ok {
+			return &taskError{id: id, code: task.NotLive}
+		}
+		return nil
+	})
+	return t, err
+}
