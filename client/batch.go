@@ -22,10 +22,9 @@ type batch struct {
 	taken     bool
 
 	// Written by the sender before it closes done.
-	done    chan struct{}
-	results []*rowlockv1.EnqueueResult
-	places  []int // of each task in results; nil: its own
-	err     error
+	done     chan struct{}
+	receipts []Receipt // of the tasks that were kept
+	places   []int     // of each task in receipts; nil: its own
 }
 
 func newBatch() *batch { return &batch{done: make(chan struct{})} }
@@ -41,13 +40,14 @@ func (b *batch) add(t *rowlockv1.NewTask, size int) int {
 	return len(b.tasks) - 1
 }
 
-// compact leaves out the tasks whose callers went away.
+// compact leaves out the tasks whose callers went away, and makes room for the receipts of the others.
 func (b *batch) compact() {
+	b.receipts = make([]Receipt, len(b.tasks)-b.abandoned)
 	if b.abandoned == 0 {
 		return
 	}
 	b.places = make([]int, len(b.tasks))
-	kept := make([]*rowlockv1.NewTask, 0, len(b.tasks)-b.abandoned)
+	kept := make([]*rowlockv1.NewTask, 0, len(b.receipts))
 	for i, t := range b.tasks {
 		b.places[i] = len(kept)
 		if t != nil {
@@ -59,17 +59,10 @@ func (b *batch) compact() {
 
 // receipt is what became of a task. Only after done.
 func (b *batch) receipt(i int) Receipt {
-	if b.err != nil {
-		return Receipt{Err: b.err}
-	}
 	if b.places != nil {
 		i = b.places[i]
 	}
-	r := b.results[i]
-	if err := fromPart(r.GetError(), r.GetTaskId()); err != nil {
-		return Receipt{Err: err}
-	}
-	return Receipt{ID: r.GetTaskId(), Existing: r.GetExisting()}
+	return b.receipts[i]
 }
 
 // sizeOf is about what a task takes in a request.

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"strings"
 	"time"
 
 	"google.golang.org/grpc"
@@ -92,9 +93,8 @@ func completeAddr(addr string) (string, error) {
 		}
 		return net.JoinHostPort(host, port), nil
 	}
-	full := net.JoinHostPort(addr, defaultPort)
-	if _, _, err := net.SplitHostPort(full); err != nil {
+	if host = strings.Trim(addr, "[]"); strings.Contains(host, ":") && net.ParseIP(host) == nil {
 		return "", fmt.Errorf("client: address %q: %w", addr, err)
 	}
-	return full, nil
+	return net.JoinHostPort(host, defaultPort), nil
 }

@@ -41,13 +41,13 @@ var (
 	ErrClosed = errors.New("the client is closed")
 )
 
-// The reasons that servers give in the ErrorInfo of a status, where the code alone doesn't tell.
+// The reasons that servers give where the code alone doesn't tell, and what goes with them.
 const (
-	reasonUnknownProducer   = "UNKNOWN_PRODUCER"
-	reasonSequenceForgotten = "SEQUENCE_FORGOTTEN"
-	reasonStaleToken        = "STALE_TOKEN"
-	reasonDraining          = "QUEUE_DRAINING"
-	reasonNoSpace           = "NO_SPACE"
+	reasonUnknownProducer   = "unknown_producer"
+	reasonSequenceForgotten = "sequence_forgotten"
+	reasonStaleToken        = "stale_token"
+	reasonDraining          = "draining"
+	reasonNoSpace           = "no_space"
 	metadataLeader          = "leader"
 	metadataExisting        = "task_id"
 )
@@ -55,7 +55,7 @@ const (
 // Error is a server's refusal of a call or of one task of a call.
 type Error struct {
 	Code codes.Code
-	// Reason is the server's constant for what went wrong, such as STALE_TOKEN; often empty.
+	// Reason is the server's constant for what went wrong, such as stale_token; empty where it has none.
 	Reason  string
 	Message string
 	// RetryAfter is when the server asks to come back; 0: it doesn't say.
@@ -68,9 +68,6 @@ type Error struct {
 
 // Error returns the server's message.
 func (e *Error) Error() string {
-	if e.ExistingID != "" {
-		return fmt.Sprintf("%s (task %s)", e.Message, e.ExistingID)
-	}
 	if e.Message == "" {
 		return e.Code.String()
 	}
@@ -117,7 +114,7 @@ func (e *Error) retryable() bool {
 	case codes.Unavailable, codes.DeadlineExceeded, codes.Aborted:
 		return true
 	case codes.ResourceExhausted:
-		return e.RetryAfter > 0
+		return e.RetryAfter > 0 && e.Reason != reasonNoSpace
 	}
 	return false
 }
@@ -151,7 +148,9 @@ func fromError(err error) *Error {
 		case *errdetails.ErrorInfo:
 			e.Reason = d.GetReason()
 			e.leader = d.GetMetadata()[metadataLeader]
-			e.ExistingID = d.GetMetadata()[metadataExisting]
+			if e.Code == codes.AlreadyExists {
+				e.ExistingID = d.GetMetadata()[metadataExisting]
+			}
 		case *errdetails.RetryInfo:
 			e.RetryAfter = d.GetRetryDelay().AsDuration()
 		}
@@ -164,7 +163,7 @@ func fromPart(s *rowlockv1.Status, existingID string) error {
 	if s == nil || s.GetCode() == int32(codes.OK) {
 		return nil
 	}
-	e := &Error{Code: codes.Code(s.GetCode()), Message: s.GetMessage()}
+	e := &Error{Code: codes.Code(s.GetCode()), Reason: s.GetReason(), Message: s.GetMessage()}
 	if e.Code == codes.AlreadyExists {
 		e.ExistingID = existingID
 	}

@@ -2,13 +2,8 @@ package client
 
 import (
 	"context"
-	"crypto/rand"
-	"fmt"
 	"runtime"
 	"sync"
-
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/peer"
 
 	"github.com/rowlock/rowlock/rpc/rowlockv1"
 )
@@ -43,7 +38,9 @@ func (p *producer) close() {
 	p.mu.Lock()
 	p.closed = true
 	for _, b := range p.queue {
-		b.taken, b.err = true, ErrClosed
+		b.taken = true
+		b.compact()
+		fill(b.receipts, ErrClosed)
 		close(b.done)
 	}
 	p.queue = nil
@@ -121,9 +118,7 @@ func (p *producer) send() {
 			return
 		}
 		b.compact()
-		if len(b.tasks) > 0 {
-			b.results, b.err = p.deliver(b.tasks)
-		}
+		p.deliver(b.tasks, b.receipts)
 		close(b.done)
 	}
 }
@@ -153,95 +148,5 @@ func (p *producer) take() *batch {
 			b.taken = true
 			return b
 		}
-	}
-}
-
-// deliver sends tasks until an answer comes or there is no hope for one.
-func (p *producer) deliver(tasks []*rowlockv1.NewTask) ([]*rowlockv1.EnqueueResult, error) {
-	d := delivery{producer: p, retry: retrier{bound: p.config.RetryFor}}
-	d.request.Tasks = tasks
-	defer d.end()
-	for {
-		resp, e := d.attempt()
-		if e == nil {
-			if len(resp.GetResults()) != len(tasks) {
-				return nil, unknown(fmt.Errorf("%d results for %d tasks", len(resp.GetResults()), len(tasks)))
-			}
-			return resp.GetResults(), nil
-		}
-		if again, err := d.judge(e); !again {
-			return nil, err
-		}
-	}
-}
-
-// delivery is one batch on its way.
-type delivery struct {
-	producer *producer
-	request  rowlockv1.EnqueueRequest
-	session  *session
-	retry    retrier
-	// tried means that a server may have executed the request already.
-	tried bool
-}
-
-// attempt makes the call once. The first one gives the request its sequence or ID, which it keeps.
-func (d *delivery) attempt() (*rowlockv1.EnqueueResponse, *Error) {
-	p := d.producer
-	switch {
-	case p.config.OneShot:
-		if d.request.RequestId == "" {
-			d.request.RequestId = rand.Text()
-		}
-	case d.session == nil:
-		s, e := p.sessions.get(p.ctx)
-		if e != nil {
-			return nil, e
-		}
-		d.session = s
-		d.request.ProducerId, d.request.Sequence = s.id, s.begin()
-		fallthrough
-	default:
-		d.request.AckedBelow = d.session.ackedBelow()
-	}
-	var resp rowlockv1.EnqueueResponse
-	var to peer.Peer
-	e := p.pool.once(p.ctx, rowlockv1.TaskService_Enqueue_FullMethodName, &d.request, &resp, grpc.Peer(&to))
-	if e != nil && !e.refused() && to.Addr != nil {
-		d.tried = true
-	}
-	return &resp, e
-}
-
-// judge decides after an error: again, or what to tell the callers.
-func (d *delivery) judge(e *Error) (again bool, err error) {
-	forgotten := e.Reason == reasonUnknownProducer
-	if forgotten {
-		d.producer.sessions.forget(d.session)
-	}
-	switch {
-	case forgotten && !d.tried && d.session != nil:
-		d.end() // never executed: it may go out under a new session
-		d.session = nil
-		return true, nil
-	case forgotten || e.Reason == reasonSequenceForgotten:
-		return false, unknown(e)
-	}
-	if err = d.retry.wait(d.producer.ctx, e); err == nil {
-		return true, nil
-	}
-	if d.producer.ctx.Err() != nil {
-		err = ErrClosed
-	}
-	if d.tried {
-		err = unknown(err)
-	}
-	return false, err
-}
-
-// end releases the sequence.
-func (d *delivery) end() {
-	if d.session != nil {
-		d.session.end(d.request.Sequence)
 	}
 }

@@ -13,7 +13,6 @@ import (
 
 const (
 	defaultConcurrency = 16
-	maxConcurrency     = 1 << 16
 	maxWeight          = 1_000
 	defaultGrace       = 20 * time.Second
 )
@@ -22,7 +21,7 @@ const (
 type Config struct {
 	// Queues are served in proportion to their weights, 1 to 1,000; {"default": 1} where empty.
 	Queues map[string]int
-	// Concurrency is how many handlers run at once; 16 where zero.
+	// Concurrency is how many handlers run at once, 1 to 4,096; 16 where zero.
 	Concurrency int
 	// Name is the worker_id that operators see; host name and process ID where empty.
 	Name string
@@ -30,7 +29,7 @@ type Config struct {
 	Pool   string
 	Labels map[string]string
 	// Prefetch is how many tasks to hold beyond those that are running; nil: chosen by how fast the handlers are, 0 for
-	// slow ones, so that no task waits here for long while it could run elsewhere.
+	// slow ones, so that no task waits here for long while it could run elsewhere. With Concurrency at most 4,096.
 	Prefetch *int
 	// GracePeriod is how long running handlers may go on when the Worker stops; 20 s where zero, negative: not at all.
 	GracePeriod time.Duration
@@ -54,11 +53,11 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Concurrency == 0 {
 		c.Concurrency = defaultConcurrency
 	}
-	if c.Concurrency < 0 || c.Concurrency > maxConcurrency {
-		return c, fmt.Errorf("worker: concurrency is %d, want 1 to %d", c.Concurrency, maxConcurrency)
+	if c.Concurrency < 0 || c.Concurrency > maxHeld {
+		return c, fmt.Errorf("worker: concurrency is %d, want 1 to %d", c.Concurrency, maxHeld)
 	}
-	if c.Prefetch != nil && (*c.Prefetch < 0 || *c.Prefetch > maxPrefetch) {
-		return c, fmt.Errorf("worker: prefetch is %d, want 0 to %d", *c.Prefetch, maxPrefetch)
+	if c.Prefetch != nil && (*c.Prefetch < 0 || *c.Prefetch > maxHeld-c.Concurrency) {
+		return c, fmt.Errorf("worker: prefetch is %d, want 0 to %d", *c.Prefetch, maxHeld-c.Concurrency)
 	}
 	if c.Name == "" {
 		host, err := os.Hostname()

@@ -81,7 +81,7 @@ func (g *ledger) receive(tasks []*rowlockv1.LeasedTask, now time.Time) {
 		l.received = now
 		g.leases[l.task.Token] = l
 		g.digest ^= leaseDigest(l.task.Token)
-		if g.drained || g.queue.len() >= maxPrefetch+g.pace.concurrency {
+		if g.drained || g.queue.len() >= maxHeld {
 			g.settle(l, Outcome{Kind: Released})
 			continue
 		}

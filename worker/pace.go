@@ -3,8 +3,8 @@ package worker
 import "time"
 
 const (
-	// maxPrefetch bounds the tasks that are held beyond those that run.
-	maxPrefetch = 4096
+	// maxHeld is how many leases a worker may hold, those that run and those that wait; the servers' bound.
+	maxHeld = 4096
 	// Handlers that take longer than quickTask on average get no prefetch; others what they finish in prefetchTime,
 	// which covers the way to the server and back with a commit on it.
 	quickTask    = 5 * time.Millisecond
@@ -41,9 +41,9 @@ func (p *pace) prefetch() int {
 	if p.fixed != nil {
 		return *p.fixed
 	}
-	target := 0
+	target, most := 0, maxHeld-p.concurrency
 	if p.average > 0 && p.average < quickTask {
-		target = int(min(int64(p.concurrency)*int64(prefetchTime)/int64(p.average), maxPrefetch))
+		target = int(min(int64(p.concurrency)*int64(prefetchTime)/int64(p.average), int64(most)))
 	}
 	if target == 0 || target > p.current+p.current/4 || target < p.current-p.current/4 {
 		p.current = target

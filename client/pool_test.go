@@ -1,0 +1,89 @@
+package client_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc/codes"
+
+	"github.com/rowlock/rowlock/client"
+	"github.com/rowlock/rowlock/rpc/rowlockv1"
+)
+
+// deadAddr is an address at which nobody listens.
+func deadAddr(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// A server that can't be reached loses its place to the next.
+func TestFailover(t *testing.T) {
+	f := startFake(t)
+	c := newClient(t, client.Config{Addrs: []string{deadAddr(t), f.addr}})
+	if _, err := c.Enqueue(t.Context(), raw("a")); err != nil {
+		t.Error(err)
+	}
+}
+
+// A server that isn't the leader names it, also if its address wasn't known.
+func TestLeaderHint(t *testing.T) {
+	leader, follower := startFake(t), startFake(t)
+	follower.before = func(*rowlockv1.EnqueueRequest) error {
+		return refusal(codes.Unavailable, "not_leader", "leader", leader.addr)
+	}
+	c := newClient(t, client.Config{Addrs: []string{follower.addr}})
+	if _, err := c.Enqueue(t.Context(), raw("a")); err != nil || leader.count("a") != 1 {
+		t.Errorf("%d tasks at the leader, %v", leader.count("a"), err)
+	}
+}
+
+// A call that nobody answers ends with its retry time or its context; it is known not to have been executed.
+func TestUnavailable(t *testing.T) {
+	c := newClient(t, client.Config{Addrs: []string{deadAddr(t)}, RetryFor: 50 * time.Millisecond})
+	_, err := c.Enqueue(t.Context(), raw("a"))
+	if !errors.Is(err, client.ErrUnavailable) || errors.Is(err, client.ErrUnknownOutcome) {
+		t.Errorf("Enqueue: got %v, want ErrUnavailable and a known outcome", err)
+	}
+	if _, err := c.Get(t.Context(), "x"); !errors.Is(err, client.ErrUnavailable) {
+		t.Errorf("Get: %v", err)
+	}
+	patient := newClient(t, client.Config{Addrs: []string{deadAddr(t)}})
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if _, err := patient.Get(ctx, "x"); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("Get with a deadline: %v", err)
+	}
+}
+
+// Bad configurations are refused with one clear error.
+func TestConfig(t *testing.T) {
+	for _, config := range []client.Config{
+		{Addrs: []string{""}},
+		{Addrs: []string{"host:"}},
+		{Addrs: []string{"a:b:c"}},
+		{InFlight: -1},
+		{InFlight: 1000},
+	} {
+		if c, err := client.New(config); err == nil {
+			t.Errorf("New(%+v) took it: %v", config, c.Close())
+		}
+	}
+	for _, addr := range []string{"host", "host:1", "::1", "[::1]:7300", "127.0.0.1"} {
+		c, err := client.New(client.Config{Addrs: []string{addr}})
+		if err != nil {
+			t.Errorf("address %q: %v", addr, err)
+			continue
+		}
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
