@@ -11,7 +11,7 @@ import (
 )
 
 // maxScan is how many tasks a page looks at; a page that finds little ends early, with a cursor.
-const maxScan = 20_000
+const maxScan = 10_000
 
 // listing is a checked ListTasks call.
 type listing struct {
@@ -131,12 +131,14 @@ func (p *page) readLive(v *raftfsm.View) error {
 			next = tasks[i-1].ID
 			break
 		}
-		if !p.omit {
-			if err := v.Hydrate(&tasks[i]); err != nil {
+		t := tasks[i]
+		if t.PayloadOnDisk && !p.omit {
+			var err error
+			if t, _, err = v.Task(t.ID); err != nil {
 				return err
 			}
 		}
-		p.add(&tasks[i])
+		p.add(&t)
 	}
 	if next != 0 {
 		p.setNext(uint64(next), 0)

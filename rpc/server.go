@@ -29,9 +29,6 @@ type Server struct {
 	inner                     *bufconn.Listener // the gateway's way to the gRPC server, within the process
 }
 
-// Addrs are the addresses that a Server listens on.
-type Addrs struct{ API, HTTP string }
-
 // New checks the configuration and listens on both ports. Nothing is answered until Run, which must be called.
 func New(cfg Config) (*Server, error) {
 	cfg, err := cfg.withDefaults()
@@ -77,10 +74,11 @@ func (s *Server) close() error {
 	return err
 }
 
-// Addrs returns the addresses that the server listens on.
-func (s *Server) Addrs() Addrs {
-	return Addrs{API: s.apiListener.Addr().String(), HTTP: s.httpListener.Addr().String()}
-}
+// APIAddr is the address that gRPC is served at.
+func (s *Server) APIAddr() string { return s.apiListener.Addr().String() }
+
+// HTTPAddr is the address that HTTP is served at.
+func (s *Server) HTTPAddr() string { return s.httpListener.Addr().String() }
 
 // Run answers calls until ctx is done or a port fails. Then workers are told, calls in progress get StopTimeout to end,
 // and everything is stopped. The node must run longer than the server.
