@@ -28,9 +28,9 @@ const (
 // bucketOf is the bucket of a kind of records.
 func bucketOf(k task.Kind) string { return fmt.Sprintf("record_%d", k) }
 
-// buckets are all buckets of the state file.
-func buckets() []string {
-	names := []string{bucketMeta, bucketTask, bucketPayload, bucketHistory, bucketHistoryID, bucketHistoryMark, bucketHistoryDeleted}
+// dataBuckets are all buckets of the state file but bucketMeta.
+func dataBuckets() []string {
+	names := []string{bucketTask, bucketPayload, bucketHistory, bucketHistoryID, bucketHistoryMark, bucketHistoryDeleted}
 	for _, k := range task.Kinds {
 		names = append(names, bucketOf(k))
 	}
@@ -48,17 +48,33 @@ func boltOptions(reserve int) *bbolt.Options {
 	}
 }
 
-// openBolt opens a file that must exist and be sound.
-func openBolt(path string, options *bbolt.Options) (*bbolt.DB, error) {
-	if err := checkPages(path, nil); err != nil {
-		return nil, err
+// openState opens a state file that must exist, and verifies its pages and digests.
+func openState(path string, options *bbolt.Options) (*bbolt.DB, Position, error) {
+	var found digests
+	if err := checkPages(path, found.leaf); err != nil {
+		return nil, Position{}, err
 	}
 	var db *bbolt.DB
 	err := guard(func() (err error) {
 		db, err = bbolt.Open(path, 0o600, options)
 		return err
 	})
-	return db, openError(path, err)
+	if err != nil {
+		return nil, Position{}, openError(path, err)
+	}
+	var pos Position
+	err = guard(func() error {
+		return db.View(func(tx *bbolt.Tx) (err error) {
+			if pos, err = readPosition(tx); err != nil {
+				return err
+			}
+			return found.compare(tx)
+		})
+	})
+	if err != nil {
+		return nil, Position{}, errors.Join(fmt.Errorf("%s: %w", path, err), db.Close())
+	}
+	return db, pos, nil
 }
 
 // openError gives bbolt's errors of opening our names.

@@ -57,14 +57,17 @@ func (s *Store) write(db *bbolt.DB, cp *task.Checkpoint, p Position) (left trims
 		}
 		// After a commit, whatever its outcome, this does nothing; after an error or panic it gives bbolt's lock back.
 		defer func() { _ = tx.Rollback() }()
-		w := newWriter(tx, &s.arena, s.options.Logger)
+		w, err := newWriter(tx, &s.arena, s.options.Logger)
+		if err != nil {
+			return err
+		}
 		if err := w.checkpoint(cp); err != nil {
 			return err
 		}
 		if left, err = w.trim(s.trims.with(cp.Trims), cp.Trims); err != nil {
 			return err
 		}
-		if err := w.meta.Put(keyPosition, encodePosition(w.arena, p)); err != nil {
+		if err := w.finish(p); err != nil {
 			return err
 		}
 		return noSpace(tx.Commit())
@@ -78,9 +81,10 @@ type writer struct {
 	logger *slog.Logger
 
 	tx                         *bbolt.Tx
-	meta, task, payload        *bbolt.Bucket
-	history, historyID         *bbolt.Bucket
-	historyMark, historyDelete *bbolt.Bucket
+	tables                     []*table
+	task, payload              *table
+	history, historyID         *table
+	historyMark, historyDelete *table
 
 	lastTask    task.ID // the largest ID of the bucket task before this transaction
 	hasPayloads bool    // there was something in the bucket payload before it
@@ -89,26 +93,57 @@ type writer struct {
 // appendFill is how full bbolt leaves the pages of buckets whose keys mostly ascend, which it splits when they overflow.
 const appendFill = 0.95
 
-func newWriter(tx *bbolt.Tx, a *arena, logger *slog.Logger) *writer {
-	w := &writer{
-		arena: a, logger: logger, tx: tx,
-		meta:          tx.Bucket([]byte(bucketMeta)),
-		task:          tx.Bucket([]byte(bucketTask)),
-		payload:       tx.Bucket([]byte(bucketPayload)),
-		history:       tx.Bucket([]byte(bucketHistory)),
-		historyID:     tx.Bucket([]byte(bucketHistoryID)),
-		historyMark:   tx.Bucket([]byte(bucketHistoryMark)),
-		historyDelete: tx.Bucket([]byte(bucketHistoryDeleted)),
-	}
-	for _, b := range []*bbolt.Bucket{w.task, w.payload, w.history, w.historyID} {
-		b.FillPercent = appendFill
+func newWriter(tx *bbolt.Tx, a *arena, logger *slog.Logger) (*writer, error) {
+	w := &writer{arena: a, logger: logger, tx: tx}
+	for _, open := range []struct {
+		table **table
+		name  string
+		fill  float64
+	}{
+		{&w.task, bucketTask, appendFill},
+		{&w.payload, bucketPayload, appendFill},
+		{&w.history, bucketHistory, appendFill},
+		{&w.historyID, bucketHistoryID, appendFill},
+		{&w.historyMark, bucketHistoryMark, bbolt.DefaultFillPercent},
+		{&w.historyDelete, bucketHistoryDeleted, bbolt.DefaultFillPercent},
+	} {
+		t, err := w.table(open.name)
+		if err != nil {
+			return nil, err
+		}
+		t.FillPercent = open.fill
+		*open.table = t
 	}
 	if k, _ := w.task.Cursor().Last(); len(k) == 8 {
 		w.lastTask = taskID(k)
 	}
 	k, _ := w.payload.Cursor().First()
 	w.hasPayloads = k != nil
-	return w
+	return w, nil
+}
+
+// table opens a bucket for writing.
+func (w *writer) table(name string) (*table, error) {
+	t, err := newTable(w.tx, name)
+	if err == nil {
+		w.tables = append(w.tables, t)
+	}
+	return t, err
+}
+
+// finish writes the position, and the digests of what has changed.
+func (w *writer) finish(p Position) error {
+	meta := w.tx.Bucket([]byte(bucketMeta))
+	for _, t := range w.tables {
+		if t.digest == t.before {
+			continue
+		}
+		key := digestKey(t.name)
+		if err := meta.Put(key, encodeDigest(w.arena, key, t.digest)); err != nil {
+			return err
+		}
+	}
+	return meta.Put(keyPosition, encodePosition(w.arena, p))
 }
 
 // checkpoint writes all but the trims. The history comes before the tasks: it takes payloads from live tasks that are
@@ -127,21 +162,22 @@ func (w *writer) checkpoint(cp *task.Checkpoint) error {
 }
 
 func (w *writer) writeRecords(records []task.Record) error {
-	var b *bbolt.Bucket
+	var t *table
 	var kind task.Kind
 	for _, r := range records {
-		if b == nil || kind != r.Kind {
+		var err error
+		if t == nil || kind != r.Kind {
 			kind = r.Kind
-			if b = w.tx.Bucket([]byte(bucketOf(kind))); b == nil {
-				return fmt.Errorf("no bucket for records of kind %d", kind)
+			if t, err = w.table(bucketOf(kind)); err != nil {
+				return err
 			}
 		}
 		key := recordKey(r.Kind, r.Key)
-		var err error
+		old := t.Get(key)
 		if r.Value == nil {
-			err = b.Delete(key)
+			err = t.remove(key, old)
 		} else {
-			err = b.Put(key, frame(w.arena, key, r.Value))
+			err = t.put(key, old, frame(w.arena, key, r.Value))
 		}
 		if err != nil {
 			return fmt.Errorf("record of kind %d, key %x: %w", kind, r.Key, err)

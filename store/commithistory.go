@@ -39,7 +39,7 @@ func (w *writer) writeRun(run *task.HistoryChunk, places []place) ([]place, erro
 	for sequence := first; len(tasks) > 0; {
 		n := cutChunk(tasks)
 		key := historyKey(run.Queue, sequence)
-		if err := w.history.Put(key[:], encodeChunk(w.arena, key[:], first, tasks[:n])); err != nil {
+		if err := w.history.put(key[:], w.history.Get(key[:]), encodeChunk(w.arena, key[:], first, tasks[:n])); err != nil {
 			return nil, err
 		}
 		tasks, sequence = tasks[n:], sequence+uint64(n)
@@ -67,7 +67,7 @@ func (w *writer) writeIndex(places []place) error {
 			n++
 		}
 		key := indexKey(uint64(places[0].id>>groupBits), places[0].queue, places[0].run)
-		if err := w.historyID.Put(key[:], encodeIndex(w.arena, key[:], places[:n])); err != nil {
+		if err := w.historyID.put(key[:], w.historyID.Get(key[:]), encodeIndex(w.arena, key[:], places[:n])); err != nil {
 			return fmt.Errorf("index of the history: %w", err)
 		}
 		places = places[n:]
@@ -79,7 +79,7 @@ func (w *writer) writeIndex(places []place) error {
 func (w *writer) writeDeleted(refs []task.FinishedRef) error {
 	for _, r := range refs {
 		key, id := historyKey(r.Queue, r.Sequence), taskKey(r.ID)
-		if err := w.historyDelete.Put(key[:], frame(w.arena, key[:], id[:])); err != nil {
+		if err := w.historyDelete.put(key[:], w.historyDelete.Get(key[:]), frame(w.arena, key[:], id[:])); err != nil {
 			return fmt.Errorf("delete finished task %s: %w", r.ID, err)
 		}
 	}

@@ -40,43 +40,48 @@ func (w *writer) putTask(c *task.TaskChange, key []byte) error {
 		payloadCRC: checksum(key, c.Payload),
 		outside:    len(c.Payload) > inlinePayload,
 	}
+	var old []byte
+	if c.ID <= w.lastTask {
+		old = w.task.Get(key)
+	}
 	if v.outside {
 		v.payload = nil
-		if err := w.payload.Put(key, frame(w.arena, key, c.Payload)); err != nil {
+		if err := w.payload.put(key, w.oldPayload(c.ID, key), frame(w.arena, key, c.Payload)); err != nil {
 			return err
 		}
-	} else if w.hasPayloads && c.ID <= w.lastTask {
-		if err := w.payload.Delete(key); err != nil {
-			return err
-		}
+	} else if err := w.payload.remove(key, w.oldPayload(c.ID, key)); err != nil {
+		return err
 	}
-	return w.task.Put(key, encodeTaskValue(w.arena, key, c.Record, v))
+	return w.task.put(key, old, encodeTaskValue(w.arena, key, c.Record, v))
 }
 
 // updateTask writes a task's record and keeps the payload that is on disk, with its checksum.
 func (w *writer) updateTask(key, record []byte) error {
-	v, err := w.stored(key)
+	old := w.task.Get(key)
+	v, err := decodeStoredTask(key, old)
 	if err != nil {
 		return err
 	}
-	return w.task.Put(key, encodeTaskValue(w.arena, key, record, v))
+	return w.task.put(key, old, encodeTaskValue(w.arena, key, record, v))
 }
 
 func (w *writer) deleteTask(id task.ID, key []byte) error {
-	if id > w.lastTask {
-		return nil
+	if err := w.payload.remove(key, w.oldPayload(id, key)); err != nil {
+		return err
 	}
-	if w.hasPayloads {
-		if err := w.payload.Delete(key); err != nil {
-			return err
-		}
-	}
-	return w.task.Delete(key)
+	return w.task.remove(key, w.task.Get(key))
 }
 
-// stored reads a task that must be there.
-func (w *writer) stored(key []byte) (taskValue, error) {
-	b := w.task.Get(key)
+// oldPayload is what the bucket payload has under a task's key.
+func (w *writer) oldPayload(id task.ID, key []byte) []byte {
+	if !w.hasPayloads || id > w.lastTask {
+		return nil
+	}
+	return w.payload.Get(key)
+}
+
+// decodeStoredTask takes a live task apart that must be there.
+func decodeStoredTask(key, b []byte) (taskValue, error) {
 	if b == nil {
 		return taskValue{}, corrupt(bucketTask, key, "task whose payload is to be kept is missing")
 	}
@@ -85,7 +90,7 @@ func (w *writer) stored(key []byte) (taskValue, error) {
 
 // storedPayload reads the payload of a live task with the checksum that travels with it, which it doesn't verify.
 func (w *writer) storedPayload(key []byte) (payload []byte, crc uint32, err error) {
-	v, err := w.stored(key)
+	v, err := decodeStoredTask(key, w.task.Get(key))
 	if err != nil {
 		return nil, 0, err
 	}

@@ -21,11 +21,7 @@ func (v *View) mark(queue uint32) (uint64, error) {
 // whatever is left of it on disk; the caller applies the machine's own watermark, which may be ahead, to
 // HistorySequence.
 func (v *View) Finished(id task.ID) (task.Task, bool, error) {
-	var found []stored
-	err := guard(func() (err error) {
-		found, err = v.finished(id)
-		return err
-	})
+	found, err := v.storedByID(id)
 	if err != nil || len(found) == 0 {
 		return task.Task{}, false, err
 	}
@@ -33,7 +29,27 @@ func (v *View) Finished(id task.ID) (task.Task, bool, error) {
 	return t, err == nil, err
 }
 
-func (v *View) finished(id task.ID) ([]stored, error) {
+// FinishedFrom returns up to limit tasks of a queue's history with their payloads, from the sequence on.
+func (v *View) FinishedFrom(queue uint32, sequence uint64, limit int) ([]task.Task, error) {
+	return decodeStored(v.storedFrom(queue, sequence, limit))
+}
+
+// FinishedBefore returns up to limit tasks of a queue's history with their payloads, newest first, whose sequences are
+// below before and not below from.
+func (v *View) FinishedBefore(queue uint32, before, from uint64, limit int) ([]task.Task, error) {
+	return decodeStored(v.storedBefore(queue, before, from, limit))
+}
+
+// storedByID returns none or one.
+func (v *View) storedByID(id task.ID) (found []stored, err error) {
+	err = guard(func() (err error) {
+		found, err = v.lookUp(id)
+		return err
+	})
+	return found, err
+}
+
+func (v *View) lookUp(id task.ID) ([]stored, error) {
 	prefix := uint64(id >> groupBits)
 	start := indexKey(prefix, 0, 0)
 	c := v.tx.Bucket([]byte(bucketHistoryID)).Cursor()
@@ -78,10 +94,8 @@ func (v *View) deleted(queue uint32, sequence uint64) (bool, error) {
 	return err == nil, err
 }
 
-// FinishedFrom returns up to limit tasks of a queue's history with their payloads, from the sequence on.
-func (v *View) FinishedFrom(queue uint32, sequence uint64, limit int) ([]task.Task, error) {
-	var found []stored
-	err := guard(func() error {
+func (v *View) storedFrom(queue uint32, sequence uint64, limit int) (found []stored, err error) {
+	err = guard(func() error {
 		mark, err := v.mark(queue)
 		if err != nil {
 			return err
@@ -100,20 +114,14 @@ func (v *View) FinishedFrom(queue uint32, sequence uint64, limit int) ([]task.Ta
 		}
 		return nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	return decodeStored(found)
+	return found, err
 }
 
-// FinishedBefore returns up to limit tasks of a queue's history with their payloads, newest first, whose sequences are
-// below before and not below from.
-func (v *View) FinishedBefore(queue uint32, before, from uint64, limit int) ([]task.Task, error) {
+func (v *View) storedBefore(queue uint32, before, from uint64, limit int) (found []stored, err error) {
 	if before == 0 {
 		return nil, nil
 	}
-	var found []stored
-	err := guard(func() error {
+	err = guard(func() error {
 		mark, err := v.mark(queue)
 		if err != nil {
 			return err
@@ -132,10 +140,7 @@ func (v *View) FinishedBefore(queue uint32, before, from uint64, limit int) ([]t
 		}
 		return nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	return decodeStored(found)
+	return found, err
 }
 
 // stored is a finished task as it is on disk, in memory of its own: decoding needs no open view and no guard.
@@ -176,10 +181,12 @@ func (s stored) decode() (task.Task, error) {
 	return t, nil
 }
 
-func decodeStored(found []stored) ([]task.Task, error) {
+func decodeStored(found []stored, err error) ([]task.Task, error) {
+	if err != nil {
+		return nil, err
+	}
 	tasks := make([]task.Task, len(found))
 	for i := range found {
-		var err error
 		if tasks[i], err = found[i].decode(); err != nil {
 			return nil, err
 		}

@@ -24,22 +24,11 @@ func (s *Store) CreateImage() (*os.File, error) {
 // PrepareImage verifies all of a received image, every page and checksum, makes it durable, and returns its position.
 // The file isn't changed.
 func PrepareImage(path string) (Position, error) {
-	if err := checkPages(path, nil); err != nil {
-		return Position{}, err
-	}
-	db, err := openBolt(path, &bbolt.Options{ReadOnly: true, Timeout: boltOptions(0).Timeout})
+	db, pos, err := openState(path, &bbolt.Options{ReadOnly: true, Timeout: boltOptions(0).Timeout})
 	if err != nil {
 		return Position{}, err
 	}
-	var pos Position
-	err = guard(func() error {
-		return db.View(func(tx *bbolt.Tx) (err error) {
-			if pos, err = readPosition(tx); err != nil {
-				return err
-			}
-			return verify(tx)
-		})
-	})
+	err = guard(func() error { return db.View(verify) })
 	if err = errors.Join(err, db.Close()); err != nil {
 		return Position{}, fmt.Errorf("%s: %w", path, err)
 	}

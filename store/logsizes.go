@@ -18,7 +18,7 @@ type logSizes struct {
 }
 
 // load takes the log's keys in order, as checkPages finds them; the other buckets' are passed over.
-func (s *logSizes) load(bucket string, key []byte, valueSize int) error {
+func (s *logSizes) load(bucket string, key, _ []byte, valueSize int) error {
 	if bucket != bucketLogs {
 		return nil
 	}

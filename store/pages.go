@@ -34,8 +34,9 @@ const (
 
 var native = binary.NativeEndian
 
-// leafFunc is told of every key of a bucket, in order, with the size of its value.
-type leafFunc func(bucket string, key []byte, valueSize int) error
+// leafFunc is told of every key of a bucket, in order, with the size of its value and the value's first bytes, up to
+// crcSize.
+type leafFunc func(bucket string, key, head []byte, size int) error
 
 // checkPages walks all pages of a bbolt file by reading it, and returns ErrCorrupt unless it is just what bbolt writes.
 //
@@ -264,17 +265,18 @@ func (c *pageChecker) elements(r pageRef, p page) (int, error) {
 		if e.start != at || e.keySize == 0 || e.keySize > p.size-at || e.valueSize > p.size-at-e.keySize {
 			return 0, badPage(r.id, "element %d is out of place", i)
 		}
-		key, err := c.bytes(p, at, e.keySize)
+		head, err := c.bytes(p, at, e.keySize+min(e.valueSize, crcSize))
 		if err != nil {
 			return 0, err
 		}
+		key, head := head[:e.keySize], head[e.keySize:]
 		if (i > 0 && bytes.Compare(previous, key) >= 0) || bytes.Compare(key, r.low) < 0 || (r.high != nil && bytes.Compare(key, r.high) >= 0) {
 			return 0, badPage(r.id, "element %d is out of order", i)
 		}
 		previous = key
 		at += e.keySize + e.valueSize
 		if p.flags == pageLeaf {
-			if err := c.leafElement(r, p, e, key); err != nil {
+			if err := c.leafElement(r, p, e, key, head); err != nil {
 				return 0, err
 			}
 			continue
@@ -313,7 +315,7 @@ func readElement(p page, i int) element {
 }
 
 // leafElement checks a key of a bucket, or a whole bucket.
-func (c *pageChecker) leafElement(r pageRef, p page, e element, key []byte) error {
+func (c *pageChecker) leafElement(r pageRef, p page, e element, key, head []byte) error {
 	if !r.root {
 		if e.flags != 0 {
 			return badPage(p.id, "unexpected flags %#x of key %x", e.flags, key)
@@ -321,7 +323,7 @@ func (c *pageChecker) leafElement(r pageRef, p page, e element, key []byte) erro
 		if c.leaf == nil {
 			return nil
 		}
-		return c.leaf(r.bucket, key, e.valueSize)
+		return c.leaf(r.bucket, key, head, e.valueSize)
 	}
 	if e.flags != elementBucket || e.valueSize < bucketHeader {
 		return badPage(p.id, "%q isn't a bucket", key)

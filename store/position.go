@@ -52,7 +52,7 @@ func decodePosition(b []byte) (Position, error) {
 
 // readPosition checks that the file is one of ours, and whole.
 func readPosition(tx *bbolt.Tx) (Position, error) {
-	for _, name := range buckets() {
+	for _, name := range append(dataBuckets(), bucketMeta) {
 		if tx.Bucket([]byte(name)) == nil {
 			return Position{}, fmt.Errorf("%w: not a state file: bucket %s is missing", ErrCorrupt, name)
 		}
@@ -70,12 +70,19 @@ func readPosition(tx *bbolt.Tx) (Position, error) {
 
 // initialize makes the buckets of a new file, at position zero.
 func initialize(tx *bbolt.Tx, a *arena) error {
-	for _, name := range buckets() {
-		if _, err := tx.CreateBucketIfNotExists([]byte(name)); err != nil {
+	meta, err := tx.CreateBucket([]byte(bucketMeta))
+	if err != nil {
+		return err
+	}
+	for _, name := range dataBuckets() {
+		if _, err := tx.CreateBucket([]byte(name)); err != nil {
+			return err
+		}
+		key := digestKey(name)
+		if err := meta.Put(key, encodeDigest(a, key, digest{})); err != nil {
 			return err
 		}
 	}
-	meta := tx.Bucket([]byte(bucketMeta))
 	if err := meta.Put(keyFormat, frame(a, keyFormat, []byte{formatVersion})); err != nil {
 		return err
 	}

@@ -80,17 +80,13 @@ func (s *Store) build(path string) error {
 
 // openFile opens a state file and reads what the store keeps in memory of it.
 func (s *Store) openFile(path string) (*handle, Position, trims, error) {
-	db, err := openBolt(path, boltOptions(s.options.reserve()))
+	db, pos, err := openState(path, boltOptions(s.options.reserve()))
 	if err != nil {
 		return nil, Position{}, nil, err
 	}
-	var pos Position
 	var t trims
 	err = guard(func() error {
 		return db.View(func(tx *bbolt.Tx) (err error) {
-			if pos, err = readPosition(tx); err != nil {
-				return err
-			}
 			t, err = readTrims(tx)
 			return err
 		})

@@ -66,7 +66,7 @@ func (w *writer) trim(todo trims, moved []task.HistoryTrim) (trims, error) {
 		key := markKey(m.Queue)
 		var before [8]byte
 		binary.BigEndian.PutUint64(before[:], todo[m.Queue])
-		if err := w.historyMark.Put(key[:], frame(w.arena, key[:], before[:])); err != nil {
+		if err := w.historyMark.put(key[:], w.historyMark.Get(key[:]), frame(w.arena, key[:], before[:])); err != nil {
 			return nil, fmt.Errorf("watermark of queue %d: %w", m.Queue, err)
 		}
 	}
@@ -91,13 +91,13 @@ func (w *writer) trimQueue(queue uint32, before uint64, budget int) (int, error)
 		return 0, err
 	}
 	for _, key := range keys {
-		if err := w.history.Delete(key); err != nil {
+		if err := w.history.remove(key, w.history.Get(key)); err != nil {
 			return 0, err
 		}
 	}
 	stones := w.tombstonesBelow(queue, before, budget-len(keys))
 	for _, key := range stones {
-		if err := w.historyDelete.Delete(key); err != nil {
+		if err := w.historyDelete.remove(key, w.historyDelete.Get(key)); err != nil {
 			return 0, err
 		}
 	}
@@ -150,7 +150,7 @@ func (w *writer) trimIndex(c chunk) error {
 		} else if c.run+uint64(x.largest) > c.last() {
 			continue
 		}
-		if err := w.historyID.Delete(key[:]); err != nil {
+		if err := w.historyID.remove(key[:], v); err != nil {
 			return err
 		}
 	}

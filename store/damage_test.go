@@ -1,0 +1,181 @@
+package store
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/rowlock/rowlock/task"
+)
+
+// sample is a small state file with all kinds of content, and the models of its last two commits: with a damaged meta
+// page bbolt falls back to the commit before, which is whole and says its position.
+type sample struct {
+	dir, path string
+	before    *model
+	last      *model
+	data      []byte
+}
+
+func newSample(t testing.TB) *sample {
+	t.Helper()
+	dir := t.TempDir()
+	s := openTest(t, dir)
+	p := &sample{dir: dir, path: filepath.Join(dir, "copy.db"), last: newModel(), before: newModel()}
+	for step := range uint64(3) {
+		p.before = p.last.clone()
+		cp, pos := p.last.sampleCheckpoint(step)
+		must(t, s.Commit(cp, pos))
+	}
+	must(t, p.last.compare(s))
+	must(t, s.Close())
+	var err error
+	p.data, err = os.ReadFile(Dir(dir).State())
+	must(t, err)
+	c := pageChecker{file: openFile(t, Dir(dir).State())}
+	must(t, c.check())
+	p.data = p.data[:int(c.end)*c.pageSize] // bbolt grows the file in large steps
+	return p
+}
+
+func (m *model) clone() *model {
+	c := newModel()
+	for kind, records := range m.records {
+		c.records[kind] = maps.Clone(records)
+	}
+	for q, tasks := range m.history {
+		c.history[q] = slices.Clone(tasks)
+	}
+	c.tasks, c.marks, c.deleted = maps.Clone(m.tasks), maps.Clone(m.marks), maps.Clone(m.deleted)
+	c.position, c.nextID = m.position, m.nextID
+	return c
+}
+
+// sampleCheckpoint changes a little of everything: 40 new tasks each time, of which the next time some finish, some
+// change and one is deleted.
+func (m *model) sampleCheckpoint(step uint64) (*task.Checkpoint, Position) {
+	cp := &task.Checkpoint{}
+	for _, kind := range task.Kinds {
+		value := fmt.Appendf(nil, "record of kind %d, step %d", kind, step)
+		key := fmt.Appendf(nil, "key %d", step%2)
+		m.records[kind] = setOf(m.records[kind], string(key), value)
+		cp.Records = append(cp.Records, task.Record{Kind: kind, Key: key, Value: value})
+	}
+	for i, id := range slices.Sorted(maps.Keys(m.tasks)) {
+		old := m.tasks[id]
+		switch i % 4 {
+		case 0:
+			q := uint32(1 + i%8/4)
+			f := task.Finished{ID: id, Sequence: uint64(len(m.history[q])), Record: []byte("finished"), PayloadOnDisk: true}
+			m.history[q] = append(m.history[q], modelTask{id, f.Record, old.payload})
+			cp.History = addFinished(cp.History, q, f)
+			cp.Tasks = append(cp.Tasks, task.TaskChange{ID: id})
+			delete(m.tasks, id)
+		case 1:
+			record := fmt.Appendf(nil, "task %d, changed at step %d", id, step)
+			m.tasks[id] = modelTask{id, record, old.payload}
+			cp.Tasks = append(cp.Tasks, task.TaskChange{ID: id, Record: record, KeepPayload: true})
+		}
+	}
+	for i := range 40 {
+		m.nextID++
+		n := modelTask{m.nextID, fmt.Appendf(nil, "task %d", m.nextID), bytes.Repeat([]byte{byte(i)}, 30+i)}
+		if i == 4 || i == 5 {
+			n.payload = bytes.Repeat([]byte("outside "), 600)
+		}
+		m.tasks[n.id] = n
+		cp.Tasks = append(cp.Tasks, task.TaskChange{ID: n.id, Record: n.record, Payload: n.payload})
+	}
+	if step == 2 {
+		m.marks[1] = 1
+		cp.Trims = []task.HistoryTrim{{Queue: 1, Before: 1}}
+		id := m.history[2][1].id
+		m.deleted[id] = true
+		cp.Deleted = []task.FinishedRef{{ID: id, Queue: 2, Sequence: 1}}
+	}
+	m.position = Position{Index: 10 * (step + 1), Term: step + 1, Configuration: []byte("configuration"), ConfigurationIndex: step}
+	return cp, m.position
+}
+
+func setOf(m map[string][]byte, key string, value []byte) map[string][]byte {
+	if m == nil {
+		m = map[string][]byte{}
+	}
+	m[key] = value
+	return m
+}
+
+func addFinished(runs []task.HistoryChunk, q uint32, f task.Finished) []task.HistoryChunk {
+	for i := range runs {
+		if runs[i].Queue == q {
+			runs[i].Tasks = append(runs[i].Tasks, f)
+			return runs
+		}
+	}
+	return append(runs, task.HistoryChunk{Queue: q, Tasks: []task.Finished{f}})
+}
+
+// read opens the copy and compares all of it.
+func (p *sample) read() error {
+	s := &Store{options: testOptions(p.dir), dir: Dir(p.dir)}
+	h, pos, trims, err := s.openFile(p.path)
+	if err != nil {
+		return err
+	}
+	s.handle, s.position, s.trims = h, pos, trims
+	defer h.retire()
+	return p.last.compare(s)
+}
+
+// isBefore reports whether the copy is, in all, the commit before the last.
+func (p *sample) isBefore() bool {
+	b := *p
+	b.last = p.before
+	return b.read() == nil
+}
+
+func openFile(t testing.TB, path string) *os.File {
+	t.Helper()
+	f, err := os.Open(path)
+	must(t, err)
+	t.Cleanup(func() { _ = f.Close() })
+	return f
+}
+
+// TestFlippedBits flips bits all over a file: what is read is what was written, or is refused. A damaged meta page
+// leads to the commit before.
+func TestFlippedBits(t *testing.T) {
+	p := newSample(t)
+	must(t, os.WriteFile(p.path, p.data, 0o600))
+	must(t, p.read())
+	f, err := os.OpenFile(p.path, os.O_RDWR, 0)
+	must(t, err)
+	defer f.Close()
+	t.Logf("%d bytes", len(p.data))
+	refused, equal, older := 0, 0, 0
+	for at := 0; at < len(p.data); at += 7 {
+		_, err := f.WriteAt([]byte{p.data[at] ^ 1<<(at%8)}, int64(at))
+		must(t, err)
+		switch err := p.read(); {
+		case err == nil:
+			equal++
+		case at < 2*os.Getpagesize() && p.isBefore():
+			older++
+		case errors.Is(err, ErrCorrupt), errors.Is(err, ErrFormat):
+			refused++
+		default:
+			t.Errorf("flip at %d (page %d, offset %d): %v", at, at/4096, at%4096, err)
+		}
+		_, err = f.WriteAt(p.data[at:at+1], int64(at))
+		must(t, err)
+	}
+	t.Logf("%d refused, %d equal, %d the commit before", refused, equal, older)
+	if refused == 0 || equal == 0 {
+		t.Error(fmt.Errorf("a flip must sometimes show and sometimes not"))
+	}
+}
