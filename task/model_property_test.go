@@ -80,6 +80,9 @@ func (g *group) entry(t *rapid.T) {
 		g.clock += rapid.SampledFrom([]task.Duration{hour, day}).Draw(t, "pause")
 	}
 	var commands []task.Command
+	if rapid.IntRange(0, 9).Draw(t, "delete finished") == 9 { // before anything that retention drops in this entry
+		commands = append(commands, r.deleteFinished())
+	}
 	for range rapid.IntRange(1, 3).Draw(t, "commands") {
 		commands = append(commands, r.command(true))
 	}

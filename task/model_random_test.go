@@ -49,7 +49,7 @@ func (r random) command(nested bool) task.Command {
 	draws := []func() task.Command{
 		r.enqueue, r.enqueue, r.enqueue, r.lease, r.lease, r.lease, r.finish, r.finish, r.finish,
 		r.tick, r.openSession, r.closeSession, r.expireSessions, r.progress, r.cancel, r.retry, r.delete,
-		r.reset, r.reschedule, r.move, r.setQueue, r.setMode, r.purge, r.openProducer, r.deleteFinished,
+		r.reset, r.reschedule, r.move, r.setQueue, r.setMode, r.purge, r.openProducer,
 	}
 	if nested {
 		draws = append(draws, func() task.Command {

@@ -51,15 +51,17 @@ type model struct {
 	sessions  []*modelSession // by ID
 	producers map[uint64]*modelProducer
 	requests  []*modelRequest // by order of arrival
+	purges    []*modelQueue   // in the order of the calls
+	cascades  []modelCascade  // what the next Tick has to tell to blocked tasks
 	effects   task.Effects
 }
 
 // modelTask is a live task: its view, and what the view doesn't show.
 type modelTask struct {
 	task.Task
-	ready  int64 // order among the pending of its priority
-	window task.Duration
-	waits  []task.ID // unfinished parents of a blocked task
+	ready   int64 // order among the pending of its priority
+	window  task.Duration
+	keyless bool // its unique key went to another while it was a dead letter
 }
 
 type modelQueue struct {

@@ -138,11 +138,12 @@ func sessionCommand(a *arguments) task.Command {
 	return c
 }
 
-// token is the one that is given, else the task's lease's.
+// token is the one that is given, else the task's lease's; to know it, what comes before is applied.
 func (s *stage) token(a *arguments, id task.ID) uint64 {
 	if a.has("token") {
 		return a.number("token")
 	}
+	s.flush()
 	_, token, ok := s.machine().LeaseOf(id)
 	if !ok {
 		a.t.Fatalf("%s: task %d has no lease, give a token", a.line, id)

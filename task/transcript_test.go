@@ -13,10 +13,10 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the outputs of the transcripts in testdata")
 
-// TestTranscripts plays the stories in testdata. A story is a text of blocks: lines of commands, then "----", then
-// what they print, up to an empty line. Lines that begin with # are prose. The commands of a block travel in one entry;
-// the questions of a block are asked after it. transcript_commands_test.go and transcript_views_test.go list them.
-// -update rewrites what is printed, for the reader of the diff to judge.
+// TestTranscripts plays the stories in testdata. A story is a text of blocks: lines of commands and questions, then
+// "----", then what they print, up to an empty line. Lines that begin with # are prose. Commands that follow each other
+// in a block travel in one entry. transcript_commands_test.go lists the commands, transcript_views_test.go the
+// questions. -update rewrites what is printed, for the reader of the diff to judge.
 func TestTranscripts(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txt")
 	if err != nil || len(files) == 0 {
@@ -82,9 +82,10 @@ func firstDifference(got, want string) string {
 // stage is where a story is played: a machine with a disk, held against the model all the time.
 type stage struct {
 	*group
-	t    *testing.T
-	term uint64
-	out  strings.Builder
+	t       *testing.T
+	term    uint64
+	pending []task.Command // of the entry that is being made
+	out     strings.Builder
 }
 
 func (s *stage) machine() *task.Machine { return s.replicas[0].machine }
@@ -96,25 +97,29 @@ func (s *stage) printf(format string, args ...any) {
 // run executes a block and returns what it prints.
 func (s *stage) run(block []string) string {
 	s.out.Reset()
-	var commands []task.Command
-	var questions []func()
 	for _, line := range block {
 		a := s.parse(line)
-		if question := s.question(a); question != nil {
-			questions = append(questions, question)
+		if ask := s.question(a); ask != nil {
+			a.done()
+			s.flush()
+			ask()
 		} else {
-			commands = append(commands, s.command(a))
+			s.pending = append(s.pending, s.command(a))
+			a.done()
 		}
-		a.done()
 	}
+	s.flush()
+	s.check(s.t)
+	return s.out.String()
+}
+
+// flush applies the entry that is being made.
+func (s *stage) flush() {
+	commands := s.pending
+	s.pending = nil
 	if len(commands) > 0 {
 		s.propose(commands...)
 	}
-	for _, ask := range questions {
-		ask()
-	}
-	s.check(s.t)
-	return s.out.String()
 }
 
 // propose applies an entry and prints what comes of it.

@@ -53,8 +53,8 @@ func (s *stage) question(a *arguments) func() {
 			s.printf("%d entries replayed", len(s.replicas[0].log))
 		}
 	case "term":
-		s.term = a.parseNumber(a.word())
-		return func() {}
+		term := a.parseNumber(a.word())
+		return func() { s.term = term }
 	}
 	return nil
 }
@@ -144,7 +144,10 @@ func (s *stage) counts(queue string) {
 			live = append(live, fmt.Sprintf("%s %d", task.State(state), n))
 		}
 	}
-	s.printf("live: %s", strings.Join(append(live, "."), ", "))
+	if len(live) == 0 {
+		live = []string{"none"}
+	}
+	s.printf("live: %s", strings.Join(live, ", "))
 	s.printf("totals: enqueued %d, completed %d, cancelled %d, deleted %d, dead letters %d, failures %d",
 		q.Enqueued, q.Completed, q.Cancelled, q.Deleted, q.DeadLettered, q.Failures)
 }
