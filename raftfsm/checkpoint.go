@@ -1,0 +1,202 @@
+package raftfsm
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/rowlock/rowlock/store"
+	"github.com/rowlock/rowlock/task"
+)
+
+// captureStep is how many tasks are captured under one hold of the write lock: about 0.1 ms.
+const captureStep = 512
+
+// checkpointer keeps the state file close behind the log.
+type checkpointer struct {
+	config  CheckpointConfig
+	replica *replica
+	store   interface {
+		Commit(cp *task.Checkpoint, p store.Position) error
+		Position() store.Position
+	}
+	compact func(durable store.Position)
+	fatal   *fatal
+	logger  *slog.Logger
+	metrics *metrics
+	early   chan struct{}
+
+	cycle   sync.Mutex      // one checkpoint at a time; guards pending
+	pending *store.Position // of a frozen checkpoint that isn't committed yet
+
+	dirty   atomic.Int64 // bytes that the next checkpoint writes
+	problem atomic.Pointer[string]
+
+	mu      sync.Mutex // guards committing; done is told when it becomes false
+	writing bool
+	done    *sync.Cond
+}
+
+func newCheckpointer(c CheckpointConfig, r *replica, s *store.Store) *checkpointer {
+	p := &checkpointer{config: c, replica: r, store: s, early: make(chan struct{}, 1)}
+	p.done = sync.NewCond(&p.mu)
+	return p
+}
+
+// run takes a checkpoint at every interval, and early when much has changed, until ctx is done.
+func (c *checkpointer) run(ctx context.Context) {
+	tick := time.NewTicker(c.config.Interval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		case <-c.early:
+		}
+		// A lack of space has been noted and is tried again; anything else ends the node.
+		_ = c.take(nil)
+	}
+}
+
+// take makes the state durable as it is now, or does nothing if it is already. With a floor it also makes the file's
+// position at least the floor's, which raft has asked for: the entries between the last one applied and the floor are
+// raft's own, and change nothing.
+//
+// ErrNoSpace: the frozen checkpoint is kept, and the next call goes on with it. Any other error has ended the node.
+func (c *checkpointer) take(floor *store.Position) error {
+	c.cycle.Lock()
+	defer c.cycle.Unlock()
+	start := time.Now()
+	if c.pending != nil { // an earlier one that failed: the state has moved on since
+		if err := c.commit(); err != nil {
+			return err
+		}
+	}
+	if !c.freeze(floor) {
+		return nil
+	}
+	for !c.capture() {
+	}
+	err := c.commit()
+	c.metrics.checkpointSeconds.Observe(time.Since(start).Seconds())
+	return err
+}
+
+// freeze begins a checkpoint; false: the file has it all.
+func (c *checkpointer) freeze(floor *store.Position) bool {
+	r := c.replica
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if floor != nil && r.position.Index < floor.Index {
+		r.position = *floor
+		r.applied.advance(floor.Index)
+	}
+	if r.position.Index <= c.store.Position().Index {
+		return false
+	}
+	at := r.position
+	c.pending = &at
+	r.machine.Freeze()
+	c.dirty.Store(0)
+	return true
+}
+
+func (c *checkpointer) capture() bool {
+	c.replica.mu.Lock()
+	defer c.replica.mu.Unlock()
+	return c.replica.machine.Capture(captureStep)
+}
+
+// commit writes the frozen checkpoint. Needs cycle.
+func (c *checkpointer) commit() error {
+	c.setWriting(true)
+	defer c.setWriting(false)
+	err := c.store.Commit(c.replica.machine.Frozen(), *c.pending)
+	if errors.Is(err, store.ErrNoSpace) {
+		c.metrics.checkpointFails.Inc()
+		if text := err.Error(); c.problem.Swap(&text) == nil {
+			c.logger.Error("the state file can't be written: the disk is full; it is tried again", "error", err)
+		}
+		return err
+	}
+	if err != nil {
+		c.fatal.fail("checkpoint", err)
+		return err
+	}
+	c.replica.mu.Lock()
+	c.replica.machine.Committed(c.config.PayloadBudget)
+	c.replica.mu.Unlock()
+	durable := *c.pending
+	c.pending = nil
+	if c.problem.Swap(nil) != nil {
+		c.logger.Info("the state file is written again")
+	}
+	c.compact(durable)
+	return nil
+}
+
+func (c *checkpointer) setWriting(on bool) {
+	c.mu.Lock()
+	c.writing = on
+	c.mu.Unlock()
+	if !on {
+		c.done.Broadcast()
+	}
+}
+
+// note takes the bytes that the next checkpoint writes, after each entry.
+func (c *checkpointer) note(dirty int) {
+	c.dirty.Store(int64(dirty))
+	if dirty < c.config.Bytes {
+		return
+	}
+	select {
+	case c.early <- struct{}{}:
+	default:
+	}
+}
+
+// throttle makes applying wait while a checkpoint is written and too much has changed behind it.
+func (c *checkpointer) throttle() {
+	if c.dirty.Load() < int64(c.config.HardBytes) {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.writing {
+		c.metrics.throttled.Inc()
+	}
+	for c.writing && c.fatal.get() == nil {
+		c.done.Wait()
+	}
+}
+
+// flooded reports that the state file can't be written and too much waits for it: no more tasks may come.
+func (c *checkpointer) flooded() bool {
+	return c.problem.Load() != nil && c.dirty.Load() >= int64(c.config.HardBytes)
+}
+
+// degraded is why the state file can't be written; empty: it can.
+func (c *checkpointer) degraded() string {
+	if p := c.problem.Load(); p != nil {
+		return *p
+	}
+	return ""
+}
+
+// abandon forgets the frozen checkpoint of a state that has been replaced, and runs fn before any other is taken.
+func (c *checkpointer) abandon(fn func() error) error {
+	c.cycle.Lock()
+	defer c.cycle.Unlock()
+	err := fn()
+	if err == nil {
+		c.pending = nil
+		c.problem.Store(nil)
+		c.dirty.Store(0)
+	}
+	return err
+}

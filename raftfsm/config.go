@@ -1,0 +1,166 @@
+package raftfsm
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"regexp"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Config is all that a Node needs to know. Zero fields take the defaults of their comments.
+type Config struct {
+	// DataDir holds everything durable. Required.
+	DataDir string
+	// NodeID is the member's name: letters, digits, dots, dashes and underscores. Required. Together with a random
+	// incarnation from the data directory it makes the Raft server ID, so that a wiped member is a new one.
+	NodeID string
+	// ClusterID is checked on every connection between members. Empty: the data directory's; a bootstrapping node makes
+	// one up.
+	ClusterID string
+	// RaftAddr is host:port to listen on for other members; port 0 picks one. Default 127.0.0.1:0.
+	RaftAddr string
+	// AdvertiseHost is the name under which other members reach this one, resolved anew at every dial. Default: the host
+	// that it listens on, which then must not be unspecified (0.0.0.0).
+	AdvertiseHost string
+	// Bootstrap makes a data directory without state a group of one. It does nothing where there is state.
+	Bootstrap bool
+	// SessionTTL is how long a silent worker keeps its leases. Default 30 s, at least 1 s.
+	SessionTTL time.Duration
+	// MinFree is the free space in bytes below which new tasks are refused. 0: store.DefaultMinFree.
+	MinFree uint64
+
+	// Checkpoints tunes how the state file follows the log.
+	Checkpoints CheckpointConfig
+	// Proposals bounds what waits to be replicated.
+	Proposals ProposalConfig
+	// Raft has the protocol's times and the log's bounds.
+	Raft RaftConfig
+
+	// Logger is required.
+	Logger *slog.Logger
+	// Registerer takes the metrics until Run returns; nil: none.
+	Registerer prometheus.Registerer
+	// Now is the wall clock. Default time.Now.
+	Now func() time.Time
+}
+
+// CheckpointConfig tunes how the state file follows the log.
+type CheckpointConfig struct {
+	// Interval between checkpoints. Default 1 s.
+	Interval time.Duration
+	// Bytes of changes begin one early. Default 32 MiB.
+	Bytes int
+	// HardBytes of changes make Apply wait for a running one. Default 256 MiB.
+	HardBytes int
+	// PayloadBudget is how many bytes of payloads that are on disk stay in memory. Default 64 MiB.
+	PayloadBudget int
+}
+
+// ProposalConfig bounds what waits to be replicated.
+type ProposalConfig struct {
+	// EntryBytes is the size at which an entry is full. Default 256 KiB, at most 504 KiB. A larger command travels alone.
+	EntryBytes int
+	// InFlight is the number of entries that are being replicated at a time, 1 to 8. Default 2.
+	InFlight int
+	// PendingBytes and PendingCommands bound what is queued and in flight. Urgent commands may use an eighth more.
+	// Defaults 64 MiB and 262,144.
+	PendingBytes, PendingCommands int
+}
+
+// RaftConfig has the protocol's times and the log's bounds.
+type RaftConfig struct {
+	// HeartbeatTimeout and ElectionTimeout: default 1 s each. LeaderLeaseTimeout: default 0.5 s. CommitTimeout: default
+	// 50 ms.
+	HeartbeatTimeout, ElectionTimeout, LeaderLeaseTimeout, CommitTimeout time.Duration
+	// TrailingLogs and TrailingBytes bound the entries that are kept behind the state file for members that lag.
+	// Defaults 2048 and 64 MiB.
+	TrailingLogs, TrailingBytes uint64
+	// HungDisk is how long a write may take before the process gives up. Default store.DefaultHungAfter (8 s).
+	HungDisk time.Duration
+}
+
+// MaxEntryBytes bounds an entry of the log: raft counts entries, not bytes, when it sends them to other members.
+const MaxEntryBytes = 512<<10 - 1
+
+var nodeIDPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
+
+// withDefaults fills the zero fields and checks the rest.
+func (c Config) withDefaults() (Config, error) {
+	set(&c.RaftAddr, "127.0.0.1:0")
+	set(&c.SessionTTL, 30*time.Second)
+	set(&c.Checkpoints.Interval, time.Second)
+	set(&c.Checkpoints.Bytes, 32<<20)
+	set(&c.Checkpoints.HardBytes, 256<<20)
+	set(&c.Checkpoints.PayloadBudget, 64<<20)
+	set(&c.Proposals.EntryBytes, 256<<10)
+	set(&c.Proposals.InFlight, 2)
+	set(&c.Proposals.PendingBytes, 64<<20)
+	set(&c.Proposals.PendingCommands, 1<<18)
+	set(&c.Raft.HeartbeatTimeout, time.Second)
+	set(&c.Raft.ElectionTimeout, time.Second)
+	set(&c.Raft.LeaderLeaseTimeout, 500*time.Millisecond)
+	set(&c.Raft.CommitTimeout, 50*time.Millisecond)
+	set(&c.Raft.TrailingLogs, 2048)
+	set(&c.Raft.TrailingBytes, 64<<20)
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	return c, c.validate()
+}
+
+func (c Config) validate() error {
+	switch {
+	case c.DataDir == "":
+		return errors.New("raft: no data directory given")
+	case !nodeIDPattern.MatchString(c.NodeID):
+		return fmt.Errorf("raft: node ID %q must be 1 to 64 letters, digits, dots, dashes or underscores, and begin with a letter or digit", c.NodeID)
+	case len(c.ClusterID) > maxClusterID:
+		return fmt.Errorf("raft: cluster ID of %d bytes is longer than %d", len(c.ClusterID), maxClusterID)
+	case c.Logger == nil:
+		return errors.New("raft: no logger given")
+	case c.SessionTTL < time.Second:
+		return fmt.Errorf("raft: session TTL of %s is shorter than 1s", c.SessionTTL)
+	}
+	return errors.Join(c.Checkpoints.validate(), c.Proposals.validate(), c.Raft.validate())
+}
+
+func (c CheckpointConfig) validate() error {
+	if c.Interval < 0 || c.Bytes < 0 || c.PayloadBudget < 0 || c.HardBytes < c.Bytes {
+		return fmt.Errorf("raft: checkpoint settings %+v must not be negative, nor the hard bound below the soft one", c)
+	}
+	return nil
+}
+
+func (c ProposalConfig) validate() error {
+	switch {
+	case c.EntryBytes < 1 || c.EntryBytes > maxProposal:
+		return fmt.Errorf("raft: entry size of %d bytes is not from 1 to %d", c.EntryBytes, maxProposal)
+	case c.InFlight < 1 || c.InFlight > maxInFlight:
+		return fmt.Errorf("raft: %d entries in flight are not from 1 to %d", c.InFlight, maxInFlight)
+	case c.PendingBytes < MaxEntryBytes || c.PendingCommands < 1:
+		return fmt.Errorf("raft: pending commands need room for %d bytes and 1 command at least", MaxEntryBytes)
+	}
+	return nil
+}
+
+func (c RaftConfig) validate() error {
+	if c.LeaderLeaseTimeout > c.HeartbeatTimeout || c.HeartbeatTimeout > c.ElectionTimeout || c.LeaderLeaseTimeout < 10*time.Millisecond {
+		return fmt.Errorf("raft: times must ascend from 10ms: leader lease %s, heartbeat %s, election %s",
+			c.LeaderLeaseTimeout, c.HeartbeatTimeout, c.ElectionTimeout)
+	}
+	if c.TrailingLogs < minTrailing {
+		return fmt.Errorf("raft: %d trailing log entries are fewer than %d", c.TrailingLogs, minTrailing)
+	}
+	return nil
+}
+
+// set gives a zero field its default.
+func set[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}

@@ -1,0 +1,53 @@
+package raftfsm
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/rowlock/rowlock/store"
+)
+
+var (
+	// ErrUnknownOutcome means that leadership or the node was lost while the command was in the log: it may have been,
+	// or may yet be, executed. Repeat it only if it is idempotent.
+	ErrUnknownOutcome = errors.New("the outcome is unknown: leadership was lost while the command was being replicated")
+	// ErrOverloaded means that too much is waiting to be replicated. Nothing was proposed; try again soon.
+	ErrOverloaded = errors.New("too many commands are waiting to be replicated")
+	// ErrTooLarge refuses commands that don't fit into one entry of the log.
+	ErrTooLarge = errors.New("too large for one entry of the log")
+	// ErrNoSpace refuses new tasks while the disk is nearly full. Nothing was proposed.
+	ErrNoSpace = store.ErrNoSpace
+	// ErrStopped means that the node is stopping or has stopped. Nothing was proposed.
+	ErrStopped = errors.New("the node is stopping")
+	// ErrUnknownSession refuses to renew a worker session that is closed, expired or about to be.
+	ErrUnknownSession = errors.New("unknown or expired worker session")
+	// ErrForeignCluster is a connection between members of different clusters.
+	ErrForeignCluster = errors.New("the other side belongs to another cluster")
+	// ErrOtherNode is a data directory that was made by a node of another name or cluster.
+	ErrOtherNode = errors.New("the data directory belongs to another node")
+	// ErrRestart ends Run: the state is sound, but raft's memory of the log can only be put right by a restart.
+	ErrRestart = errors.New("the process must be restarted")
+)
+
+// NotLeaderError means that this member can't answer because it doesn't lead, or not yet. Nothing was proposed.
+type NotLeaderError struct {
+	// Leader is the leader's Raft address, LeaderID its server ID; both empty where nobody is known to lead.
+	Leader, LeaderID string
+}
+
+// Error names the leader if it is known.
+func (e *NotLeaderError) Error() string {
+	if e.Leader == "" {
+		return "this node doesn't lead, and no leader is known yet"
+	}
+	return fmt.Sprintf("this node doesn't lead; the leader is %s at %s", e.LeaderID, e.Leader)
+}
+
+// fatalError is what ends Run.
+type fatalError struct {
+	what string
+	err  error
+}
+
+func (e *fatalError) Error() string { return e.what + ": " + e.err.Error() }
+func (e *fatalError) Unwrap() error { return e.err }

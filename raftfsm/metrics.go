@@ -1,0 +1,108 @@
+package raftfsm
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// metrics are those of the node.
+type metrics struct {
+	registerer prometheus.Registerer
+	collectors []prometheus.Collector
+
+	entryBytes        prometheus.Histogram
+	entryCommands     prometheus.Histogram
+	proposeSeconds    prometheus.Histogram
+	applySeconds      prometheus.Histogram
+	readSeconds       prometheus.Histogram
+	checkpointSeconds prometheus.Histogram
+	checkpointFails   prometheus.Counter
+	overloads         prometheus.Counter
+	throttled         prometheus.Counter
+	installs          prometheus.Counter
+	expiredSessions   prometheus.Counter
+	pauses            prometheus.Counter
+}
+
+func newMetrics(r prometheus.Registerer) *metrics {
+	m := &metrics{registerer: r}
+	m.entryBytes = m.histogram("rowlock_entry_bytes", "Size of the log entries proposed by this member.", prometheus.ExponentialBuckets(64, 4, 8))
+	m.entryCommands = m.histogram("rowlock_entry_commands", "Commands in the log entries proposed by this member.", prometheus.ExponentialBuckets(1, 2, 12))
+	m.proposeSeconds = m.histogram("rowlock_propose_seconds", "Time from an entry's first command to its results.", seconds())
+	m.applySeconds = m.histogram("rowlock_apply_seconds", "Time to execute an entry.", seconds())
+	m.readSeconds = m.histogram("rowlock_read_wait_seconds", "Time until a linearizable read may begin.", seconds())
+	m.checkpointSeconds = m.histogram("rowlock_checkpoint_cycle_seconds", "Time of a checkpoint from freezing the state to its commit.", seconds())
+	m.checkpointFails = m.counter("rowlock_checkpoint_failures_total", "Checkpoints that failed for lack of space and are tried again.")
+	m.overloads = m.counter("rowlock_propose_overloads_total", "Proposals turned away because too much was waiting.")
+	m.throttled = m.counter("rowlock_apply_throttled_total", "Times that applying waited for a checkpoint.")
+	m.installs = m.counter("rowlock_snapshot_installs_total", "Snapshots installed from the leader.")
+	m.expiredSessions = m.counter("rowlock_sessions_expired_total", "Worker sessions that this member expired as leader.")
+	m.pauses = m.counter("rowlock_session_pauses_total", "Times that all sessions got a fresh TTL because this process, or its leader lease, paused.")
+	return m
+}
+
+// seconds are buckets from 50 µs to 13 s.
+func seconds() []float64 { return prometheus.ExponentialBuckets(0.00005, 2, 19) }
+
+func (m *metrics) histogram(name, help string, buckets []float64) prometheus.Histogram {
+	h := prometheus.NewHistogram(prometheus.HistogramOpts{Name: name, Help: help, Buckets: buckets})
+	m.collectors = append(m.collectors, h)
+	return h
+}
+
+func (m *metrics) counter(name, help string) prometheus.Counter {
+	c := prometheus.NewCounter(prometheus.CounterOpts{Name: name, Help: help})
+	m.collectors = append(m.collectors, c)
+	return c
+}
+
+func (m *metrics) gauge(name, help string, value func() float64) {
+	m.collectors = append(m.collectors, prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value))
+}
+
+// register shows the metrics, with gauges of what the node knows, until unregister.
+func (m *metrics) register(n *Node) error {
+	m.gauge("rowlock_raft_leader", "1 on the member that leads and serves.", func() float64 {
+		if n.leadership.serving() {
+			return 1
+		}
+		return 0
+	})
+	m.gauge("rowlock_raft_state", "0 follower, 1 candidate, 2 leader, 3 shut down.", func() float64 { return float64(n.raft.State()) })
+	m.gauge("rowlock_raft_term", "Current term.", func() float64 { return float64(n.raft.CurrentTerm()) })
+	m.gauge("rowlock_raft_commit_index", "Last entry known to be committed.", func() float64 { return float64(n.raft.CommitIndex()) })
+	m.gauge("rowlock_raft_applied_index", "Last entry executed here.", func() float64 { return float64(n.replica.applied.index.Load()) })
+	m.gauge("rowlock_raft_last_index", "Last entry in the log.", func() float64 { return float64(n.raft.LastIndex()) })
+	m.gauge("rowlock_state_index", "Entry up to which the state file holds the state.", func() float64 { return float64(n.store.Position().Index) })
+	m.gauge("rowlock_degraded", "1 while the state file can't be written for lack of space.", func() float64 {
+		if n.checkpoints.degraded() != "" {
+			return 1
+		}
+		return 0
+	})
+	m.gauge("rowlock_clock_offset_seconds", "How far the leader's clock for stamping entries is ahead of the wall clock.", func() float64 {
+		if !n.leadership.serving() {
+			return 0
+		}
+		return n.clock.offset().Seconds()
+	})
+	if m.registerer == nil {
+		return nil
+	}
+	for i, c := range m.collectors {
+		if err := m.registerer.Register(c); err != nil {
+			m.collectors = m.collectors[:i]
+			m.unregister()
+			return err
+		}
+	}
+	return nil
+}
+
+func (m *metrics) unregister() {
+	if m.registerer == nil {
+		return
+	}
+	for _, c := range m.collectors {
+		m.registerer.Unregister(c)
+	}
+}

@@ -1,0 +1,175 @@
+package raftfsm
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/rowlock/rowlock/task"
+)
+
+// testLogger logs to the test with ROWLOCK_TEST_LOG set, else nowhere.
+func testLogger(t testing.TB) *slog.Logger {
+	w := io.Discard
+	if os.Getenv("ROWLOCK_TEST_LOG") != "" {
+		w = t.Output()
+	}
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: slog.LevelDebug}))
+}
+
+// member is a node that runs in the test.
+type member struct {
+	*Node
+	stop context.CancelFunc
+	done chan struct{}
+	err  error // of Run, once done
+}
+
+// close stops it in order.
+func (m *member) close(t testing.TB) {
+	t.Helper()
+	m.stop()
+	<-m.done
+	if m.err != nil {
+		t.Fatalf("run: %v", m.err)
+	}
+}
+
+func testConfig(t testing.TB, dir string) Config {
+	return Config{
+		DataDir: dir, NodeID: "n1", Bootstrap: true, Logger: testLogger(t), MinFree: 1,
+		Raft: RaftConfig{
+			HeartbeatTimeout: 300 * time.Millisecond, ElectionTimeout: 300 * time.Millisecond, LeaderLeaseTimeout: 150 * time.Millisecond,
+			CommitTimeout: 10 * time.Millisecond,
+		},
+	}
+}
+
+// start opens and runs a node, which is stopped at the test's end if it still runs.
+func start(t testing.TB, c Config) *member {
+	t.Helper()
+	n, err := Open(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	m := &member{Node: n, stop: cancel, done: make(chan struct{})}
+	go func() {
+		defer close(m.done)
+		m.err = n.Run(ctx)
+	}()
+	t.Cleanup(func() {
+		cancel()
+		<-m.done
+	})
+	return m
+}
+
+// startReady also waits until it is ready.
+func startReady(t testing.TB, c Config) *member {
+	t.Helper()
+	m := start(t, c)
+	wait(t, m.Ready())
+	return m
+}
+
+func wait(t testing.TB, c <-chan struct{}) {
+	t.Helper()
+	select {
+	case <-c:
+	case <-time.After(30 * time.Second):
+		t.Fatal("nothing happened in 30 s")
+	}
+}
+
+// eventually polls until the condition holds.
+func eventually(t testing.TB, what string, condition func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); !condition(); time.Sleep(2 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("not in 30 s: %s", what)
+		}
+	}
+}
+
+func enqueue(queue string, n int) *task.Enqueue {
+	e := &task.Enqueue{}
+	for i := range n {
+		e.Tasks = append(e.Tasks, task.NewTask{Queue: queue, Kind: "k", Payload: fmt.Appendf(nil, "payload %d", i), Priority: 5})
+	}
+	return e
+}
+
+// propose proposes and insists.
+func propose(t testing.TB, n *Node, c task.Command) task.Result {
+	t.Helper()
+	r, err := n.Propose(t.Context(), c)
+	if err != nil {
+		t.Fatalf("%T: %v", c, err)
+	}
+	if err := r.Code.Err(); err != nil {
+		t.Fatalf("%T: %v", c, err)
+	}
+	return r
+}
+
+func hashOf(n *Node) uint64 {
+	n.replica.mu.Lock()
+	defer n.replica.mu.Unlock()
+	return n.replica.machine.Hash()
+}
+
+func TestProposeReadRestart(t *testing.T) {
+	c := testConfig(t, t.TempDir())
+	m := startReady(t, c)
+	ids := propose(t, m.Node, enqueue("q", 100)).Items
+	for i, item := range ids {
+		if item.Code != task.OK {
+			t.Fatalf("task %d: %v", i, item.Code)
+		}
+	}
+	session := uint64(propose(t, m.Node, &task.OpenSession{Worker: "w", Queues: []task.QueueWeight{{Queue: "q", Weight: 1}}}).Items[0].ID)
+	leased := propose(t, m.Node, &task.Lease{Session: session, Max: 10}).Leased
+	if len(leased) != 10 || string(leased[3].Payload) != "payload 3" {
+		t.Fatalf("leased %d: %+v", len(leased), leased)
+	}
+	propose(t, m.Node, &task.Finish{Outcomes: []task.Outcome{{ID: leased[0].ID, Token: leased[0].Token, Data: []byte("done")}}})
+	check := func(n *Node) {
+		t.Helper()
+		err := n.Read(t.Context(), false, func(v *View) error {
+			for i, item := range ids {
+				x, ok, err := v.Task(item.ID)
+				if err != nil || !ok || string(x.Payload) != fmt.Sprintf("payload %d", i) {
+					t.Errorf("task %d: %v %v %+v", i, ok, err, x)
+				}
+			}
+			x, _, _ := v.Task(ids[0].ID)
+			if x.State != task.Completed || string(x.Result) != "done" {
+				t.Errorf("finished task: %+v", x)
+			}
+			q, _ := v.Queue("q")
+			if q.Live[task.Running] != 9 || q.Live[task.Pending] != 90 || q.Completed != 1 {
+				t.Errorf("queue: %+v", q)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	check(m.Node)
+	before := hashOf(m.Node)
+	m.close(t)
+	for range 2 {
+		m = startReady(t, c)
+		check(m.Node)
+		if after := hashOf(m.Node); after != before {
+			t.Fatalf("state hash %x after the restart, %x before", after, before)
+		}
+		m.close(t)
+	}
+}

@@ -1,0 +1,206 @@
+package raftfsm
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"sync/atomic"
+	"time"
+
+	"github.com/hashicorp/raft"
+
+	"github.com/rowlock/rowlock/store"
+)
+
+// Open loads the state of a data directory, which it makes if there is none, and starts raft.
+//
+// store.ErrLocked: another process has the directory. store.ErrCorrupt: it is damaged. ErrOtherNode: it is another
+// member's.
+func Open(c Config) (*Node, error) {
+	c, err := c.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	n := &Node{config: c, metrics: newMetrics(c.Registerer), fatal: newFatal(), ready: make(chan struct{})}
+	if err := n.open(); err != nil {
+		return nil, errors.Join(err, n.closeFiles())
+	}
+	return n, nil
+}
+
+func (n *Node) open() error {
+	c := n.config
+	disk := store.Options{
+		Dir: c.DataDir, Logger: c.Logger, Registerer: c.Registerer, Now: c.Now,
+		Watchdog: store.NewWatchdog(c.Raft.HungDisk, func(op string, d time.Duration) {
+			n.fatal.fail("the disk hangs", fmt.Errorf("%s takes longer than %s", op, d))
+		}),
+	}
+	var err error
+	if n.store, err = store.Open(disk); err != nil {
+		return err
+	}
+	if n.identity, err = identify(c); err != nil {
+		return err
+	}
+	start := time.Now()
+	machine, position, err := n.store.Load()
+	if err != nil {
+		return err
+	}
+	var r atomic.Pointer[raft.Raft]
+	alone := func() bool { return aloneIn(r.Load(), serverID(n.identity)) }
+	log, err := store.OpenLog(disk)
+	if err != nil {
+		return err
+	}
+	n.log = &raftLog{LogStore: log, fatal: n.fatal, alone: alone, stop: make(chan struct{})}
+	dropped, err := n.log.reconcile(position)
+	if err != nil {
+		return err
+	}
+	if dropped {
+		c.Logger.Warn("the raft log didn't go with the state and was dropped", "index", position.Index, "term", position.Term)
+	}
+	if err := n.log.verify(position); err != nil {
+		return err
+	}
+	c.Logger.Info("state loaded", "index", position.Index, "live_tasks", machine.LiveTasks(), "after", time.Since(start))
+	n.replica = newReplica(machine, position)
+	if n.network, err = listenRaft(c, n.identity.ClusterID); err != nil {
+		return err
+	}
+	if err := n.assemble(&r, alone); err != nil {
+		return err
+	}
+	if err := n.metrics.register(n); err != nil {
+		return errors.Join(err, n.raft.Shutdown().Error())
+	}
+	return nil
+}
+
+// assemble makes the parts and starts raft, which may execute entries before it returns.
+func (n *Node) assemble(r *atomic.Pointer[raft.Raft], alone func() bool) error {
+	c := n.config
+	n.clock = newClock(c.Now)
+	n.checkpoints = newCheckpointer(c.Checkpoints, n.replica, n.store)
+	compactor := &compactor{log: n.log, config: c.Raft, logger: c.Logger, now: time.Now, pins: map[*pin]struct{}{}}
+	n.checkpoints.compact = compactor.compact
+	n.checkpoints.fatal, n.checkpoints.logger, n.checkpoints.metrics = n.fatal, c.Logger, n.metrics
+	snaps := &snapshots{store: n.store, checkpoints: n.checkpoints, compactor: compactor, dir: c.DataDir}
+
+	var err error
+	if n.proposer, err = newProposer(c.Proposals, n.clock, n.metrics); err != nil {
+		return err
+	}
+	n.proposer.room = roomCheck{store.NewRoom(c.DataDir, c.MinFree, c.Now), n.checkpoints}
+	n.proposer.closed = n.refusal
+	n.transfers = &transferGuard{fatal: n.fatal}
+	n.proposer.answers = n.transfers.answer
+	lease := &leaderLease{alone: alone, length: c.Raft.LeaderLeaseTimeout}
+	n.sessions = &Sessions{
+		ttl: c.SessionTTL, valid: lease.valid, read: n.replica.read, submit: n.proposer.submit, refusal: n.refusal,
+		logger: c.Logger, metrics: n.metrics, wake: make(chan struct{}, 1),
+	}
+	n.leadership = &leadership{
+		replica: n.replica, proposer: n.proposer, clock: n.clock, ticker: newTicker(n.clock), sessions: n.sessions,
+		lease: lease, fatal: n.fatal, logger: c.Logger, stepDown: n.stepDown,
+		notify: make(chan bool, notifyBuffer), first: make(chan struct{}),
+	}
+	n.leadership.ticker.submit = n.proposer.submit
+	n.proposer.helper = n.leadership.helper
+	machine := &fsm{
+		replica: n.replica, proposer: n.proposer, checkpoints: n.checkpoints, snapshots: snaps, leadership: n.leadership,
+		store: n.store, log: n.log, fatal: n.fatal, logger: c.Logger, metrics: n.metrics,
+		payloads: &hydrator{
+			store: n.store, replica: n.replica, submit: n.proposer.submit, logger: c.Logger,
+			damaged: func(error) { go n.stepDown() },
+		},
+	}
+	if n.raft, err = n.startRaft(machine, snaps); err != nil {
+		return err
+	}
+	r.Store(n.raft)
+	n.proposer.log, n.leadership.raft = n.raft, n.raft
+	lease.verify = func() error { return n.raft.VerifyLeader().Error() }
+	lease.leads = func() bool { return n.raft.State() == raft.Leader }
+	n.transfers.probe = func() error { return n.raft.Barrier(stuckTransfer).Error() }
+	if alone() {
+		n.electAtOnce()
+	}
+	return nil
+}
+
+func (n *Node) startRaft(machine *fsm, snaps *snapshots) (*raft.Raft, error) {
+	c := n.config
+	rc := raft.DefaultConfig()
+	rc.LocalID = serverID(n.identity)
+	rc.HeartbeatTimeout, rc.ElectionTimeout = c.Raft.HeartbeatTimeout, c.Raft.ElectionTimeout
+	rc.LeaderLeaseTimeout, rc.CommitTimeout = c.Raft.LeaderLeaseTimeout, c.Raft.CommitTimeout
+	rc.MaxAppendEntries = 64
+	rc.BatchApplyCh = true
+	rc.ShutdownOnRemove = false
+	// raft's own snapshots only keep its idea of the last one fresh; compactor deletes the log's entries.
+	rc.SnapshotInterval, rc.SnapshotThreshold, rc.TrailingLogs = 30*time.Second, 1024, math.MaxUint64
+	rc.NoSnapshotRestoreOnStart = true
+	rc.NoLegacyTelemetry = true
+	rc.NotifyCh = n.leadership.notify
+	rc.Logger = newRaftLogger(c.Logger)
+	transport := newTransport(n.network, c.Logger)
+	if c.Bootstrap {
+		err := raft.BootstrapCluster(rc, n.log, n.log, snaps, transport, raft.Configuration{Servers: []raft.Server{
+			{Suffrage: raft.Voter, ID: rc.LocalID, Address: transport.LocalAddr()},
+		}})
+		if err != nil && !errors.Is(err, raft.ErrCantBootstrap) {
+			return nil, errors.Join(fmt.Errorf("bootstrap: %w", err), transport.Close())
+		}
+	}
+	r, err := raft.NewRaft(rc, machine, n.log, n.log, snaps, transport)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("start raft: %w", err), transport.Close())
+	}
+	return r, nil
+}
+
+// electAtOnce spares the only voter the wait for a heartbeat that nobody sends: raft looks at its heartbeat timer anew
+// when the timeout becomes shorter.
+func (n *Node) electAtOnce() {
+	rc := n.raft.ReloadableConfig()
+	rc.HeartbeatTimeout -= time.Millisecond
+	if err := n.raft.ReloadConfig(rc); err != nil { // it waits, then
+		n.config.Logger.Debug("can't hurry the election", "error", err)
+	}
+}
+
+// aloneIn reports whether the server is the only voter: then nobody else can lead, and nobody else's consent is needed.
+func aloneIn(r *raft.Raft, id raft.ServerID) bool {
+	if r == nil { // it starts
+		return true
+	}
+	alone := false
+	for _, s := range r.GetConfiguration().Configuration().Servers {
+		if s.Suffrage != raft.Voter {
+			continue
+		}
+		if s.ID != id {
+			return false
+		}
+		alone = true
+	}
+	return alone
+}
+
+// closeFiles closes what open has opened, in reverse.
+func (n *Node) closeFiles() error {
+	var errs []error
+	if n.network != nil {
+		errs = append(errs, n.network.Close())
+	}
+	if n.log != nil {
+		errs = append(errs, n.log.Close())
+	}
+	if n.store != nil {
+		errs = append(errs, n.store.Close())
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,255 @@
+package raftfsm
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"syscall"
+
+	"github.com/hashicorp/raft"
+
+	"github.com/rowlock/rowlock/store"
+)
+
+// snapshots is raft's snapshot store. There is one snapshot, the state file: its index, term and configuration are
+// those of the file's position, so that raft and the file can't disagree about what the file holds.
+type snapshots struct {
+	store       *store.Store
+	checkpoints *checkpointer
+	compactor   *compactor
+	dir         string
+
+	mu       sync.Mutex // guards received
+	received *image     // from a leader, verified, not yet restored
+}
+
+// image is a state file that was received from a leader.
+type image struct {
+	id       string
+	path     string
+	position store.Position
+}
+
+var _ raft.SnapshotStore = (*snapshots)(nil)
+
+// meta describes the state file at a position.
+func meta(p store.Position) *raft.SnapshotMeta {
+	return &raft.SnapshotMeta{
+		Version: raft.SnapshotVersionMax,
+		ID:      fmt.Sprintf("state-%d-%d", p.Term, p.Index),
+		Index:   p.Index, Term: p.Term,
+		Configuration: raft.DecodeConfiguration(p.Configuration), ConfigurationIndex: p.ConfigurationIndex,
+	}
+}
+
+// List returns the one snapshot, or none while nothing has been checkpointed.
+func (s *snapshots) List() ([]*raft.SnapshotMeta, error) {
+	p := s.store.Position()
+	if p.Index == 0 || len(p.Configuration) == 0 {
+		return nil, nil
+	}
+	return []*raft.SnapshotMeta{meta(p)}, nil
+}
+
+// Open streams the state file as it is when the stream begins, which may be later than what List said; or an image that
+// was received.
+func (s *snapshots) Open(id string) (*raft.SnapshotMeta, io.ReadCloser, error) {
+	s.mu.Lock()
+	received := s.received
+	s.mu.Unlock()
+	if received != nil && received.id == id {
+		f, err := os.Open(received.path)
+		if err != nil {
+			return nil, nil, fmt.Errorf("open received state: %w", err)
+		}
+		return meta(received.position), f, nil
+	}
+	view, err := s.store.View()
+	if err != nil {
+		return nil, nil, err
+	}
+	p := view.Position()
+	if p.Index == 0 || len(p.Configuration) == 0 {
+		view.Close()
+		return nil, nil, errors.New("nothing has been checkpointed yet")
+	}
+	m := meta(p)
+	m.Size = view.Size()
+	release := s.compactor.hold(p.Index)
+	r, err := s.stream(view)
+	if err != nil {
+		view.Close()
+		release()
+		return nil, nil, err
+	}
+	return m, &snapshotStream{ReadCloser: r, release: release}, nil
+}
+
+// snapshotStream keeps the log behind the snapshot until it has been sent.
+type snapshotStream struct {
+	io.ReadCloser
+	release func()
+}
+
+func (s *snapshotStream) Close() error {
+	s.release()
+	return s.ReadCloser.Close()
+}
+
+// stream copies the file beside itself and sends the copy: a slow member mustn't keep a transaction open, which keeps
+// bbolt from using its free pages again. Where there is no room for a copy, it sends from the transaction.
+func (s *snapshots) stream(view *store.View) (io.ReadCloser, error) {
+	if !roomFor(s.dir, view.Size()) {
+		return pipe(view), nil
+	}
+	f, err := s.store.CreateImage()
+	if err != nil {
+		return nil, err
+	}
+	spool := &spool{f}
+	if _, err := view.WriteTo(f); err != nil {
+		return nil, errors.Join(err, spool.Close())
+	}
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		return nil, errors.Join(err, spool.Close())
+	}
+	view.Close()
+	return spool, nil
+}
+
+// spool is a file that is removed when it is closed.
+type spool struct{ *os.File }
+
+func (s *spool) Close() error {
+	return errors.Join(s.File.Close(), os.Remove(s.Name()))
+}
+
+// pipe reads what the view writes.
+func pipe(view *store.View) io.ReadCloser {
+	r, w := io.Pipe()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer view.Close()
+		_, err := view.WriteTo(w)
+		_ = w.CloseWithError(err)
+	}()
+	return &viewPipe{PipeReader: r, done: done}
+}
+
+type viewPipe struct {
+	*io.PipeReader
+	done chan struct{}
+}
+
+// Close ends the writer and waits for it.
+func (p *viewPipe) Close() error {
+	err := p.PipeReader.Close()
+	<-p.done
+	return err
+}
+
+// roomFor reports whether the file system has room for a copy of so many bytes and four times as much besides.
+func roomFor(dir string, size int64) bool {
+	var fs syscall.Statfs_t
+	if err := syscall.Statfs(dir, &fs); err != nil {
+		return false
+	}
+	return fs.Bavail*uint64(fs.Bsize) > 5*uint64(size)
+}
+
+// Create begins a snapshot: a local one, which Persist makes by a checkpoint, or one that a leader sends, which is
+// written to the sink.
+func (s *snapshots) Create(_ raft.SnapshotVersion, index, term uint64, configuration raft.Configuration,
+	configurationIndex uint64, _ raft.Transport) (raft.SnapshotSink, error) {
+	return &sink{snapshots: s, position: store.Position{
+		Index: index, Term: term,
+		Configuration: raft.EncodeConfiguration(configuration), ConfigurationIndex: configurationIndex,
+	}}, nil
+}
+
+// sink takes a snapshot.
+type sink struct {
+	snapshots *snapshots
+	position  store.Position
+	file      *os.File // of a snapshot that is being received
+}
+
+func (s *sink) ID() string {
+	return fmt.Sprintf("state-%d-%d", s.position.Term, s.position.Index)
+}
+
+func (s *sink) Write(b []byte) (int, error) {
+	if s.file == nil {
+		f, err := s.snapshots.store.CreateImage()
+		if err != nil {
+			return 0, err
+		}
+		s.file = f
+	}
+	return s.file.Write(b)
+}
+
+// Close verifies what was received, before raft takes any notice of it.
+func (s *sink) Close() error {
+	if s.file == nil {
+		return nil
+	}
+	path := s.file.Name()
+	if err := s.file.Close(); err != nil {
+		return errors.Join(err, os.Remove(path))
+	}
+	p, err := store.PrepareImage(path)
+	if err == nil && (p.Index != s.position.Index || p.Term != s.position.Term) {
+		err = fmt.Errorf("it is at index %d of term %d", p.Index, p.Term)
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("received state %s: %w", s.ID(), err), os.Remove(path))
+	}
+	s.snapshots.receive(&image{id: s.ID(), path: path, position: p})
+	return nil
+}
+
+// Cancel drops what was received.
+func (s *sink) Cancel() error {
+	if s.file == nil {
+		return nil
+	}
+	return errors.Join(s.file.Close(), os.Remove(s.file.Name()))
+}
+
+// receive keeps an image until take; an older one that never was restored goes.
+func (s *snapshots) receive(i *image) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.received != nil {
+		_ = os.Remove(s.received.path)
+	}
+	s.received = i
+}
+
+// take hands out the received image.
+func (s *snapshots) take() *image {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i := s.received
+	s.received = nil
+	return i
+}
+
+// localSnapshot is a snapshot that is yet to be made.
+type localSnapshot struct{ checkpoints *checkpointer }
+
+// Persist makes the state durable at the sink's position at least.
+func (l localSnapshot) Persist(to raft.SnapshotSink) error {
+	s, ok := to.(*sink)
+	if !ok {
+		return fmt.Errorf("a snapshot can't be written to a %T", to)
+	}
+	return l.checkpoints.take(&s.position)
+}
+
+// Release does nothing: nothing is held.
+func (l localSnapshot) Release() {}
