@@ -32,7 +32,7 @@ YAML file that --config names (api-addr: …), else from the default.`,
 		&cobra.Group{ID: groupOperate, Title: "Operate:"},
 	)
 	root.AddCommand(
-		p.workerCommand(),
+		p.devCommand(), p.serverCommand(), p.workerCommand(),
 		p.enqueueCommand(), p.taskCommand(), p.queueCommand(), p.dlqCommand(), p.stuckCommand(), p.workersCommand(), p.clusterCommand(),
 		p.benchCommand(), p.versionCommand(),
 	)

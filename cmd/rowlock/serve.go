@@ -1,0 +1,149 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"strings"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/rowlock/rowlock/client"
+	"github.com/rowlock/rowlock/raftfsm"
+	"github.com/rowlock/rowlock/rpc"
+)
+
+// serve runs a member until ctx ends or it fails. inside may be nil.
+func (p *program) serve(ctx context.Context, flags *serveFlags, member memberFlags, inside *insideWorker) error {
+	logger, err := flags.log.logger()
+	if err != nil {
+		return err
+	}
+	if err := flags.memory.apply(); err != nil {
+		return err
+	}
+	if err := flags.check(); err != nil {
+		return err
+	}
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	node, err := raftfsm.Open(raftfsm.Config{
+		DataDir: flags.dataDir, NodeID: member.nodeID, RaftAddr: flags.raftAddr, AdvertiseHost: member.advertiseHost,
+		Bootstrap: member.bootstrapExpect == 1, SessionTTL: flags.sessionTTL, MinFree: uint64(flags.minFree),
+		Logger: logger, Registerer: registry, Now: p.now,
+	})
+	if err != nil {
+		return serveError(flags, err)
+	}
+	server, err := rpc.New(rpc.Config{
+		Node: node, APIAddr: flags.apiAddr, HTTPAddr: flags.httpAddr, Version: version().Version, Pprof: flags.pprof,
+		Logger: logger, Registerer: registry, Gatherer: registry, Now: p.now,
+	})
+	if err != nil {
+		return errors.Join(serveError(flags, err), discard(ctx, node))
+	}
+	return serveError(flags, (&running{node: node, server: server, inside: inside, logger: logger, greet: p.greet}).run(ctx))
+}
+
+// discard closes a node that was opened for nothing.
+func discard(ctx context.Context, node *raftfsm.Node) error {
+	ended, cancel := context.WithCancel(ctx)
+	cancel()
+	return node.Run(ended)
+}
+
+// running is a member at work. Its parts stop in the opposite order of their dependence: the worker gives back its tasks
+// while the API answers, and the API finishes its calls while the node replicates.
+type running struct {
+	node   *raftfsm.Node
+	server *rpc.Server
+	inside *insideWorker
+	logger *slog.Logger
+	greet  func(api string)
+}
+
+func (r *running) run(ctx context.Context) error {
+	// Any part's end ends the others.
+	all, end := context.WithCancel(ctx)
+	defer end()
+	serving, stopServing := context.WithCancel(context.WithoutCancel(ctx))
+	replicating, stopReplicating := context.WithCancel(context.WithoutCancel(ctx))
+	var parts errgroup.Group
+	parts.Go(func() error {
+		defer end()
+		defer stopServing() // a node that failed serves nobody
+		return r.node.Run(replicating)
+	})
+	parts.Go(func() error {
+		defer stopReplicating()
+		defer end()
+		return r.server.Run(serving)
+	})
+	parts.Go(func() error {
+		defer stopServing()
+		return r.whenReady(all)
+	})
+	err := parts.Wait()
+	r.logger.Info("stopped")
+	return err
+}
+
+// whenReady announces the member and runs the worker inside it, until ctx ends.
+func (r *running) whenReady(ctx context.Context) error {
+	select {
+	case <-r.node.Ready():
+	case <-ctx.Done():
+		return nil
+	}
+	api := r.server.APIAddr()
+	r.logger.Info("ready", "api", api, "http", r.server.HTTPAddr(), "raft", r.node.Status().Address)
+	r.greet(api)
+	if r.inside == nil {
+		<-ctx.Done()
+		return nil
+	}
+	return runWorker(ctx, client.Config{Addrs: []string{api}, Logger: r.logger}, r.inside.config, r.inside.kinds, r.inside.handler)
+}
+
+// greet tells a person what to do next.
+func (p *program) greet(api string) {
+	if isTerminal(p.stderr) {
+		addr := ""
+		if api != client.DefaultAddr {
+			addr = " --addr " + api
+		}
+		fmt.Fprintf(p.stderr, "\nTry in another terminal:  rowlock enqueue hello --payload '{\"name\":\"ada\"}'%s\n\n", addr)
+	}
+}
+
+// check says what is wrong with the flags before anything is opened.
+func (s *serveFlags) check() error {
+	for _, a := range []struct{ flag, addr string }{{"api-addr", s.apiAddr}, {"raft-addr", s.raftAddr}, {"http-addr", s.httpAddr}} {
+		if _, _, err := net.SplitHostPort(a.addr); err != nil {
+			return usagef("--%s %q: want host:port", a.flag, a.addr)
+		}
+	}
+	if info, err := os.Stat(s.dataDir); err == nil && !info.IsDir() {
+		return usagef("--data-dir %s: a file, not a directory", s.dataDir)
+	}
+	return nil
+}
+
+// serveError names the data directory in an error, and says what to do about it.
+func serveError(flags *serveFlags, err error) error {
+	var busy *net.OpError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &busy) && busy.Op == "listen":
+		return fmt.Errorf("can't listen on %s (%s): choose another address with --api-addr, --raft-addr or --http-addr", busy.Addr, cause(busy))
+	case !strings.Contains(err.Error(), flags.dataDir):
+		return fmt.Errorf("data directory %s: %w", flags.dataDir, err)
+	}
+	return err
+}

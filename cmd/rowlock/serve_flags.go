@@ -1,0 +1,34 @@
+package main
+
+import (
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+// serveFlags are what 'rowlock server' and 'rowlock dev' have in common.
+type serveFlags struct {
+	dataDir    string
+	apiAddr    string
+	raftAddr   string
+	httpAddr   string
+	sessionTTL time.Duration
+	minFree    byteSize
+	pprof      bool
+	log        *logFlags
+	memory     *memoryFlags
+}
+
+func (p *program) serveFlags(cmd *cobra.Command) *serveFlags {
+	s := &serveFlags{log: p.logFlags(cmd), memory: p.memoryFlags(cmd)}
+	flags := cmd.Flags()
+	flags.StringVar(&s.dataDir, "data-dir", "", "directory for everything durable")
+	flags.StringVar(&s.apiAddr, "api-addr", "127.0.0.1:7300", "listen here for clients and workers (gRPC); port 0 picks one")
+	flags.StringVar(&s.raftAddr, "raft-addr", "127.0.0.1:7301", "listen here for other members; port 0 picks one")
+	flags.StringVar(&s.httpAddr, "http-addr", "127.0.0.1:7302", "listen here for JSON, metrics and probes; port 0 picks one")
+	flags.DurationVar(&s.sessionTTL, "session-ttl", 30*time.Second, "how long a silent worker keeps its leases")
+	flags.Var(&s.minFree, "min-free", "refuse new tasks when the disk has less room than this, such as 256MiB (default: chosen by its size)")
+	flags.BoolVar(&s.pprof, "pprof", false, "serve profiles at /debug/pprof/ of --http-addr")
+	settings(flags, "data-dir", "api-addr", "raft-addr", "http-addr", "session-ttl", "min-free", "pprof")
+	return s
+}
