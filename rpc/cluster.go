@@ -7,6 +7,9 @@ import (
 	"github.com/rowlock/rowlock/task"
 )
 
+// featureLevel is the level of features that this version supports.
+const featureLevel = 1
+
 // clusterService implements rowlock.v1.ClusterService.
 type clusterService struct {
 	pb.UnimplementedClusterServiceServer
@@ -18,16 +21,21 @@ type clusterService struct {
 func (s *clusterService) GetStatus(context.Context, *pb.GetStatusRequest) (*pb.GetStatusResponse, error) {
 	st := s.node.Status()
 	out := &pb.GetStatusResponse{
-		ClusterId: st.ClusterID, NodeId: st.NodeID, Role: st.Role, LeaderId: st.LeaderID, LeaderAddress: st.LeaderAddress,
-		Term: st.Term, CommitIndex: st.CommitIndex, AppliedIndex: st.AppliedIndex, CheckpointIndex: st.CheckpointIndex,
-		Version: s.version, FeatureLevel: st.FeatureLevel, StateBytes: uint64(st.StateBytes), LogBytes: uint64(st.LogBytes),
-		Degraded: st.Degraded,
+		ClusterId: st.ClusterID, NodeId: st.NodeID, Role: st.State, LeaderAddress: st.LeaderAddress,
+		Term: st.Term, CommitIndex: st.CommitIndex, AppliedIndex: st.AppliedIndex, CheckpointIndex: st.DurableIndex,
+		Version: s.version, FeatureLevel: featureLevel, LogBytes: st.LogBytes, Degraded: st.Degraded,
+		StateTime: timestamp(st.StateTime),
 	}
 	for _, m := range st.Members {
-		out.Members = append(out.Members, &pb.Member{Id: m.ID, Address: m.Address, Role: m.Role, Leader: m.Leader})
+		role := "standby"
+		if m.Voter {
+			role = "voter"
+		}
+		if m.Leader {
+			out.LeaderId = m.NodeID
+		}
+		out.Members = append(out.Members, &pb.Member{Id: m.NodeID, Address: m.Address, Role: role, Leader: m.Leader})
 	}
-	s.node.Machine(func(m *task.Machine) {
-		out.StateTime, out.LiveTasks = timestamp(m.Now()), m.LiveTasks()
-	})
+	s.node.Machine(func(m *task.Machine) { out.LiveTasks = m.LiveTasks() })
 	return out, nil
 }

@@ -24,7 +24,8 @@ import (
 // errorDomain is the domain of the ErrorInfo that every refusal carries.
 const errorDomain = "rowlock"
 
-// LeaderHeader is the metadata key under which a call that only the leader can answer names the leader, if it is known.
+// LeaderHeader is the metadata key (a trailer) under which a call that only the leader can answer tells its API address,
+// if that is known. The error's ErrorInfo has it too, as "leader".
 const LeaderHeader = "rowlock-leader"
 
 // How long a caller should wait before it tries again.
@@ -132,7 +133,11 @@ func toStatus(err error) *status.Status {
 		c := codeStatus[code]
 		return withInfo(c.code, c.reason, code.Error(), nil)
 	case errors.As(err, &other):
-		return withInfo(codes.Unavailable, "not_leader", err.Error(), map[string]string{"leader": other.Leader})
+		var meta map[string]string
+		if api := leaderOf(err); api != "" {
+			meta = map[string]string{"leader": api}
+		}
+		return withInfo(codes.Unavailable, "not_leader", other.Error(), meta)
 	case errors.Is(err, raftfsm.ErrUnknownOutcome):
 		return withInfo(codes.Unavailable, "unknown_outcome", err.Error(), nil)
 	case errors.Is(err, raftfsm.ErrOverloaded):
@@ -201,13 +206,37 @@ func reasonOf(s *status.Status) string {
 	return ""
 }
 
+// hintedError is a NotLeaderError with the leader's API address: what the error itself has is the Raft address.
+type hintedError struct {
+	error
+	api string
+}
+
+func (e *hintedError) Unwrap() error { return e.error }
+
+// withHint adds the leader's API address to a NotLeaderError, if there is a way to know it.
+func withHint(err error, apiOf func(leader *raftfsm.NotLeaderError) string) error {
+	var other *raftfsm.NotLeaderError
+	if apiOf == nil || !errors.As(err, &other) || other.Leader == "" {
+		return err
+	}
+	return &hintedError{err, apiOf(other)}
+}
+
+func leaderOf(err error) string {
+	var hinted *hintedError
+	if errors.As(err, &hinted) {
+		return hinted.api
+	}
+	return ""
+}
+
 // leaderHint returns the metadata that tells where the leader is; nil where the error isn't about that or nobody knows.
 func leaderHint(err error) metadata.MD {
-	var other *raftfsm.NotLeaderError
-	if !errors.As(err, &other) || other.Leader == "" {
-		return nil
+	if api := leaderOf(err); api != "" {
+		return metadata.Pairs(LeaderHeader, api)
 	}
-	return metadata.Pairs(LeaderHeader, other.Leader)
+	return nil
 }
 
 // isServerFault reports whether a call that ended so counts as an error of the service, not of its caller.

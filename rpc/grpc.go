@@ -26,7 +26,7 @@ const (
 
 // newGRPC makes the gRPC server with all services.
 func (s *Server) newGRPC() *grpc.Server {
-	i := &interceptor{metrics: s.metrics.calls, log: s.cfg.Logger, now: s.cfg.Now}
+	i := &interceptor{metrics: s.metrics.calls, log: s.cfg.Logger, now: s.cfg.Now, leaderAPI: s.cfg.LeaderAPI}
 	g := grpc.NewServer(
 		grpc.UnaryInterceptor(i.unary),
 		grpc.StreamInterceptor(i.stream),

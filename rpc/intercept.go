@@ -9,6 +9,8 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
+
+	"github.com/rowlock/rowlock/raftfsm"
 )
 
 // interceptor stands before every handler, whether the call came over gRPC or HTTP: it counts and times calls, makes
@@ -17,6 +19,8 @@ type interceptor struct {
 	metrics *callMetrics
 	log     *slog.Logger
 	now     func() time.Time
+
+	leaderAPI func(*raftfsm.NotLeaderError) string
 }
 
 func (i *interceptor) unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (reply any, err error) {
@@ -48,6 +52,7 @@ func (i *interceptor) stream(srv any, stream grpc.ServerStream, info *grpc.Strea
 
 // ended makes the call's status.
 func (i *interceptor) ended(method string, stream bool, begin time.Time, err error, trailer func(metadata.MD) error) error {
+	err = withHint(err, i.leaderAPI)
 	s := toStatus(err)
 	i.metrics.ended(method, stream, i.now().Sub(begin), s.Code())
 	if err == nil {

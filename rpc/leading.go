@@ -45,7 +45,10 @@ func (d *dispatcher) endAll(cause error) {
 	}
 }
 
-func notLeader(n Node) error { return &raftfsm.NotLeaderError{Leader: n.Status().LeaderAddress} }
+func notLeader(n Node) error {
+	st := n.Status()
+	return &raftfsm.NotLeaderError{Leader: st.LeaderAddress, LeaderID: st.LeaderID}
+}
 
 // sweep looks at everybody. Takers whose last command failed try again. One that is starved although there is something
 // for it has been overlooked, if it is so twice in a row: once may be an entry that is just being dealt with.

@@ -198,7 +198,7 @@ var gaugeStates = []task.State{task.Scheduled, task.Blocked, task.Pending, task.
 
 // Collect reads the queues in steps, so that no reader holds the machine for long.
 func (c *queueCollector) Collect(ch chan<- prometheus.Metric) {
-	if c.node.Status().Role != "leader" {
+	if !c.node.Status().Serving {
 		return
 	}
 	const step = 500
