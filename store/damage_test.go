@@ -179,3 +179,77 @@ func TestFlippedBits(t *testing.T) {
 		t.Error(fmt.Errorf("a flip must sometimes show and sometimes not"))
 	}
 }
+
+// TestTruncated cuts a file short at each page and inside of pages: opening it refuses it, without a fault.
+func TestTruncated(t *testing.T) {
+	p := newSample(t)
+	page := os.Getpagesize()
+	for size := 0; size < len(p.data); size += page / 2 {
+		must(t, os.WriteFile(p.path, p.data[:size], 0o600))
+		if err := p.read(); !errors.Is(err, ErrCorrupt) {
+			t.Errorf("cut to %d bytes: %v", size, err)
+		}
+	}
+}
+
+// TestTruncatedWhileOpen cuts the file under its mapping, where reading faults.
+func TestTruncatedWhileOpen(t *testing.T) {
+	dir := t.TempDir()
+	s := openTest(t, dir)
+	m := newModel()
+	for step := range uint64(3) {
+		cp, pos := m.sampleCheckpoint(step)
+		must(t, s.Commit(cp, pos))
+	}
+	v := viewTest(t, s)
+	must(t, os.Truncate(Dir(dir).State(), int64(2*os.Getpagesize())))
+	if _, err := v.Payload(m.nextID); !errors.Is(err, ErrCorrupt) {
+		t.Errorf("payload: %v", err)
+	}
+	if _, _, err := s.Load(); !errors.Is(err, ErrCorrupt) {
+		t.Errorf("load: %v", err)
+	}
+	cp, pos := m.sampleCheckpoint(3)
+	if err := s.Commit(cp, pos); !errors.Is(err, ErrCorrupt) {
+		t.Errorf("commit: %v", err)
+	}
+	if err := s.Commit(cp, pos); !errors.Is(err, ErrCorrupt) {
+		t.Errorf("commit after a fatal one: %v", err)
+	}
+}
+
+// TestGarbage opens files that aren't bbolt's, or not ours.
+func TestGarbage(t *testing.T) {
+	for name, content := range map[string][]byte{
+		"empty":   {},
+		"text":    []byte("to be or not to be"),
+		"zeroes":  make([]byte, 1<<16),
+		"ones":    bytes.Repeat([]byte{0xFF}, 1<<16),
+		"foreign": foreignFile(t),
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			must(t, os.WriteFile(Dir(dir).State(), content, 0o600))
+			if _, err := Open(testOptions(dir)); !errors.Is(err, ErrCorrupt) {
+				t.Errorf("open: %v", err)
+			}
+			after, err := os.ReadFile(Dir(dir).State())
+			must(t, err)
+			if !bytes.Equal(after, content) {
+				t.Error("the file was changed")
+			}
+		})
+	}
+}
+
+// foreignFile is a sound bbolt file that isn't a state file.
+func foreignFile(t *testing.T) []byte {
+	dir := t.TempDir()
+	openTest(t, dir)
+	l, err := OpenLog(testOptions(dir))
+	must(t, err)
+	must(t, l.Close())
+	b, err := os.ReadFile(Dir(dir).Log())
+	must(t, err)
+	return b
+}

@@ -101,16 +101,13 @@ func (s *Store) Replace(path string) error {
 	if s.failed != nil {
 		return s.failed
 	}
+	if _, err := s.current(); err != nil {
+		return err
+	}
 	defer s.options.Watchdog.Start("replace state file")()
 	h, pos, trims, err := s.openFile(path)
 	if err != nil {
 		return fmt.Errorf("replace state file: %w", err)
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.handle == nil {
-		h.retire()
-		return ErrClosed
 	}
 	if err := syncPath(path); err != nil {
 		h.retire()
@@ -120,8 +117,11 @@ func (s *Store) Replace(path string) error {
 		h.retire()
 		return fmt.Errorf("replace state file: %w", err)
 	}
+	s.trims = trims
+	s.mu.Lock()
 	s.handle.retire()
-	s.handle, s.position, s.trims = h, pos, trims
+	s.handle, s.position = h, pos
+	s.mu.Unlock()
 	if err := syncPath(filepath.Dir(s.dir.State())); err != nil {
 		s.failed = fmt.Errorf("replace state file: %w", err)
 		return s.failed

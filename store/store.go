@@ -104,6 +104,16 @@ func (s *Store) Position() Position {
 	return s.position
 }
 
+// current returns the open file.
+func (s *Store) current() (*handle, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.handle == nil {
+		return nil, ErrClosed
+	}
+	return s.handle, nil
+}
+
 // use returns the open file, counted in; the caller releases it.
 func (s *Store) use() (*handle, error) {
 	s.mu.RLock()
