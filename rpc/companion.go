@@ -169,7 +169,7 @@ func (d *dispatcher) settleCounts() {
 func (d *dispatcher) close(sessions []uint64) {
 	for _, id := range sessions {
 		if w := d.streams[id]; w != nil {
-			w.end(task.UnknownSession)
+			w.sessionEnded()
 		}
 		for t := range d.takers {
 			if t.session == id && !t.counted {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	pb "github.com/rowlock/rowlock/rpc/rowlockv1"
@@ -29,6 +30,8 @@ type workStream struct {
 	endOnce sync.Once
 	ended   chan struct{}
 	cause   error // why it ended; read after ended is closed
+
+	goodbye atomic.Bool // the worker ends its session itself
 
 	// Owned by the receiving goroutine.
 	unlisted unlisted
@@ -61,6 +64,15 @@ func (w *workStream) end(cause error) {
 		w.cause = cause
 		close(w.ended)
 	})
+}
+
+// sessionEnded ends the stream with its session.
+func (w *workStream) sessionEnded() {
+	if w.goodbye.Load() {
+		w.end(nil)
+		return
+	}
+	w.end(task.UnknownSession)
 }
 
 // receive reads the worker's messages until the stream ends. It ends itself when the handler returns, which cancels
@@ -140,6 +152,7 @@ func (w *workStream) handle(ctx context.Context, req *pb.WorkRequest) error {
 		}
 	}
 	if req.GetGoodbye() {
+		w.goodbye.Store(true)
 		return w.svc.close(ctx, w.session)
 	}
 	return nil
