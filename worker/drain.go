@@ -24,13 +24,14 @@ func (w *Worker) drain() error {
 		g.await(stopTime, func() bool { return g.busy == 0 })
 	}
 	stuck := g.abandon()
-	acked := g.await(ackTime, func() bool { return len(g.leases) == 0 })
+	g.await(ackTime, func() bool { return len(g.leases) == 0 || g.cutOff })
+	open := g.snapshot().Unacknowledged
 	var err error
 	if stuck > 0 {
 		err = fmt.Errorf("worker: %d handlers didn't return; their tasks were given back", stuck)
 	}
-	if !acked {
-		err = cmp.Or(err, fmt.Errorf("worker: %d outcomes were not acknowledged in time", g.snapshot().Unacknowledged))
+	if open > 0 {
+		err = cmp.Or(err, fmt.Errorf("worker: %d outcomes were not acknowledged in time", open))
 	}
 	return err
 }
@@ -67,6 +68,14 @@ func (g *ledger) abandon() int {
 	}
 	g.nudge()
 	return g.busy
+}
+
+// cut says that there will be no connection any more.
+func (g *ledger) cut() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.cutOff = true
+	g.change.Broadcast()
 }
 
 // await waits until something is reached, at most for the limit. reached is called with mu held.

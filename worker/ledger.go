@@ -34,6 +34,7 @@ type ledger struct {
 	pace    pace
 	drained bool      // takes no more tasks
 	closed  bool      // handlers return
+	cutOff  bool      // there will be no connection any more
 	change  sync.Cond // something ended, after drain
 
 	outbox     []*lease // outcomes to send

@@ -74,7 +74,10 @@ func (w *Worker) Run(ctx context.Context) error {
 	var background sync.WaitGroup
 	background.Go(func() { w.pulse(linked) })
 	refused := make(chan error, 1)
-	background.Go(func() { refused <- w.link().run(linked) })
+	background.Go(func() {
+		refused <- w.link().run(linked)
+		w.ledger.cut()
+	})
 
 	var err error
 	select {
