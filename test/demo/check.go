@@ -55,7 +55,7 @@ func (d *demo) checkAll(ctx context.Context, list []item) error {
 		if i.kind == kindMissing {
 			return checkDead(dead[i.path])
 		}
-		return checkCompleted(i, completed[i.path])
+		return d.checkCompleted(i, completed[i.path])
 	})
 }
 
@@ -68,14 +68,14 @@ func (d *demo) checkRepaired(ctx context.Context, list []item) error {
 	if len(completed) != len(list) {
 		return fmt.Errorf("%d tasks completed, of %d", len(completed), len(list))
 	}
-	return inParallel(list, func(i item) error { return checkCompleted(i, completed[i.path]) })
+	return inParallel(list, func(i item) error { return d.checkCompleted(i, completed[i.path]) })
 }
 
-func checkCompleted(i item, task *client.TaskInfo) error {
+func (d *demo) checkCompleted(i item, task *client.TaskInfo) error {
 	if task == nil {
 		return fmt.Errorf("%s: no task completed", i.path)
 	}
-	want, err := result(i.path)
+	want, err := result(d.work, i.path)
 	if err != nil {
 		return err
 	}

@@ -28,13 +28,13 @@ const (
 
 // item is one task to be, and what must become of it.
 type item struct {
-	path string
+	path string // absolute, or in the worker's directory
 	kind string
 }
 
-// items makes tasks of the regular files below the directory, at most so many, and of some that don't exist, below
-// absent.
-func items(dir string, most int, absent string) ([]item, error) {
+// items makes tasks of the regular files below the directory, at most so many, and of some that don't exist in the
+// worker's directory.
+func items(dir string, most int) ([]item, error) {
 	var list []item
 	errEnough := errors.New("enough")
 	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
@@ -61,7 +61,7 @@ func items(dir string, most int, absent string) ([]item, error) {
 		return nil, fmt.Errorf("%s has no files", dir)
 	}
 	for n := range missingFiles {
-		list = append(list, item{filepath.Join(absent, fmt.Sprintf("absent-%d", n+1)), kindMissing})
+		list = append(list, item{fmt.Sprintf("absent-%d", n+1), kindMissing})
 	}
 	return list, nil
 }
@@ -91,8 +91,11 @@ func taskFile(list []item) ([]byte, error) {
 	return lines.Bytes(), nil
 }
 
-// result is what the worker's program must have printed for a file.
-func result(path string) (string, error) {
+// result is what the worker's program, which runs in the directory, must have printed for a file.
+func result(dir, path string) (string, error) {
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(dir, path)
+	}
 	file, err := os.Open(path)
 	if err != nil {
 		return "", err

@@ -48,6 +48,11 @@ func (d *demo) run(ctx context.Context) (err error) {
 		}
 		d.source = filepath.Join(strings.TrimSpace(string(root)), "src")
 	}
+	for _, path := range []*string{&d.binary, &d.source} { // the worker runs elsewhere
+		if *path, err = filepath.Abs(*path); err != nil {
+			return err
+		}
+	}
 	d.out = os.Stdout
 	if d.work, err = os.MkdirTemp("", "rowlock-demo-"); err != nil {
 		return err

@@ -41,7 +41,7 @@ type demo struct {
 // play goes through the scenes.
 func (d *demo) play(ctx context.Context) (err error) {
 	start := time.Now()
-	list, err := items(d.source, d.most, d.work)
+	list, err := items(d.source, d.most)
 	if err != nil {
 		return err
 	}
@@ -107,27 +107,30 @@ func (d *demo) enqueue(ctx context.Context, list []item) error {
 
 // startWorker starts `rowlock worker --exec` with the program.
 func (d *demo) startWorker() (*process.Process, error) {
-	script := filepath.Join(d.work, "hash.sh")
-	if err := os.WriteFile(script, hashScript, 0o700); err != nil {
+	if err := os.WriteFile(filepath.Join(d.work, "hash.sh"), hashScript, 0o600); err != nil {
 		return nil, err
 	}
 	d.say("Starting a worker that runs sha256sum, %d at a time", d.concurrency)
 	return process.Start(d.binary, process.Options{
-		Args: []string{"worker", "--addr", d.node.API, "--queues", queue, "--concurrency", strconv.Itoa(d.concurrency), "--exec", "exec " + script},
+		Dir:  d.work,
+		Args: []string{"worker", "--addr", d.node.API, "--queues", queue, "--concurrency", strconv.Itoa(d.concurrency), "--exec", "exec sh hash.sh"},
 	})
 }
 
 // watch shows the progress until every task has completed or is dead.
 func (d *demo) watch(ctx context.Context, worker *process.Process, total int) error {
-	tick := time.NewTicker(time.Second)
+	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
-	for {
+	for shown := -1; ; {
 		q, err := d.client.Queues().Get(ctx, queue)
 		if err != nil {
 			return err
 		}
 		ended := int(q.CompletedTotal + q.DeadLetter)
-		d.say("  %6d of %d done, %d running, %d waiting for a retry, %d dead", q.CompletedTotal, total, q.Running, q.Scheduled, q.DeadLetter)
+		if share := 20 * ended / total; share != shown { // at most 20 lines
+			shown = share
+			d.say("  %6d of %d done, %d running, %d waiting for a retry, %d dead", q.CompletedTotal, total, q.Running, q.Scheduled, q.DeadLetter)
+		}
 		if ended == total {
 			return nil
 		}
@@ -150,7 +153,7 @@ func (d *demo) repair(ctx context.Context, worker *process.Process, list []item)
 	d.say("Dead letters, by `rowlock dlq list`:\n%s", strings.TrimSpace(table))
 	for _, i := range list {
 		if i.kind == kindMissing {
-			if err := os.WriteFile(i.path, []byte("here now: "+i.path), 0o600); err != nil {
+			if err := os.WriteFile(filepath.Join(d.work, i.path), []byte("here now: "+i.path), 0o600); err != nil {
 				return err
 			}
 		}
