@@ -127,8 +127,8 @@ func (m *Machine) moveTo(s slot, r *record, q *queue) Code {
 	if r.flags&flagUnique != 0 {
 		c := m.coldOf(r)
 		key, old := makeUniqueKey(q.number, c.uniqueKey), makeUniqueKey(r.queue, c.uniqueKey)
-		if item, free := m.claim(key, UniqueReject); !free {
-			return item.Code
+		if answer, _, free := m.claim(key, UniqueReject); !free {
+			return answer.Code
 		}
 		delete(m.unique, old)
 		m.dirty.unique(old)

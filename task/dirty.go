@@ -92,12 +92,12 @@ func (d *dirtySet) newChunk(n int) {
 // touch must come before any change of a task.
 func (m *Machine) touch(s slot, r *record) {
 	d := &m.dirty
-	r.flags |= flagRehash
-	if r.gen == d.gen {
-		return
-	}
 	if d.frozenGen != 0 && r.gen == d.frozenGen {
 		m.capture(r)
+	}
+	r.flags |= flagRehash // behind capture, which takes the hash of what was before
+	if r.gen == d.gen {
+		return
 	}
 	r.gen = d.gen
 	d.tasks = append(d.tasks, dirtyTask{id: r.id, slot: s})

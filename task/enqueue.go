@@ -1,6 +1,9 @@
 package task
 
-import "hash/crc32"
+import (
+	"hash/crc32"
+	"slices"
+)
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
@@ -57,8 +60,16 @@ func (m *Machine) accept(t *NewTask) Item {
 	key := uniqueKey{}
 	if t.UniqueKey != "" {
 		key = makeUniqueKey(q.number, t.UniqueKey)
-		if item, ok := m.claim(key, t.UniqueMode); !ok {
-			return item
+		answer, victim, free := m.claim(key, t.UniqueMode)
+		if !free {
+			return answer
+		}
+		if victim != 0 {
+			r := m.tasks.at(victim)
+			if slices.Contains(waits, r.id) { // it can't wait for what it replaces
+				return Item{ID: r.id, Code: DependencyFailed}
+			}
+			m.toFinished(victim, r, Cancelled, ReasonReplaced, nil)
 		}
 	}
 	s, r := m.tasks.alloc()

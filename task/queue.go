@@ -134,8 +134,8 @@ func (m *Machine) purgeQueue(c *PurgeQueue) Result {
 // maxPurgeScan is how many tasks one step of a purge looks at.
 const maxPurgeScan = 65_536
 
-// stepPurge goes on with the oldest purge.
-func (m *Machine) stepPurge() {
+// stepPurge goes on with the oldest purge and returns whether it is finished.
+func (m *Machine) stepPurge() bool {
 	q := m.queues[m.purges[0]]
 	scan := maxPurgeScan
 	var doomed []slot
@@ -165,4 +165,5 @@ func (m *Machine) stepPurge() {
 		m.purges = m.purges[1:]
 	}
 	m.touchQueue(q)
+	return finished
 }

@@ -11,12 +11,7 @@ import (
 func (m *Machine) tick() Result {
 	m.stepCascades()
 	m.stepTimers()
-	for len(m.purges) > 0 && m.budget > 0 {
-		before := m.budget
-		m.stepPurge()
-		if m.budget == before && len(m.purges) > 0 { // it has used up its scan
-			break
-		}
+	for len(m.purges) > 0 && m.budget > 0 && m.stepPurge() {
 	}
 	m.stepAlarms()
 	m.requests.expire(m.now)

@@ -24,30 +24,30 @@ func makeUniqueKey(queue uint32, key string) uniqueKey {
 	return uniqueKey(sum[:16])
 }
 
-// claim makes room for a new holder of the key, or returns the answer to whoever wanted it.
-func (m *Machine) claim(key uniqueKey, mode UniqueMode) (Item, bool) {
+// claim asks for the key: it returns the answer to whoever wanted it, or that it is free, once the task victim, if there
+// is one, has been replaced.
+func (m *Machine) claim(key uniqueKey, mode UniqueMode) (answer Item, victim slot, free bool) {
 	e, taken := m.unique[key]
 	if !taken {
-		return Item{}, true
+		return Item{}, 0, true
 	}
 	s := m.index.get(e.holder)
 	ended := s == 0 || m.tasks.at(s).state == DeadLetter
 	if ended && e.until <= m.now {
-		return Item{}, true
+		return Item{}, 0, true
 	}
 	switch mode {
 	case UniqueReturn:
-		return Item{ID: e.holder, Code: Existing}, false
+		return Item{ID: e.holder, Code: Existing}, 0, false
 	case UniqueReplace:
 		if ended {
-			return Item{}, true
+			return Item{}, 0, true
 		}
-		if r := m.tasks.at(s); r.state != Running {
-			m.toFinished(s, r, Cancelled, ReasonReplaced, nil)
-			return Item{}, true
+		if m.tasks.at(s).state != Running {
+			return Item{}, s, true
 		}
 	}
-	return Item{ID: e.holder, Code: UniqueTaken}, false
+	return Item{ID: e.holder, Code: UniqueTaken}, 0, false
 }
 
 // hold gives the key to a task.
