@@ -50,8 +50,8 @@ func boltOptions(reserve int) *bbolt.Options {
 
 // openState opens a state file that must exist, and verifies its pages and digests.
 func openState(path string, options *bbolt.Options) (*bbolt.DB, Position, error) {
-	var found digests
-	if err := checkPages(path, found.leaf); err != nil {
+	found := digests{}
+	if err := checkPages(path, found); err != nil {
 		return nil, Position{}, err
 	}
 	var db *bbolt.DB

@@ -56,34 +56,27 @@ func readDigest(tx *bbolt.Tx, bucket string) (digest, error) {
 }
 
 // digests are those of a file's buckets, as a walk over its pages finds them.
-type digests struct {
-	of     map[string]*digest
-	bucket string // the one being walked
-	last   *digest
+type digests map[string]*digest
+
+func (d digests) bucket(name string) (int, error) {
+	d[name] = &digest{}
+	return crcSize, nil
 }
 
-// leaf is the walk's leafFunc.
-func (d *digests) leaf(bucket string, key, head []byte, _ int) error {
-	if d.last == nil || bucket != d.bucket {
-		d.bucket, d.last = bucket, &digest{}
-		if d.of == nil {
-			d.of = map[string]*digest{}
-		}
-		d.of[bucket] = d.last
-	}
-	d.last.add(key, head)
+func (d digests) leaf(bucket string, key, head []byte, _ int) error {
+	d[bucket].add(key, head)
 	return nil
 }
 
 // compare checks the digests that the walk found against those that were kept.
-func (d *digests) compare(tx *bbolt.Tx) error {
+func (d digests) compare(tx *bbolt.Tx) error {
 	for _, bucket := range dataBuckets() {
 		want, err := readDigest(tx, bucket)
 		if err != nil {
 			return err
 		}
 		var got digest
-		if found := d.of[bucket]; found != nil {
+		if found := d[bucket]; found != nil {
 			got = *found
 		}
 		if got != want {

@@ -49,8 +49,12 @@ func OpenLog(o Options) (*LogStore, error) {
 	if err := createBolt(l.dir, l.dir.Log(), buildLog); err != nil {
 		return nil, err
 	}
-	if err := checkPages(l.dir.Log(), l.sizes.load); err != nil {
+	walk := logWalk{sizes: &l.sizes}
+	if err := checkPages(l.dir.Log(), &walk); err != nil {
 		return nil, err
+	}
+	if !walk.logs || !walk.conf {
+		return nil, fmt.Errorf("%w: %s isn't a raft log: a bucket is missing", ErrCorrupt, l.dir.Log())
 	}
 	err := guard(func() (err error) {
 		l.bolt, err = raftboltdb.New(raftboltdb.Options{Path: l.dir.Log(), BoltOptions: boltOptions(o.reserve())})
@@ -180,9 +184,9 @@ func (l *LogStore) LastIndex() (n uint64, err error) {
 
 // Set writes a value durably.
 func (l *LogStore) Set(key, value []byte) error {
-	return l.change("set", func() error {
-		return l.bolt.Set(key, binary.BigEndian.AppendUint32(append([]byte(nil), value...), checksum(key, value)))
-	})
+	framed := append(make([]byte, crcSize, crcSize+len(value)), value...)
+	seal(key, framed)
+	return l.change("set", func() error { return l.bolt.Set(key, framed) })
 }
 
 // Get reads a value. raft knows the error of a value that was never set by its text, "not found".
@@ -191,11 +195,7 @@ func (l *LogStore) Get(key []byte) (value []byte, err error) {
 	if err != nil {
 		return nil, err
 	}
-	n := len(value) - crcSize
-	if n < 0 || binary.BigEndian.Uint32(value[n:]) != checksum(key, value[:n]) {
-		return nil, corrupt(bucketConf, key, "checksum doesn't match")
-	}
-	return value[:n:n], nil
+	return unframe(bucketConf, key, value)
 }
 
 // SetUint64 writes a number durably.

@@ -35,12 +35,13 @@ func unsealLog(index uint64, log *raft.Log) error {
 
 // logChecksum covers all of an entry.
 func logChecksum(log *raft.Log) uint32 {
-	var head [33]byte
+	var head [37]byte
 	binary.BigEndian.PutUint64(head[:], log.Index)
 	binary.BigEndian.PutUint64(head[8:], log.Term)
-	binary.BigEndian.PutUint64(head[16:], uint64(log.AppendedAt.UnixNano()))
-	binary.BigEndian.PutUint64(head[24:], uint64(len(log.Data)))
-	head[32] = byte(log.Type)
+	binary.BigEndian.PutUint64(head[16:], uint64(log.AppendedAt.Unix())) // UnixNano would wrap
+	binary.BigEndian.PutUint32(head[24:], uint32(log.AppendedAt.Nanosecond()))
+	binary.BigEndian.PutUint64(head[28:], uint64(len(log.Data)))
+	head[36] = byte(log.Type)
 	sum := crc32.Update(0, castagnoli, head[:])
 	sum = crc32.Update(sum, castagnoli, log.Data)
 	return crc32.Update(sum, castagnoli, log.Extensions)

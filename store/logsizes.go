@@ -1,7 +1,6 @@
 package store
 
 import (
-	"encoding/binary"
 	"fmt"
 	"sort"
 	"sync"
@@ -17,19 +16,12 @@ type logSizes struct {
 	ends  []uint64
 }
 
-// load takes the log's keys in order, as checkPages finds them; the other buckets' are passed over.
-func (s *logSizes) load(bucket string, key, _ []byte, valueSize int) error {
-	if bucket != bucketLogs {
-		return nil
+// load takes an entry that is in the file, in the order of their indexes.
+func (s *logSizes) load(index, size uint64) error {
+	if next := s.first + uint64(len(s.ends)); len(s.ends) > 0 && index != next {
+		return fmt.Errorf("%w: raft log: entries %d to %d are missing", ErrCorrupt, next, index-1)
 	}
-	if len(key) != 8 {
-		return corrupt(bucket, key, "key isn't an index")
-	}
-	index := binary.BigEndian.Uint64(key)
-	if len(s.ends) > 0 && index != s.first+uint64(len(s.ends)) {
-		return corrupt(bucket, key, fmt.Sprintf("the entries before it, from %d on, are missing", s.first+uint64(len(s.ends))))
-	}
-	s.set(index, uint64(valueSize))
+	s.set(index, size)
 	return nil
 }
 

@@ -34,23 +34,27 @@ const (
 
 var native = binary.NativeEndian
 
-// leafFunc is told of every key of a bucket, in order, with the size of its value and the value's first bytes, up to
-// crcSize.
-type leafFunc func(bucket string, key, head []byte, size int) error
+// pageVisitor is told of what a walk finds: each bucket, and then its keys in order.
+type pageVisitor interface {
+	// bucket returns how many bytes of its values leaf wants to see.
+	bucket(name string) (head int, err error)
+	// leaf gets a key with the size of its value and the value's first bytes. They are valid during the call.
+	leaf(bucket string, key, head []byte, size int) error
+}
 
 // checkPages walks all pages of a bbolt file by reading it, and returns ErrCorrupt unless it is just what bbolt writes.
 //
 // bbolt itself trusts its pages: a damaged one makes it panic, also on a goroutine of its own where nobody can recover,
 // or read the wrong key. A page that passes has the right ID and kind, elements packed without a gap and pages of just
 // their size, keys in order and in the range that its parent gives, and one parent; so that a flipped bit anywhere but
-// in values and keys, which have checksums of their own, shows. fn may be nil.
-func checkPages(path string, fn leafFunc) (err error) {
+// in values and keys, which have checksums of their own, shows. v may be nil.
+func checkPages(path string, v pageVisitor) error {
 	f, err := os.Open(path)
 	if err != nil {
 		return fmt.Errorf("check: %w", err)
 	}
 	defer f.Close()
-	c := pageChecker{file: f, leaf: fn}
+	c := pageChecker{file: f, visitor: v}
 	if err := c.check(); err != nil {
 		var pe *fs.PathError
 		if errors.Is(err, ErrCorrupt) || errors.As(err, &pe) {
@@ -63,7 +67,7 @@ func checkPages(path string, fn leafFunc) (err error) {
 
 type pageChecker struct {
 	file     *os.File
-	leaf     leafFunc
+	visitor  pageVisitor
 	pageSize int
 	end      uint64 // the first page that isn't in use
 	seen     []uint64
@@ -185,6 +189,7 @@ type pageRef struct {
 	id        uint64
 	root      bool   // of the tree of buckets, whose values are all buckets
 	bucket    string // that it belongs to
+	head      int    // bytes of its values to show
 	low, high []byte
 	depth     int
 }
@@ -265,7 +270,7 @@ func (c *pageChecker) elements(r pageRef, p page) (int, error) {
 		if e.start != at || e.keySize == 0 || e.keySize > p.size-at || e.valueSize > p.size-at-e.keySize {
 			return 0, badPage(r.id, "element %d is out of place", i)
 		}
-		head, err := c.bytes(p, at, e.keySize+min(e.valueSize, crcSize))
+		head, err := c.bytes(p, at, e.keySize+min(e.valueSize, r.head))
 		if err != nil {
 			return 0, err
 		}
@@ -287,7 +292,7 @@ func (c *pageChecker) elements(r pageRef, p page) (int, error) {
 				return 0, err
 			}
 		}
-		child = pageRef{id: e.page, root: r.root, bucket: r.bucket, low: key, high: r.high, depth: r.depth + 1}
+		child = pageRef{id: e.page, root: r.root, bucket: r.bucket, head: r.head, low: key, high: r.high, depth: r.depth + 1}
 	}
 	if p.flags == pageBranch {
 		return at, c.walk(child)
@@ -320,10 +325,10 @@ func (c *pageChecker) leafElement(r pageRef, p page, e element, key, head []byte
 		if e.flags != 0 {
 			return badPage(p.id, "unexpected flags %#x of key %x", e.flags, key)
 		}
-		if c.leaf == nil {
+		if c.visitor == nil {
 			return nil
 		}
-		return c.leaf(r.bucket, key, head, e.valueSize)
+		return c.visitor.leaf(r.bucket, key, head, e.valueSize)
 	}
 	if e.flags != elementBucket || e.valueSize < bucketHeader {
 		return badPage(p.id, "%q isn't a bucket", key)
@@ -333,6 +338,11 @@ func (c *pageChecker) leafElement(r pageRef, p page, e element, key, head []byte
 		return err
 	}
 	child := pageRef{id: native.Uint64(value), bucket: string(key), depth: r.depth + 1}
+	if c.visitor != nil {
+		if child.head, err = c.visitor.bucket(child.bucket); err != nil {
+			return err
+		}
+	}
 	if child.id == 0 {
 		return c.inline(child, value[bucketHeader:])
 	}
