@@ -131,8 +131,10 @@ func (m *Machine) oldestLane(s *session, q *queue, p uint8) (best uint32, found 
 	return best, found
 }
 
-// pendingFor counts the tasks that the session could lease now.
+// pendingFor counts the tasks that the session could lease now. Suspects count as one at most, as one is all that a
+// session gets.
 func (m *Machine) pendingFor(s *session) (n uint64) {
+	suspect := false
 	for _, sq := range s.queues {
 		q, ok := m.queueNames[sq.name]
 		if !ok || q.mode == QueuePaused {
@@ -142,31 +144,25 @@ func (m *Machine) pendingFor(s *session) (n uint64) {
 			n += q.live[Pending]
 			continue
 		}
-		n += m.pendingInLanes(s, q)
+		n += m.countLanes(s, q, 0)
+		suspect = suspect || m.countLanes(s, q, 1) > 0
+	}
+	if suspect && s.suspects == 0 {
+		n++
 	}
 	return n
 }
 
-// pendingInLanes counts lane by lane. Suspects count as one at most, as one is all that a session gets.
-func (m *Machine) pendingInLanes(s *session, q *queue) (n uint64) {
-	suspect := false
-	for set := range 2 {
-		for mask := q.nonEmpty[set]; mask != 0; mask &= mask - 1 {
-			p := uint8(bits.TrailingZeros16(mask))
-			for _, l := range q.heaps[set][p] {
-				lane := &m.lanes.all[l]
-				if !s.takes(m.kinds.names[lane.kind]) {
-					continue
-				}
-				if set == 0 {
-					n += uint64(lane.count)
-				} else if s.suspects == 0 {
-					suspect = true
-				}
+// countLanes counts the tasks of the kinds that a session takes, of suspects or of the others.
+func (m *Machine) countLanes(s *session, q *queue, suspects int) (n uint64) {
+	for mask := q.nonEmpty[suspects]; mask != 0; mask &= mask - 1 {
+		for _, l := range q.heaps[suspects][bits.TrailingZeros16(mask)] {
+			if lane := &m.lanes.all[l]; s.takes(m.kinds.names[lane.kind]) {
+				n += uint64(lane.count)
 			}
 		}
 	}
-	return n + uint64(b2i(suspect))
+	return n
 }
 
 func (s *session) takes(kind string) bool {
