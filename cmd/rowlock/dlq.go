@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -65,16 +66,16 @@ func (d *deadLetters) count(ctx context.Context, c *connection) (n uint64, err e
 	return n, nil
 }
 
-// name says which ones, in a sentence.
-func (d *deadLetters) name() string {
-	name := "dead letters"
+// describe says which ones, of n of all kinds, in a sentence.
+func (d *deadLetters) describe(n int) string {
+	what := "the " + plural(n, "dead letter")
 	if d.kind != "" {
-		name = "dead letters of kind " + d.kind
+		what = fmt.Sprintf("those of kind %s of the %s", d.kind, plural(n, "dead letter"))
 	}
 	if d.queue != "" {
-		return name + " in queue " + d.queue
+		return what + " in queue " + d.queue
 	}
-	return name + " in all queues"
+	return what + " in all queues"
 }
 
 func (d *deadLetters) request() *rowlockv1.ListTasksRequest {
@@ -103,11 +104,7 @@ func (d *deadLetterChange) run(ctx context.Context, c *connection, out *output, 
 	if err != nil {
 		return err
 	}
-	amount := "the %d %s"
-	if d.dead.kind != "" {
-		amount = "of %d the %s"
-	}
-	if err := d.confirm.ask(d.destroys, d.verb+" "+amount, n, d.dead.name()); err != nil {
+	if err := d.confirm.ask(d.destroys, "%s %s", d.verb, d.dead.describe(int(n))); err != nil {
 		return err
 	}
 	done, err := out.p.sweep(ctx, c, d.dead.request(), change, int64(n))

@@ -37,7 +37,7 @@ func (p *program) dlqGetCommand() *cobra.Command {
 func (c *connection) deadLetter(ctx context.Context, id string, omitPayload bool) (*rowlockv1.Task, error) {
 	answer, err := c.tasks.GetTask(ctx, &rowlockv1.GetTaskRequest{Id: id, OmitPayload: omitPayload})
 	if err != nil {
-		return nil, err
+		return nil, about(id, err)
 	}
 	if state := answer.GetTask().GetState(); state != rowlockv1.Task_dead_letter {
 		return nil, &exitError{code: exitRefused, text: fmt.Sprintf("task %s is %s, not in the dead letter queue; see 'rowlock task get %s'", id, state, id)}

@@ -28,6 +28,14 @@ func taskID(arg string) (string, error) {
 	return id.String(), nil
 }
 
+// about names the task in an error that doesn't.
+func about(id string, err error) error {
+	if err == nil || strings.Contains(err.Error(), id) {
+		return err
+	}
+	return fmt.Errorf("task %s: %w", id, err)
+}
+
 // taskIDs checks the IDs of the command line; "-" takes more from stdin, one a line.
 func (p *program) taskIDs(args []string) ([]string, error) {
 	var ids []string
@@ -113,7 +121,15 @@ func (r *refusals) err(total int) error {
 	}
 	text := fmt.Sprintf("task %s: %s", r.first.GetId(), r.first.GetError().GetMessage())
 	if total > 1 {
-		text = fmt.Sprintf("%d of %d tasks were refused; first %s", r.refused, total, text)
+		text = fmt.Sprintf("%d of %s were refused; first %s", r.refused, plural(total, "task"), text)
 	}
 	return &exitError{code: exitCode(r.first.GetError().GetCode()), text: text}
+}
+
+// plural writes a number of things: 1 task, 2 tasks.
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
 }

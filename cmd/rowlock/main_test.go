@@ -132,18 +132,24 @@ func captureCommand(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Setenv(args[0], strings.TrimSpace(ts.ReadFile("stdout")))
 }
 
-// 'await REGEXP program args…' runs a program again and again until its output matches.
+// 'await REGEXP program args…' runs a program again and again until its output matches. Only the last run is in the log.
 func awaitCommand(ts *testscript.TestScript, _ bool, args []string) {
 	want, err := regexp.Compile(args[0])
 	ts.Check(err)
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); {
-		_ = ts.Exec(args[1], args[2:]...) // a program that fails doesn't match
-		if want.MatchString(ts.ReadFile("stdout")) {
+	path, err := exec.LookPath(args[1])
+	ts.Check(err)
+	var out []byte
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); <-time.After(20 * time.Millisecond) {
+		cmd := exec.Command(path, args[2:]...)
+		cmd.Args[0] = "rowlock"
+		cmd.Dir = ts.MkAbs(".")
+		cmd.Env = []string{"PATH=" + ts.Getenv("PATH"), "ROWLOCK_ADDR=" + ts.Getenv("ROWLOCK_ADDR")}
+		out, _ = cmd.CombinedOutput() // a program that fails doesn't match
+		if want.Match(out) && ts.Exec(args[1], args[2:]...) == nil && want.MatchString(ts.ReadFile("stdout")) {
 			return
 		}
-		<-time.After(20 * time.Millisecond)
 	}
-	ts.Fatalf("no match for %s in: %s%s", args[0], ts.ReadFile("stdout"), ts.ReadFile("stderr"))
+	ts.Fatalf("no match for %s in: %s", args[0], out)
 }
 
 // 'oneline REGEXP' wants one line on stderr, which begins with "rowlock: " and matches, and nothing on stdout.

@@ -48,5 +48,5 @@ func stopped(word string, done int, err error) error {
 	if done == 0 {
 		return err
 	}
-	return fmt.Errorf("stopped after %d tasks were %s: %w", done, word, err)
+	return fmt.Errorf("stopped when %s had been %s: %w", plural(done, "task"), word, err)
 }

@@ -26,7 +26,7 @@ func (p *program) taskExplainCommand() *cobra.Command {
 		return connect.run(cmd, func(ctx context.Context, c *connection) error {
 			answer, err := c.tasks.ExplainTask(ctx, &rowlockv1.ExplainTaskRequest{Id: id})
 			if err != nil {
-				return err
+				return about(id, err)
 			}
 			explanation := render.NewExplanation(answer)
 			if !out.people() {

@@ -26,7 +26,7 @@ func (p *program) taskGetCommand() *cobra.Command {
 		return connect.run(cmd, func(ctx context.Context, c *connection) error {
 			answer, err := c.tasks.GetTask(ctx, &rowlockv1.GetTaskRequest{Id: id, Stale: *stale})
 			if err != nil {
-				return err
+				return about(id, err)
 			}
 			return p.printTask(out, answer.GetTask())
 		})

@@ -48,7 +48,7 @@ func (p *program) taskRescheduleCommand() *cobra.Command {
 		}
 		return connect.run(cmd, func(ctx context.Context, c *connection) error {
 			if _, err := c.tasks.RescheduleTask(ctx, request); err != nil {
-				return err
+				return about(id, err)
 			}
 			answer, err := c.tasks.GetTask(ctx, &rowlockv1.GetTaskRequest{Id: id})
 			if err != nil {

@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"maps"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -92,7 +94,8 @@ func runWorker(ctx context.Context, reach client.Config, config worker.Config, k
 		defer close(announced)
 		select {
 		case <-w.Ready():
-			config.Logger.Info("working", "worker", config.Name, "addr", strings.Join(reach.Addrs, ","), "queues", strings.Join(slices.Sorted(maps.Keys(config.Queues)), ","), "concurrency", config.Concurrency)
+			config.Logger.Info("working", "worker", config.Name, "addr", strings.Join(reach.Addrs, ","),
+				"queues", strings.Join(slices.Sorted(maps.Keys(config.Queues)), ","), "concurrency", config.Concurrency)
 		case <-announce.Done():
 		}
 	}()
@@ -130,6 +133,13 @@ func (f *workerFlags) add(flags *pflag.FlagSet) {
 // config returns the worker's configuration and its handler; nil: neither --exec nor --http was given.
 func (f *workerFlags) config(logger *slog.Logger) (worker.Config, worker.HandlerFunc, error) {
 	config := worker.Config{Concurrency: f.concurrency, Name: f.name, Pool: f.pool, Labels: f.labels, GracePeriod: f.grace, Logger: logger}
+	if config.Name == "" {
+		host, err := os.Hostname()
+		if err != nil {
+			return config, nil, usagef("name the worker with --name: the host's name can't be read (%s)", err)
+		}
+		config.Name = fmt.Sprintf("%s-%d", host, os.Getpid())
+	}
 	if f.concurrency < 1 {
 		return config, nil, usagef("--concurrency %d: want at least 1", f.concurrency)
 	}
