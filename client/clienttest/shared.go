@@ -1,0 +1,63 @@
+package clienttest
+
+import (
+	"errors"
+	"os"
+	"sync"
+)
+
+// Shared is a server that is built and started when it is first asked for, for the tests of a package:
+//
+//	var server clienttest.Shared
+//
+//	func TestMain(m *testing.M) {
+//		code := m.Run()
+//		if err := server.Stop(); err != nil { ... }
+//		os.Exit(code)
+//	}
+type Shared struct {
+	mu     sync.Mutex // guards what follows
+	dir    string
+	server *Server
+	err    error
+}
+
+// Addr returns the server's API address.
+func (s *Shared) Addr() (string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.server == nil && s.err == nil {
+		s.err = s.start()
+	}
+	if s.err != nil {
+		return "", s.err
+	}
+	return s.server.Addr, nil
+}
+
+func (s *Shared) start() (err error) {
+	if s.dir, err = os.MkdirTemp("", "rowlock-test-*"); err != nil {
+		return err
+	}
+	binary, err := Build(s.dir)
+	if err != nil {
+		return err
+	}
+	s.server, err = Start(binary)
+	return err
+}
+
+// Stop ends the server if it was started.
+func (s *Shared) Stop() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var err error
+	if s.server != nil {
+		err = s.server.Stop()
+		s.server = nil
+	}
+	if s.dir != "" {
+		err = errors.Join(err, os.RemoveAll(s.dir))
+	}
+	return err
+}
