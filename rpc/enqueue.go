@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"slices"
 
 	"github.com/rowlock/rowlock/raftfsm"
 	pb "github.com/rowlock/rowlock/rpc/rowlockv1"
@@ -29,7 +28,7 @@ func (s *taskService) Enqueue(ctx context.Context, req *pb.EnqueueRequest) (*pb.
 	var sizes []int
 	for rest := tasks; len(rest) > 0; {
 		n := nextPart(rest)
-		cs = append(cs, call.command(len(sizes), 0, rest[:n]))
+		cs = append(cs, call.command(len(sizes), rest[:n]))
 		sizes, rest = append(sizes, n), rest[n:]
 	}
 	results, err := submit(ctx, s.node, cs, false)
@@ -68,14 +67,11 @@ func checkIdentity(req *pb.EnqueueRequest) error {
 // enqueueCall makes the commands of one call.
 type enqueueCall struct{ req *pb.EnqueueRequest }
 
-// command is one part of the call. A later round proposes those tasks of the part again whose parents had to be looked
-// up; it has an identity of its own, as the first round's answer is remembered.
-func (c *enqueueCall) command(part, round int, tasks []task.NewTask) task.Command {
-	e := &task.Enqueue{
-		Producer: c.req.GetProducerId(), Sequence: c.req.GetSequence(), AckedBelow: c.req.GetAckedBelow(),
-		Part: uint32(part) | uint32(round)<<16, Tasks: tasks,
-	}
-	return once(requestPart(c.req.GetRequestId(), part, round), e)
+// command is one part of the call.
+func (c *enqueueCall) command(part int, tasks []task.NewTask) task.Command {
+	return once(requestPart(c.req.GetRequestId(), part), &task.Enqueue{
+		Producer: c.req.GetProducerId(), Sequence: c.req.GetSequence(), AckedBelow: c.req.GetAckedBelow(), Part: uint32(part), Tasks: tasks,
+	})
 }
 
 // newEnqueueReply makes n results at once.
@@ -88,93 +84,97 @@ func newEnqueueReply(n int) []*pb.EnqueueResult {
 	return reply
 }
 
-// settle turns the result of a part into the answers to its tasks. Those that wait for parents which have finished are
-// proposed again with what the history says of them.
+// settle turns the result of a part into the answers to its tasks. The machine refuses a part as a whole, and remembers
+// nothing, if a task waits for a parent that has finished: then the part is proposed again with what the history says,
+// and without the tasks whose parents can't complete any more.
 func (s *taskService) settle(
 	ctx context.Context, call *enqueueCall, part int, tasks []task.NewTask, res task.Result, reply []*pb.EnqueueResult,
 ) error {
-	open, err := answer(res, reply)
-	for round := 1; err == nil && len(open) > 0; round++ {
-		if round == maxRounds {
-			for _, i := range open {
-				reply[i].Error = partStatus(task.ResolveAgain)
-			}
-			return nil
-		}
-		if open, err = s.resolve(ctx, tasks, open, reply); err != nil || len(open) == 0 {
+	var refusals map[int]error
+	for round := 1; res.Code == task.ResolveAgain && round < maxRounds; round++ {
+		open, refused, err := s.resolve(ctx, tasks)
+		if err != nil {
 			return err
 		}
-		again := make([]task.NewTask, len(open))
-		some := make([]*pb.EnqueueResult, len(open))
-		for k, i := range open {
-			again[k], some[k] = tasks[i], reply[i]
+		// Even with no task left: if this call is a repeat, its answer is on record.
+		results, err := submit(ctx, s.node, []task.Command{call.command(part, open)}, false)
+		if err != nil {
+			return err
 		}
-		var left []int
-		if res, err = propose(ctx, s.node, call.command(part, round, again), false); err == nil {
-			left, err = answer(res, some)
-		}
-		for k := range left {
-			left[k] = open[left[k]]
-		}
-		open = left
+		res, refusals = results[0], refused
 	}
-	return err
+	if refusals == nil && res.Code == task.OK && len(res.Items) != len(tasks) { // on record, of a part that was resolved
+		var err error
+		if _, refusals, err = s.resolve(ctx, tasks); err != nil {
+			return err
+		}
+	}
+	return answer(res, reply, refusals)
 }
 
-// answer fills in the answers and returns which tasks have to be proposed again.
-func answer(res task.Result, reply []*pb.EnqueueResult) (open []int, err error) {
-	if res.Code.Err() != nil {
-		return nil, res.Code
+// answer fills in the answers to a part: those of the machine, and the refusals of tasks that weren't proposed. An
+// answer on record may be to the part as it was when it was first proposed, with all its tasks.
+func answer(res task.Result, reply []*pb.EnqueueResult, refusals map[int]error) error {
+	if err := res.Code.Err(); err != nil {
+		return err
 	}
-	if len(res.Items) != len(reply) {
-		return nil, errMixedUp
+	switch len(res.Items) {
+	case len(reply):
+		refusals = nil
+	case len(reply) - len(refusals):
+	default:
+		return errMixedUp
 	}
-	for i := range res.Items {
-		item, r := &res.Items[i], reply[i]
-		switch item.Code {
-		case task.OK:
-			r.TaskId = item.ID.String()
-		case task.Existing:
-			r.TaskId, r.Existing = item.ID.String(), true
-		case task.ResolveAgain:
-			open = append(open, i)
-		default:
-			if item.ID != 0 {
-				r.TaskId, r.Existing = item.ID.String(), true
-			}
-			r.Error = partStatus(&taskError{id: item.ID, code: item.Code})
+	next := 0
+	for i, r := range reply {
+		if err := refusals[i]; err != nil {
+			r.Error = partStatus(err)
+			continue
 		}
+		setResult(r, &res.Items[next])
+		next++
 	}
-	return open, nil
+	return nil
 }
 
-// resolve looks for the parents of the open tasks in the history. Completed ones are carried in ParentsDone; a task
-// with a parent that can't complete any more is refused. It returns the tasks that are still open.
-func (s *taskService) resolve(ctx context.Context, tasks []task.NewTask, open []int, reply []*pb.EnqueueResult) ([]int, error) {
-	var left []int
-	err := s.node.Read(ctx, false, func(v *raftfsm.View) error {
-		left = left[:0]
-		for _, i := range open {
+func setResult(r *pb.EnqueueResult, item *task.Item) {
+	if item.ID != 0 {
+		r.TaskId = item.ID.String()
+	}
+	switch item.Code {
+	case task.OK:
+	case task.Existing:
+		r.Existing = true
+	default:
+		r.Existing = item.Code == task.UniqueTaken
+		r.Error = partStatus(&taskError{id: item.ID, code: item.Code})
+	}
+}
+
+// resolve looks in the history for the parents that aren't live. Completed ones are carried in ParentsDone; tasks with a
+// parent that is nowhere, or can't complete any more, are refused. It returns the tasks that are left.
+func (s *taskService) resolve(ctx context.Context, tasks []task.NewTask) (open []task.NewTask, refusals map[int]error, err error) {
+	err = s.node.Read(ctx, false, func(v *raftfsm.View) error {
+		open, refusals = make([]task.NewTask, 0, len(tasks)), map[int]error{}
+		for i := range tasks {
 			refusal, err := resolveParents(v, &tasks[i])
 			if err != nil {
 				return err
 			}
 			if refusal != nil {
-				reply[i].Error = partStatus(refusal)
+				refusals[i] = refusal
 				continue
 			}
-			left = append(left, i)
+			open = append(open, tasks[i])
 		}
 		return nil
 	})
-	return left, err
+	return open, refusals, err
 }
 
 func resolveParents(v *raftfsm.View, t *task.NewTask) (refusal, err error) {
+	t.ParentsDone = nil
 	for i, id := range t.DependsOn {
-		if slices.Contains(t.ParentsDone, id) {
-			continue
-		}
 		parent, ok, err := v.Task(id)
 		switch {
 		case err != nil:

@@ -45,12 +45,12 @@ func (s *taskService) retryFinished(ctx context.Context, c *change, again []task
 	call := enqueueCall{req: &pb.EnqueueRequest{RequestId: c.request}}
 	for part := 1; len(again) > 0; part++ { // 0 is the retry of the live ones
 		n := nextPart(again)
-		res, err := propose(ctx, s.node, call.command(part, 0, again[:n]), false)
+		res, err := propose(ctx, s.node, call.command(part, again[:n]), false)
 		if err != nil {
 			return err
 		}
 		reply := newEnqueueReply(n)
-		if _, err := answer(res, reply); err != nil {
+		if err := answer(res, reply, nil); err != nil {
 			return err
 		}
 		for k, r := range reply {
@@ -103,7 +103,7 @@ func (s *taskService) deleteFinished(ctx context.Context, c *change, refs []task
 	if len(refs) == 0 && c.request == "" {
 		return nil
 	}
-	res, err := propose(ctx, s.node, once(requestPart(c.request, 1, 0), &task.DeleteFinished{Refs: refs}), false)
+	res, err := propose(ctx, s.node, once(requestPart(c.request, 1), &task.DeleteFinished{Refs: refs}), false)
 	if err != nil {
 		return err
 	}

@@ -3,8 +3,8 @@ package rpc
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	pb "github.com/rowlock/rowlock/rpc/rowlockv1"
@@ -219,11 +219,11 @@ func nextPart(tasks []task.NewTask) int {
 }
 
 // requestPart is the ID under which a part of a call with a request_id is remembered: the ID itself for the first.
-func requestPart(id string, part, round int) string {
-	if id == "" || (part == 0 && round == 0) {
+func requestPart(id string, part int) string {
+	if id == "" || part == 0 {
 		return id
 	}
-	suffix := fmt.Sprintf("#%d.%d", part, round)
+	suffix := "#" + strconv.Itoa(part)
 	if len(id)+len(suffix) > maxRequestID {
 		id = digest(id)
 	}

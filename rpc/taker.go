@@ -86,7 +86,7 @@ func (t *taker) ask(n int) task.Command {
 	t.asked += n
 	t.flights++
 	t.rounds++
-	return once(requestPart(t.requestID, 0, t.rounds-1), &task.Lease{Session: t.session, Max: uint32(n)})
+	return once(requestPart(t.requestID, t.rounds-1), &task.Lease{Session: t.session, Max: uint32(n)})
 }
 
 // line is a queue's takers, in rotation.
