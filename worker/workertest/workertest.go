@@ -5,12 +5,18 @@ import (
 	"encoding/json"
 	"slices"
 	"sync"
-	"testing"
 	"time"
 
 	"github.com/rowlock/rowlock/client"
 	"github.com/rowlock/rowlock/worker"
 )
+
+// TB is what is needed of a *testing.T.
+type TB interface {
+	Helper()
+	Fatalf(format string, args ...any)
+	Context() context.Context
+}
 
 // Result is what a handler did.
 type Result struct {
@@ -55,7 +61,7 @@ func Use(middleware ...worker.Middleware) Option {
 
 // Run runs a handler once, in the way a Worker does: arguments go through JSON, errors become outcomes, and a panic is a
 // failure.
-func Run[A client.Args](tb testing.TB, handler func(context.Context, *worker.Task[A]) error, args A, options ...Option) Result {
+func Run[A client.Args](tb TB, handler func(context.Context, *worker.Task[A]) error, args A, options ...Option) Result {
 	tb.Helper()
 	payload, err := json.Marshal(args)
 	if err != nil {
@@ -65,7 +71,7 @@ func Run[A client.Args](tb testing.TB, handler func(context.Context, *worker.Tas
 }
 
 // RunRaw is Run for a handler of bytes.
-func RunRaw(tb testing.TB, handler worker.HandlerFunc, kind string, payload []byte, options ...Option) Result {
+func RunRaw(tb TB, handler worker.HandlerFunc, kind string, payload []byte, options ...Option) Result {
 	tb.Helper()
 	var record recorder
 	a := attempt{ctx: tb.Context(), task: worker.RawTask{

@@ -1,0 +1,58 @@
+package worker_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"testing"
+
+	"github.com/rowlock/rowlock/client"
+	"github.com/rowlock/rowlock/client/clienttest"
+	"github.com/rowlock/rowlock/worker"
+)
+
+// server is what the examples talk to: a real one.
+var server clienttest.Shared
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if err := server.Stop(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+// connect is what the examples begin with. A test binary has no better way out of a failure than a panic.
+func connect() *client.Client {
+	addr, err := server.Addr()
+	if err != nil {
+		panic(err)
+	}
+	c, err := client.New(client.Config{Addrs: []string{addr}})
+	if err != nil {
+		panic(err)
+	}
+	return c
+}
+
+// start runs a worker in the background; stop ends it in an orderly way.
+func start(w *worker.Worker) (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	result := make(chan error, 1)
+	go func() { result <- w.Run(ctx) }()
+	return func() {
+		cancel()
+		if err := <-result; err != nil {
+			panic(err)
+		}
+	}
+}
+
+// SendEmail is the arguments of the examples' tasks.
+type SendEmail struct {
+	To string `json:"to"`
+}
+
+// Kind names the tasks.
+func (SendEmail) Kind() string { return "send_email" }
