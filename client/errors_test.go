@@ -39,7 +39,7 @@ func TestErrorIs(t *testing.T) {
 		for _, s := range sentinels {
 			want := false
 			for _, is := range row.is {
-				want = want || is == s
+				want = want || errors.Is(is, s)
 			}
 			if got := errors.Is(err, s); got != want {
 				t.Errorf("%v %s is %v: %v, want %v", row.code, row.reason, s, got, want)

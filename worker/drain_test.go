@@ -2,6 +2,7 @@ package worker_test
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -66,7 +67,7 @@ func TestDrainGrace(t *testing.T) {
 	s.give("done", 2)
 	s.await("started", func(seen *seen) bool { return len(seen.started) == 2 })
 	w.stop()
-	if err := <-cause; err != worker.ErrShutdown {
+	if err := <-cause; !errors.Is(err, worker.ErrShutdown) {
 		t.Errorf("cancelled with %v, want ErrShutdown", err)
 	}
 	if o := s.outcome(1); !o.GetReleased() {

@@ -3,6 +3,7 @@ package worker
 import (
 	"cmp"
 	"context"
+	"errors"
 	"log/slog"
 	"slices"
 	"sync"
@@ -133,7 +134,7 @@ func (g *ledger) finish(l *lease, o Outcome, took time.Duration) {
 		g.settle(l, o)
 	case leaseGone:
 		g.stray--
-		if l.cause == ErrLeaseLost {
+		if errors.Is(l.cause, ErrLeaseLost) {
 			g.stats.Refused++
 			g.logger.Warn("the outcome of a task whose lease is gone is dropped",
 				"task", l.task.ID, "token", l.task.Token, "outcome", o.Kind.String())
@@ -269,7 +270,7 @@ func causeOf(reason string) error {
 // lose takes a lease away that hasn't ended. The caller holds mu.
 func (g *ledger) lose(l *lease, cause error) {
 	g.drop(l)
-	if cause == ErrLeaseLost {
+	if errors.Is(cause, ErrLeaseLost) {
 		g.stats.Lost++
 	}
 	running := l.state == leaseRunning

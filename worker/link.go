@@ -42,10 +42,10 @@ var errNoAnswer = fmt.Errorf("%w: no answer to a heartbeat", client.ErrUnavailab
 func (k *link) run(ctx context.Context) error {
 	for attempt := 0; ; attempt++ {
 		welcomed, err := k.connect(ctx)
-		if ctx.Err() != nil || k.leaving() {
-			return nil
-		}
-		if errors.Is(err, client.ErrClosed) || (k.session == 0 && final(err)) {
+		switch {
+		case ctx.Err() != nil || k.leaving():
+			return nil //nolint:nilerr // the stream had to end
+		case errors.Is(err, client.ErrClosed), k.session == 0 && final(err):
 			return fmt.Errorf("worker: %w", err)
 		}
 		if welcomed {

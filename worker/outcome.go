@@ -116,11 +116,11 @@ func outcomeOf(ctx context.Context, t *RawTask, err error) Outcome {
 		return o
 	}
 	switch cause := context.Cause(ctx); {
-	case cause == ErrTimeout:
+	case errors.Is(cause, ErrTimeout):
 		o.Err = fmt.Errorf("%w after %v: %w", ErrTimeout, t.Timeout, err)
 	case isPermanent && !errors.Is(err, context.Canceled):
 		// Something else than the cancelled context made it fail.
-	case cause == ErrShutdown, cause == ErrLeaseLost:
+	case errors.Is(cause, ErrShutdown), errors.Is(cause, ErrLeaseLost):
 		return Outcome{Kind: Released}
 	}
 	return o

@@ -85,7 +85,8 @@ func (w *Worker) Run(ctx context.Context) error {
 		err = w.drain()
 		close(w.leave)
 		select {
-		case <-refused:
+		case end := <-refused:
+			err = errors.Join(err, end)
 		case <-time.After(leaveTime):
 		}
 	case err = <-refused:

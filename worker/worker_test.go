@@ -180,7 +180,7 @@ func TestFreshSession(t *testing.T) {
 
 	s = f.accept(t)
 	s.welcome(session+1, time.Minute, true)
-	if err := <-cause; err != worker.ErrLeaseLost {
+	if err := <-cause; !errors.Is(err, worker.ErrLeaseLost) {
 		t.Errorf("cancelled with %v, want ErrLeaseLost", err)
 	}
 	s.await("one handler fewer", func(seen *seen) bool { return seen.capacity == 15 })
@@ -218,7 +218,7 @@ func TestSilence(t *testing.T) {
 	s.await("started", func(seen *seen) bool { return seen.started[1] })
 	s.silence()
 	s = f.accept(t) // the worker gave the stream up, and tries again
-	if err := <-cause; err != worker.ErrLeaseLost {
+	if err := <-cause; !errors.Is(err, worker.ErrLeaseLost) {
 		t.Errorf("cancelled with %v, want ErrLeaseLost", err)
 	}
 	s.welcome(session, ttl, false)
@@ -253,7 +253,7 @@ func TestRevocation(t *testing.T) {
 		s.give("slow", token)
 		s.await("started", func(seen *seen) bool { return seen.started[token] })
 		s.send(&rowlockv1.WorkResponse{Revoked: []*rowlockv1.Revocation{{Token: token, Reason: want.reason}}})
-		if got := <-causes; got != want.cause {
+		if got := <-causes; !errors.Is(got, want.cause) {
 			t.Errorf("%s: cancelled with %v, want %v", want.reason, got, want.cause)
 		}
 	}
