@@ -102,10 +102,15 @@ func (v *View) storedFrom(queue uint32, sequence uint64, limit int) (found []sto
 		}
 		from := max(sequence, mark)
 		h := v.historyOf(queue)
+		var previous chunk
 		for c, ok, err := h.at(from); len(found) < limit; c, ok, err = h.next() {
 			if err != nil || !ok {
 				return err
 			}
+			if previous.entries != nil && c.first != previous.last()+1 {
+				return gap(previous, c)
+			}
+			previous = c
 			for s := max(c.first, from); s <= c.last() && len(found) < limit; s++ {
 				if found, err = v.appendStored(found, c, s); err != nil {
 					return err
@@ -128,10 +133,15 @@ func (v *View) storedBefore(queue uint32, before, from uint64, limit int) (found
 		}
 		from := max(from, mark)
 		h := v.historyOf(queue)
+		var next chunk
 		for c, ok, err := h.atOrBefore(before - 1); len(found) < limit; c, ok, err = h.previous() {
 			if err != nil || !ok || c.last() < from {
 				return err
 			}
+			if next.entries != nil && next.first != c.last()+1 {
+				return gap(c, next)
+			}
+			next = c
 			for end := min(c.last()+1, before); end > max(c.first, from) && len(found) < limit; end-- {
 				if found, err = v.appendStored(found, c, end-1); err != nil {
 					return err
@@ -141,6 +151,12 @@ func (v *View) storedBefore(queue uint32, before, from uint64, limit int) (found
 		return nil
 	})
 	return found, err
+}
+
+// gap is the error of two chunks that should adjoin.
+func gap(a, b chunk) error {
+	key := historyKey(a.queue, a.last()+1)
+	return corrupt(bucketHistory, key[:], fmt.Sprintf("chunks up to %d are missing", b.first))
 }
 
 // stored is a finished task as it is on disk, in memory of its own: decoding needs no open view and no guard.
@@ -171,12 +187,14 @@ func (v *View) appendStored(found []stored, c chunk, sequence uint64) ([]stored,
 }
 
 func (s stored) decode() (task.Task, error) {
+	key := historyKey(s.queue, s.sequence)
 	t, err := task.DecodeFinished(s.record)
 	if err != nil {
-		key := historyKey(s.queue, s.sequence)
 		return task.Task{}, fmt.Errorf("%w: %w", corrupt(bucketHistory, key[:], "record of task "+s.id.String()), err)
 	}
-	t.ID, t.QueueNumber, t.HistorySequence = s.id, s.queue, s.sequence
+	if t.ID != s.id || t.QueueNumber != s.queue || t.HistorySequence != s.sequence {
+		return task.Task{}, corrupt(bucketHistory, key[:], "record of task "+t.ID.String()+" is in the place of "+s.id.String())
+	}
 	t.Payload, t.PayloadLen, t.PayloadOnDisk = s.payload, uint32(len(s.payload)), false
 	return t, nil
 }

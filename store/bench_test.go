@@ -1,0 +1,240 @@
+package store
+
+import (
+	"bytes"
+	"fmt"
+	"testing"
+
+	"github.com/hashicorp/raft"
+
+	"github.com/rowlock/rowlock/task"
+)
+
+const benchBatch = 100_000
+
+// newTasks is a checkpoint of n new tasks of about 250 bytes, 200 of them payload, from the ID on.
+func newTasks(first task.ID, n int) *task.Checkpoint {
+	record, payload := bytes.Repeat([]byte{1}, 50), bytes.Repeat([]byte{2}, 200)
+	cp := &task.Checkpoint{Tasks: make([]task.TaskChange, n)}
+	for i := range cp.Tasks {
+		cp.Tasks[i] = task.TaskChange{ID: first + task.ID(i), Record: record, Payload: payload}
+	}
+	return cp
+}
+
+// finishTasks is a checkpoint in which the n tasks from the ID on finish, in the order given by stride, payloads on
+// disk.
+func finishTasks(first task.ID, n int, sequence uint64, stride int) *task.Checkpoint {
+	record := bytes.Repeat([]byte{3}, 80)
+	run := task.HistoryChunk{Queue: 1, Tasks: make([]task.Finished, n)}
+	cp := &task.Checkpoint{Tasks: make([]task.TaskChange, n)}
+	for i := range n {
+		id := first + task.ID(i)
+		cp.Tasks[i] = task.TaskChange{ID: id}
+		run.Tasks[i] = task.Finished{
+			ID: first + task.ID(i*stride%n), Sequence: sequence + uint64(i), Record: record, PayloadOnDisk: true,
+		}
+	}
+	cp.History = []task.HistoryChunk{run}
+	return cp
+}
+
+func perTask(b *testing.B, n int) {
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(n), "ns/task")
+	b.ReportMetric(float64(n)*float64(b.N)/b.Elapsed().Seconds(), "tasks/s")
+}
+
+func benchStore(b *testing.B) *Store {
+	o := testOptions(b.TempDir())
+	o.Reserve = 0
+	s, err := Open(o)
+	must(b, err)
+	b.Cleanup(func() { must(b, s.Close()) })
+	return s
+}
+
+func BenchmarkCommitNew(b *testing.B) {
+	s := benchStore(b)
+	b.ReportAllocs()
+	id := task.ID(1)
+	for index := uint64(1); b.Loop(); index++ {
+		b.StopTimer()
+		cp := newTasks(id, benchBatch)
+		id += benchBatch
+		b.StartTimer()
+		must(b, s.Commit(cp, Position{Index: index}))
+	}
+	perTask(b, benchBatch)
+}
+
+func BenchmarkCommitFinished(b *testing.B) {
+	for _, order := range []struct {
+		name   string
+		stride int
+	}{{"in order", 1}, {"shuffled", 7919}} {
+		b.Run(order.name, func(b *testing.B) {
+			s := benchStore(b)
+			b.ReportAllocs()
+			id, index := task.ID(1), uint64(0)
+			for b.Loop() {
+				b.StopTimer()
+				must(b, s.Commit(newTasks(id, benchBatch), Position{Index: index}))
+				cp := finishTasks(id, benchBatch, uint64(id), order.stride)
+				id, index = id+benchBatch, index+1
+				b.StartTimer()
+				must(b, s.Commit(cp, Position{Index: index}))
+			}
+			perTask(b, benchBatch)
+		})
+	}
+}
+
+// BenchmarkCommitChanged changes the records of tasks spread over a million, and keeps their payloads.
+func BenchmarkCommitChanged(b *testing.B) {
+	s := benchStore(b)
+	million(b, s)
+	const changed = 20_000
+	record := bytes.Repeat([]byte{4}, 60)
+	cp := &task.Checkpoint{}
+	for i := range changed {
+		cp.Tasks = append(cp.Tasks, task.TaskChange{ID: task.ID(1 + 50*i), Record: record, KeepPayload: true})
+	}
+	for index := uint64(100); b.Loop(); index++ {
+		must(b, s.Commit(cp, Position{Index: index}))
+	}
+	perTask(b, changed)
+}
+
+// BenchmarkSteady is a second's work of 50,000 lifecycles with a backlog and a history that is trimmed: file growth
+// shows fragmentation.
+func BenchmarkSteady(b *testing.B) {
+	s := benchStore(b)
+	const n, backlog, keep = 50_000, 4, 20
+	for i := range backlog {
+		must(b, s.Commit(newTasks(task.ID(1+i*n), n), Position{}))
+	}
+	step := 0
+	for b.Loop() {
+		b.StopTimer()
+		cp := finishTasks(task.ID(1+step*n), n, uint64(1+step*n), 1)
+		cp.Tasks = append(cp.Tasks, newTasks(task.ID(1+(step+backlog)*n), n).Tasks...)
+		if step >= keep {
+			cp.Trims = []task.HistoryTrim{{Queue: 1, Before: uint64(1 + (step-keep)*n)}}
+		}
+		step++
+		b.StartTimer()
+		must(b, s.Commit(cp, Position{Index: uint64(step)}))
+	}
+	perTask(b, n)
+	b.ReportMetric(fileSize(s.dir.State())/(1<<20), "MiB")
+	b.ReportMetric(float64(s.Stats().FreeAlloc)/(1<<20), "free-MiB")
+}
+
+func million(b *testing.B, s *Store) {
+	for i := range 10 {
+		must(b, s.Commit(newTasks(task.ID(1+i*benchBatch), benchBatch), Position{Index: uint64(i)}))
+	}
+}
+
+// counter is the cheapest loader: what is measured is the store.
+type counter struct{ tasks int }
+
+func (c *counter) Record(task.Kind, []byte, []byte) error { return nil }
+func (c *counter) Task(task.ID, []byte, int) error        { c.tasks++; return nil }
+
+// BenchmarkOpenMillion opens a state file with a million tasks and streams them.
+func BenchmarkOpenMillion(b *testing.B) {
+	o := testOptions(b.TempDir())
+	o.Reserve = 0
+	s, err := Open(o)
+	must(b, err)
+	million(b, s)
+	must(b, s.Close())
+	b.Run("open", func(b *testing.B) {
+		for b.Loop() {
+			s, err := Open(o)
+			must(b, err)
+			must(b, s.Close())
+		}
+	})
+	s, err = Open(o)
+	must(b, err)
+	defer s.Close()
+	b.Run("load", func(b *testing.B) {
+		for b.Loop() {
+			v, err := s.View()
+			must(b, err)
+			var c counter
+			must(b, v.load(&c))
+			v.Close()
+			if c.tasks != 10*benchBatch {
+				b.Fatalf("%d tasks", c.tasks)
+			}
+		}
+	})
+	b.Run("verify", func(b *testing.B) {
+		for b.Loop() {
+			v, err := s.View()
+			must(b, err)
+			must(b, verify(v.tx))
+			v.Close()
+		}
+	})
+}
+
+func BenchmarkPayload(b *testing.B) {
+	s := benchStore(b)
+	million(b, s)
+	v, err := s.View()
+	must(b, err)
+	defer v.Close()
+	id := task.ID(0)
+	for b.Loop() {
+		id = (id + 7919) % (10 * benchBatch)
+		_, err := v.Payload(id + 1)
+		must(b, err)
+	}
+}
+
+func BenchmarkFinished(b *testing.B) {
+	s := benchStore(b)
+	must(b, s.Commit(newTasks(1, benchBatch), Position{}))
+	must(b, s.Commit(finishTasks(1, benchBatch, 1, 7919), Position{}))
+	v, err := s.View()
+	must(b, err)
+	defer v.Close()
+	id := task.ID(0)
+	for b.Loop() {
+		id = (id + 7919) % benchBatch
+		found, err := v.storedByID(id + 1)
+		if err != nil || len(found) != 1 {
+			b.Fatalf("%d: %v", len(found), err)
+		}
+	}
+}
+
+func BenchmarkStoreLogs(b *testing.B) {
+	for _, size := range []int{256, 16 << 10, 256 << 10} {
+		b.Run(fmt.Sprint(size), func(b *testing.B) {
+			l, _ := newLog(b)
+			b.ReportAllocs()
+			b.SetBytes(int64(size))
+			log := entry(1, size)
+			for b.Loop() {
+				must(b, l.StoreLogs([]*raft.Log{log}))
+				if log.Index%512 == 0 {
+					must(b, l.DeleteRange(log.Index-511, log.Index-256))
+				}
+				log.Index++
+			}
+		})
+	}
+}
+
+func BenchmarkChecksumOfAnEntry(b *testing.B) {
+	log := entry(1, 256<<10)
+	b.SetBytes(256 << 10)
+	for b.Loop() {
+		sealLog(log)
+	}
+}
