@@ -51,12 +51,14 @@ func TestKill(t *testing.T) {
 	stop(t, n.Process)
 	n = serve(t, dir, n)
 	l = startLoad(t, c, l.ledger, 0, 4)
-	eventually(t, "the queue is empty", func(ctx context.Context) (bool, error) {
-		q, err := c.Queues().Get(ctx, loadQueue)
-		return err == nil && q.Pending+q.Scheduled+q.Running == 0, err
-	})
+	for _, queue := range []string{loadQueue, streamQueue} {
+		eventually(t, "the queue "+queue+" is empty", func(ctx context.Context) (bool, error) {
+			q, err := c.Queues().Get(ctx, queue)
+			return err == nil && q.Pending+q.Scheduled+q.Running == 0, err
+		})
+	}
 	l.end()
-	for task, err := range c.List(limited(t), client.Query{Queue: loadQueue}) {
+	for task, err := range c.List(limited(t), client.Query{}) {
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -8,9 +8,14 @@ import (
 
 	"github.com/rowlock/rowlock/client"
 	"github.com/rowlock/rowlock/rpc/rowlockv1"
+	"github.com/rowlock/rowlock/worker"
 )
 
-const loadQueue = "load"
+// The load's tasks are in two queues: one for workers that speak the unary calls, one for a Worker of the SDK.
+const (
+	loadQueue   = "load"
+	streamQueue = "stream"
+)
 
 // numbered is the payload of a task of the load: each number is enqueued by one call, which the client may repeat.
 type numbered struct {
@@ -28,8 +33,8 @@ type load struct {
 	wait   sync.WaitGroup
 }
 
-// startLoad starts producers, each of which waits for one answer after the other, and workers that speak the unary
-// calls. They go on through the server's deaths until the load is stopped.
+// startLoad starts producers, each of which waits for one answer after the other, workers that speak the unary calls, and
+// a Worker of the SDK. They go on through the server's deaths until the load is stopped.
 func startLoad(t *testing.T, c *client.Client, l *ledger, producers, workers int) *load {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -44,6 +49,19 @@ func startLoad(t *testing.T, c *client.Client, l *ledger, producers, workers int
 			}
 		})
 	}
+	w, err := worker.New(c, worker.Config{Queues: map[string]int{streamQueue: 1}, Concurrency: 4})
+	if err != nil {
+		t.Fatal(err)
+	}
+	worker.Handle(w, func(_ context.Context, task *worker.Task[numbered]) error {
+		l.lease(task.ID)
+		return task.SetResult("done")
+	})
+	running.wait.Go(func() {
+		if err := w.Run(ctx); err != nil {
+			t.Errorf("the worker of the SDK: %v", err)
+		}
+	})
 	t.Cleanup(running.end)
 	return running
 }
@@ -57,7 +75,11 @@ func (l *load) end() {
 // produce enqueues numbered tasks. A call without an answer is not acknowledged, and its task may or may not exist.
 func (l *load) produce(ctx context.Context, producer int) {
 	for n := 0; ctx.Err() == nil; n++ {
-		receipt, err := l.client.Enqueue(ctx, numbered{producer, n}, client.Queue(loadQueue), client.MaxWorkerDeaths(100))
+		queue := loadQueue
+		if producer%2 == 1 {
+			queue = streamQueue
+		}
+		receipt, err := l.client.Enqueue(ctx, numbered{producer, n}, client.Queue(queue), client.MaxWorkerDeaths(100))
 		if err == nil {
 			l.accept(receipt.ID)
 		}
@@ -109,8 +131,12 @@ func pause(ctx context.Context, d time.Duration) {
 func checkNoDoubles(t *testing.T, c *client.Client) {
 	t.Helper()
 	first := map[numbered]string{}
-	for _, states := range [][]client.State{nil, {client.Completed}} {
-		for task, err := range c.List(limited(t), client.Query{Queue: loadQueue, States: states, PageSize: 1000}) {
+	for _, query := range []client.Query{
+		{Queue: loadQueue}, {Queue: loadQueue, States: []client.State{client.Completed}},
+		{Queue: streamQueue}, {Queue: streamQueue, States: []client.State{client.Completed}},
+	} {
+		query.PageSize = 1000
+		for task, err := range c.List(limited(t), query) {
 			if err != nil {
 				t.Fatal(err)
 			}

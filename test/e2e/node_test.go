@@ -31,7 +31,12 @@ func serve(t *testing.T, dir string, before *process.Node, flags ...string) *pro
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { kill(t, n.Process) })
+	t.Cleanup(func() {
+		kill(t, n.Process)
+		if t.Failed() {
+			t.Logf("the server said:\n%s", n.Stderr)
+		}
+	})
 	return n
 }
 
@@ -96,7 +101,12 @@ func work(t *testing.T, n *process.Node, args ...string) *process.Process {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { kill(t, w) })
+	t.Cleanup(func() {
+		kill(t, w)
+		if t.Failed() {
+			t.Logf("the worker said:\n%s", w.Stderr)
+		}
+	})
 	return w
 }
 
