@@ -43,6 +43,8 @@ type Machine struct {
 // BacklogReport is what many waiting tasks cost.
 type BacklogReport struct {
 	Pending int `json:"pending"`
+	// Just after they were enqueued.
+	RSSAnonAfterFillBytes uint64 `json:"rss_anon_after_fill_bytes,omitempty"`
 	// With all of them waiting and nothing going on.
 	RSSBytes     uint64 `json:"rss_bytes,omitempty"`
 	RSSAnonBytes uint64 `json:"rss_anon_bytes,omitempty"`

@@ -1,18 +1,34 @@
 package main
 
 import (
-	"fmt"
+	"context"
 	"runtime/debug"
-	"strconv"
-	"strings"
+	"runtime/metrics"
+	"time"
 
 	"github.com/spf13/cobra"
 )
 
-// defaultGCPercent trades processor time for memory: see docs/adr for what was measured.
-const defaultGCPercent = 75
+// A server's heap is large and has few pointers: a collection costs little however much is live, while garbage costs
+// memory that the machine's other programs could use. So the heap may grow by as much as it takes to collect rarely, and
+// no more. What was measured is in docs/adr.
+const (
+	// gcHeadroom is how many bytes the heap may grow between two collections, whatever is live.
+	gcHeadroom = 64 << 20
+	// gcLeast and gcMost bound that in percent of what is live.
+	gcLeast = 20
+	gcMost  = 400
+	// tendPause lies between two looks at the heap.
+	tendPause = time.Second
+	// restBytes is how little is allocated in tendPause by a server at rest. What it doesn't use goes back to the system
+	// after restLooks of that, when it has allocated restEvery since the last time: by then the state file has what the
+	// heap kept for it.
+	restBytes = 8 << 20
+	restLooks = 3
+	restEvery = 64 << 20
+)
 
-// memoryFlags tune the garbage collector of a server.
+// memoryFlags tune the garbage collector of a server. Go's own GOGC and GOMEMLIMIT go before them.
 type memoryFlags struct {
 	p         *program
 	gcPercent int
@@ -21,58 +37,85 @@ type memoryFlags struct {
 
 func (p *program) memoryFlags(cmd *cobra.Command) *memoryFlags {
 	m := &memoryFlags{p: p}
-	cmd.Flags().IntVar(&m.gcPercent, "gc-percent", defaultGCPercent, "heap growth in percent that starts a garbage collection; GOGC goes before it")
-	cmd.Flags().Var(&m.limit, "memory-limit", "memory that the garbage collector tries to stay within, such as 2GiB; GOMEMLIMIT goes before it")
+	cmd.Flags().IntVar(&m.gcPercent, "gc-percent", 0, "heap growth in percent that starts a garbage collection; 0 chooses by what is live")
+	cmd.Flags().Var(&m.limit, "memory-limit", "memory that the garbage collector tries to stay within, such as 2GiB")
 	settings(cmd.Flags(), "gc-percent", "memory-limit")
 	return m
 }
 
-// apply sets what Go's own variables don't, which the runtime has read already.
-func (m *memoryFlags) apply() error {
-	if m.gcPercent < 10 {
-		return usagef("--gc-percent %d: want at least 10", m.gcPercent)
-	}
-	if m.p.getenv("GOGC") == "" {
-		debug.SetGCPercent(m.gcPercent)
-	}
-	if m.limit > 0 && m.p.getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(int64(m.limit))
+func (m *memoryFlags) check() error {
+	if m.gcPercent != 0 && m.gcPercent < 10 {
+		return usagef("--gc-percent %d: want 0 or at least 10", m.gcPercent)
 	}
 	return nil
 }
 
-// byteSize is a flag for a number of bytes: 268435456, 256MiB, 2GiB.
-type byteSize uint64
-
-var byteUnits = []struct {
-	suffix string
-	bytes  uint64
-}{{"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}, {"TiB", 1 << 40}, {"B", 1}, {"", 1}}
-
-// String implements pflag.Value.
-func (b *byteSize) String() string {
-	if *b == 0 {
-		return ""
+// tend keeps the heap in order until ctx ends.
+func (m *memoryFlags) tend(ctx context.Context) {
+	if m.limit > 0 && m.p.getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(int64(m.limit))
 	}
-	return strconv.FormatUint(uint64(*b), 10)
+	if m.p.getenv("GOGC") != "" {
+		return
+	}
+	if m.gcPercent != 0 {
+		debug.SetGCPercent(m.gcPercent)
+		return
+	}
+	var h heap
+	ticker := time.NewTicker(tendPause)
+	defer ticker.Stop()
+	for {
+		h.look()
+		if percent := h.percent(); percent != h.set {
+			h.set = percent
+			debug.SetGCPercent(percent)
+		}
+		if h.atRest() {
+			debug.FreeOSMemory()
+			h.released = h.allocated
+		}
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
-// Type implements pflag.Value.
-func (b *byteSize) Type() string { return "bytes" }
+// heap is what is known of the heap at one look, and what was done about it.
+type heap struct {
+	live      uint64 // bytes that the last collection found in use
+	allocated uint64 // bytes since the start
+	released  uint64 // the same when memory was given back last
+	quiet     int    // looks in a row at rest
+	set       int    // the percentage
+}
 
-// Set implements pflag.Value.
-func (b *byteSize) Set(s string) error {
-	for _, unit := range byteUnits {
-		number, ok := strings.CutSuffix(s, unit.suffix)
-		if !ok {
-			continue
-		}
-		n, err := strconv.ParseUint(strings.TrimSpace(number), 10, 63)
-		if err != nil || n > (1<<62)/unit.bytes {
-			break
-		}
-		*b = byteSize(n * unit.bytes)
-		return nil
+func (h *heap) look() {
+	samples := []metrics.Sample{{Name: "/gc/heap/live:bytes"}, {Name: "/gc/heap/allocs:bytes"}}
+	metrics.Read(samples)
+	h.see(samples[0].Value.Uint64(), samples[1].Value.Uint64())
+}
+
+func (h *heap) see(live, allocated uint64) {
+	if allocated-h.allocated < restBytes {
+		h.quiet++
+	} else {
+		h.quiet = 0
 	}
-	return fmt.Errorf("want a number of bytes such as 512MiB or 2GiB")
+	h.live, h.allocated = live, allocated
+}
+
+// percent is how much the heap may grow between two collections.
+func (h *heap) percent() int {
+	if h.live == 0 {
+		return gcMost
+	}
+	return int(min(max(gcHeadroom*100/h.live, gcLeast), gcMost))
+}
+
+// atRest reports whether there is memory to give back that nobody is about to ask for again.
+func (h *heap) atRest() bool {
+	return h.quiet >= restLooks && h.allocated-h.released > restEvery
 }

@@ -24,9 +24,6 @@ func (p *program) serve(ctx context.Context, flags *serveFlags, member memberFla
 	if err != nil {
 		return err
 	}
-	if err := flags.memory.apply(); err != nil {
-		return err
-	}
 	if err := flags.check(); err != nil {
 		return err
 	}
@@ -47,7 +44,7 @@ func (p *program) serve(ctx context.Context, flags *serveFlags, member memberFla
 	if err != nil {
 		return errors.Join(serveError(flags, err), discard(ctx, node))
 	}
-	return serveError(flags, (&running{node: node, server: server, inside: inside, logger: logger, greet: p.greet}).run(ctx))
+	return serveError(flags, (&running{node: node, server: server, inside: inside, memory: flags.memory, logger: logger, greet: p.greet}).run(ctx))
 }
 
 // discard closes a node that was opened for nothing.
@@ -63,6 +60,7 @@ type running struct {
 	node   *raftfsm.Node
 	server *rpc.Server
 	inside *insideWorker
+	memory *memoryFlags
 	logger *slog.Logger
 	greet  func(api string)
 }
@@ -87,6 +85,10 @@ func (r *running) run(ctx context.Context) error {
 	parts.Go(func() error {
 		defer stopServing()
 		return r.whenReady(all)
+	})
+	parts.Go(func() error {
+		r.memory.tend(all)
+		return nil
 	})
 	err := parts.Wait()
 	r.logger.Info("stopped")
@@ -127,6 +129,9 @@ func (s *serveFlags) check() error {
 		if _, _, err := net.SplitHostPort(a.addr); err != nil {
 			return usagef("--%s %q: want host:port", a.flag, a.addr)
 		}
+	}
+	if err := s.memory.check(); err != nil {
+		return err
 	}
 	if info, err := os.Stat(s.dataDir); err == nil && !info.IsDir() {
 		return usagef("--data-dir %s: a file, not a directory", s.dataDir)
