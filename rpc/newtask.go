@@ -3,9 +3,12 @@ package rpc
 import (
 	"bytes"
 	"encoding/json"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
+
+	"google.golang.org/protobuf/types/known/structpb"
 
 	pb "github.com/rowlock/rowlock/rpc/rowlockv1"
 	"github.com/rowlock/rowlock/task"
@@ -82,21 +85,52 @@ func (l Limits) payload(out *task.NewTask, t *pb.NewTask) error {
 		if len(out.Payload) > 0 {
 			return invalid("payload and payload_json are both given: give one")
 		}
-		if v.GetKind() == nil {
-			return invalid("payload_json is no JSON value")
+		var err error
+		if out.Payload, err = jsonPayload(v); err != nil {
+			return err
 		}
-		var b bytes.Buffer
-		enc := json.NewEncoder(&b)
-		enc.SetEscapeHTML(false)
-		if err := enc.Encode(v.AsInterface()); err != nil {
-			return invalid("payload_json is no JSON value: %v", err)
-		}
-		out.Payload = bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 	}
 	if len(out.Payload) > l.PayloadBytes {
 		return invalid("payload has %d bytes, but may have at most %d", len(out.Payload), l.PayloadBytes)
 	}
 	return nil
+}
+
+// jsonPayload encodes a value in the same way every time.
+func jsonPayload(v *structpb.Value) ([]byte, error) {
+	if !isJSON(v) {
+		return nil, invalid("payload_json is no JSON value")
+	}
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v.AsInterface()); err != nil {
+		return nil, invalid("payload_json is no JSON value: %v", err)
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+}
+
+// isJSON reports whether JSON can express a value: there are no values without a kind, and no infinite numbers.
+func isJSON(v *structpb.Value) bool {
+	switch k := v.GetKind().(type) {
+	case nil:
+		return false
+	case *structpb.Value_NumberValue:
+		return !math.IsNaN(k.NumberValue) && !math.IsInf(k.NumberValue, 0)
+	case *structpb.Value_ListValue:
+		for _, e := range k.ListValue.GetValues() {
+			if !isJSON(e) {
+				return false
+			}
+		}
+	case *structpb.Value_StructValue:
+		for _, e := range k.StructValue.GetFields() {
+			if !isJSON(e) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 func setTimes(out *task.NewTask, t *pb.NewTask) (err error) {
