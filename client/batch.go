@@ -7,6 +7,9 @@ import "github.com/rowlock/rowlock/rpc/rowlockv1"
 const (
 	maxBatchTasks = 2_000
 	maxBatchBytes = 1 << 20
+	// A batch of this much is worth a request of its own while others are on their way.
+	largeBatchTasks = 256
+	largeBatchBytes = 128 << 10
 	// maxTaskBytes is the most that a single task may have: it must fit in a request.
 	maxTaskBytes = 4<<20 - 64<<10
 	// taskOverhead is about what a task takes in a request besides its payload.
@@ -33,6 +36,9 @@ func newBatch() *batch { return &batch{done: make(chan struct{})} }
 func (b *batch) takes(size int) bool {
 	return len(b.tasks) == 0 || (len(b.tasks) < maxBatchTasks && b.bytes+size <= maxBatchBytes)
 }
+
+// large reports whether the batch is worth a request of its own.
+func (b *batch) large() bool { return len(b.tasks) >= largeBatchTasks || b.bytes >= largeBatchBytes }
 
 func (b *batch) add(t *rowlockv1.NewTask, size int) int {
 	b.tasks = append(b.tasks, t)

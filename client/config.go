@@ -19,7 +19,7 @@ const DefaultAddr = "127.0.0.1:7300"
 const (
 	defaultPort     = "7300"
 	defaultRetryFor = 30 * time.Second
-	defaultInFlight = 2
+	defaultInFlight = 4
 	maxInFlight     = 16
 )
 
@@ -35,8 +35,8 @@ type Config struct {
 	// RetryFor bounds how long one call is retried while servers are unavailable or overloaded; 30 s where zero,
 	// negative: not at all. A call's context bounds it too.
 	RetryFor time.Duration
-	// InFlight is how many Enqueue requests may be on their way at once, 1 to 16; 2 where zero. More of them carry
-	// fewer tasks each.
+	// InFlight is how many Enqueue requests may be on their way at once when there is a lot to send, 1 to 16; 4 where
+	// zero.
 	InFlight int
 
 	// TransportCredentials are those of TLS; nil: no encryption.

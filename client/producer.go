@@ -8,8 +8,9 @@ import (
 	"github.com/rowlock/rowlock/rpc/rowlockv1"
 )
 
-// producer sends tasks in batches. A fixed number of senders take turns: while all are waiting for answers, the calls
-// that come fill the next batch.
+// producer sends tasks in batches. While one is on its way, the calls that come fill the next. It leaves when the answer
+// to the one before is there, or at once when it is worth a request of its own: the servers write what comes together
+// with one fsync, so that small requests side by side would only wait for each other.
 type producer struct {
 	config   Config
 	pool     *pool
@@ -22,6 +23,7 @@ type producer struct {
 	queue   []*batch   // oldest first; the last may still grow
 	work    sync.Cond  // there is something in the queue, or closed
 	idle    int        // senders that wait
+	sending int        // senders on whose batch an answer is awaited
 	started bool
 	closed  bool
 }
@@ -73,6 +75,7 @@ func (p *producer) add(tasks []*rowlockv1.NewTask, placed func(place)) error {
 // addOne puts a task into the batch that fills. The caller holds mu.
 func (p *producer) addOne(t *rowlockv1.NewTask) place {
 	size := sizeOf(t)
+	before := p.ready()
 	var last *batch
 	if n := len(p.queue); n > 0 {
 		last = p.queue[n-1]
@@ -80,11 +83,23 @@ func (p *producer) addOne(t *rowlockv1.NewTask) place {
 	if last == nil || !last.takes(size) {
 		last = newBatch()
 		p.queue = append(p.queue, last)
-		if p.idle > 0 {
-			p.work.Signal()
-		}
 	}
-	return place{last, last.add(t, size)}
+	index := last.add(t, size)
+	if !before && p.idle > 0 && p.ready() {
+		p.work.Signal()
+	}
+	return place{last, index}
+}
+
+// ready reports whether a batch is to leave now. The caller holds mu.
+func (p *producer) ready() bool {
+	switch len(p.queue) {
+	case 0:
+		return false
+	case 1:
+		return p.sending == 0 || p.queue[0].large()
+	}
+	return true // all but the last are full
 }
 
 // start starts the senders with the first task, so that a client which enqueues nothing has none. The caller holds mu.
@@ -119,6 +134,9 @@ func (p *producer) send() {
 		}
 		b.compact()
 		p.deliver(b.tasks, b.receipts)
+		p.mu.Lock()
+		p.sending--
+		p.mu.Unlock()
 		close(b.done)
 	}
 }
@@ -131,7 +149,7 @@ func (p *producer) take() *batch {
 		switch {
 		case p.closed:
 			return nil
-		case len(p.queue) == 0:
+		case !p.ready():
 			p.idle++
 			p.work.Wait()
 			p.idle--
@@ -146,6 +164,10 @@ func (p *producer) take() *batch {
 			p.queue[0] = nil
 			p.queue = p.queue[1:]
 			b.taken = true
+			p.sending++
+			if p.idle > 0 && p.ready() {
+				p.work.Signal()
+			}
 			return b
 		}
 	}

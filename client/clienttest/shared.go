@@ -2,9 +2,13 @@ package clienttest
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"sync"
 )
+
+// BinaryVariable is the environment variable that names a server binary to use instead of building one.
+const BinaryVariable = "ROWLOCK_BINARY"
 
 // Shared is a server that is built and started when it is first asked for, for the tests of a package:
 //
@@ -37,11 +41,13 @@ func (s *Shared) Addr() (string, error) {
 
 func (s *Shared) start() (err error) {
 	if s.dir, err = os.MkdirTemp("", "rowlock-test-*"); err != nil {
-		return err
+		return fmt.Errorf("clienttest: %w", err)
 	}
-	binary, err := Build(s.dir)
-	if err != nil {
-		return err
+	binary := os.Getenv(BinaryVariable)
+	if binary == "" {
+		if binary, err = Build(s.dir); err != nil {
+			return err
+		}
 	}
 	s.server, err = Start(binary)
 	return err
