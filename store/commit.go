@@ -30,7 +30,7 @@ func (s *Store) Commit(cp *task.Checkpoint, p Position) error {
 	}
 	start := s.options.Now()
 	trims, err := s.write(h.db, cp, p)
-	s.arena.reset()
+	s.scratch.reset()
 	if err != nil {
 		err = fmt.Errorf("commit checkpoint at index %d: %w", p.Index, err)
 		if !errors.Is(err, ErrNoSpace) {
@@ -57,7 +57,7 @@ func (s *Store) write(db *bbolt.DB, cp *task.Checkpoint, p Position) (left trims
 		}
 		// After a commit, whatever its outcome, this does nothing; after an error or panic it gives bbolt's lock back.
 		defer func() { _ = tx.Rollback() }()
-		w, err := newWriter(tx, &s.arena, s.options.Logger)
+		w, err := newWriter(tx, &s.scratch, s.options.Logger)
 		if err != nil {
 			return err
 		}
@@ -75,9 +75,32 @@ func (s *Store) write(db *bbolt.DB, cp *task.Checkpoint, p Position) (left trims
 	return left, err
 }
 
+// scratch is memory that one commit leaves to the next.
+type scratch struct {
+	arena  arena
+	live   liveTasks
+	tasks  []chunkTask
+	places []place
+}
+
+// scratchTasks is for how many tasks memory is kept.
+const scratchTasks = 64 << 10
+
+// reset gives the memory back, and lets go of what it points to.
+func (s *scratch) reset() {
+	s.arena.reset()
+	s.live.reset()
+	if cap(s.live.values) > scratchTasks || cap(s.tasks) > scratchTasks {
+		*s = scratch{arena: s.arena}
+		return
+	}
+	clear(s.tasks[:cap(s.tasks)])
+	s.tasks, s.places = s.tasks[:0], s.places[:0]
+}
+
 // writer is one transaction that writes a checkpoint.
 type writer struct {
-	arena  *arena
+	*scratch
 	logger *slog.Logger
 
 	tx                         *bbolt.Tx
@@ -93,8 +116,8 @@ type writer struct {
 // appendFill is how full bbolt leaves the pages of buckets whose keys mostly ascend, which it splits when they overflow.
 const appendFill = 0.95
 
-func newWriter(tx *bbolt.Tx, a *arena, logger *slog.Logger) (*writer, error) {
-	w := &writer{arena: a, logger: logger, tx: tx}
+func newWriter(tx *bbolt.Tx, memory *scratch, logger *slog.Logger) (*writer, error) {
+	w := &writer{scratch: memory, logger: logger, tx: tx}
 	for _, open := range []struct {
 		table **table
 		name  string
@@ -139,11 +162,11 @@ func (w *writer) finish(p Position) error {
 			continue
 		}
 		key := digestKey(t.name)
-		if err := meta.Put(key, encodeDigest(w.arena, key, t.digest)); err != nil {
+		if err := meta.Put(key, encodeDigest(&w.arena, key, t.digest)); err != nil {
 			return err
 		}
 	}
-	return meta.Put(keyPosition, encodePosition(w.arena, p))
+	return meta.Put(keyPosition, encodePosition(&w.arena, p))
 }
 
 // checkpoint writes all but the trims. The history comes before the tasks: it takes payloads from live tasks that are
@@ -152,6 +175,7 @@ func (w *writer) checkpoint(cp *task.Checkpoint) error {
 	if err := w.writeRecords(cp.Records); err != nil {
 		return err
 	}
+	w.live.read(w.task.Cursor(), cp.Tasks, w.lastTask)
 	if err := w.writeHistory(cp.History); err != nil {
 		return err
 	}
@@ -173,11 +197,11 @@ func (w *writer) writeRecords(records []task.Record) error {
 			}
 		}
 		key := recordKey(r.Kind, r.Key)
-		old := t.Get(key)
+		old := t.get(key)
 		if r.Value == nil {
 			err = t.remove(key, old)
 		} else {
-			err = t.put(key, old, frame(w.arena, key, r.Value))
+			err = t.put(key, old, frame(&w.arena, key, r.Value))
 		}
 		if err != nil {
 			return fmt.Errorf("record of kind %d, key %x: %w", kind, r.Key, err)

@@ -8,43 +8,43 @@ import (
 
 // writeHistory adds finished tasks to the history, and their places to the index.
 func (w *writer) writeHistory(runs []task.HistoryChunk) error {
-	var places []place
 	for i := range runs {
 		if len(runs[i].Tasks) == 0 {
 			continue
 		}
-		var err error
-		if places, err = w.writeRun(&runs[i], places); err != nil {
+		if err := w.writeRun(&runs[i]); err != nil {
 			return fmt.Errorf("history of queue %d: %w", runs[i].Queue, err)
 		}
 	}
-	return w.writeIndex(places)
+	return w.writeIndex(w.places)
 }
 
 // writeRun writes one queue's finished tasks as chunks.
-func (w *writer) writeRun(run *task.HistoryChunk, places []place) ([]place, error) {
+func (w *writer) writeRun(run *task.HistoryChunk) error {
 	first := run.Tasks[0].Sequence
-	tasks := make([]chunkTask, len(run.Tasks))
+	w.tasks = w.tasks[:0]
 	for i := range run.Tasks {
 		f := &run.Tasks[i]
 		if f.Sequence != first+uint64(i) {
-			return nil, fmt.Errorf("sequence %d follows %d", f.Sequence, first+uint64(i)-1)
+			return fmt.Errorf("sequence %d follows %d", f.Sequence, first+uint64(i)-1)
 		}
-		var err error
-		if tasks[i], err = w.chunkTask(f); err != nil {
-			return nil, fmt.Errorf("task %s: %w", f.ID, err)
+		t, err := w.chunkTask(f)
+		if err != nil {
+			return fmt.Errorf("task %s: %w", f.ID, err)
 		}
-		places = append(places, place{id: f.ID, queue: run.Queue, run: first, distance: uint32(i)})
+		w.tasks = append(w.tasks, t)
+		w.places = append(w.places, place{id: f.ID, queue: run.Queue, run: first, distance: uint32(i)})
 	}
+	tasks := w.tasks
 	for sequence := first; len(tasks) > 0; {
 		n := cutChunk(tasks)
 		key := historyKey(run.Queue, sequence)
-		if err := w.history.put(key[:], w.history.Get(key[:]), encodeChunk(w.arena, key[:], first, tasks[:n])); err != nil {
-			return nil, err
+		if err := w.history.put(key[:], w.history.get(key[:]), encodeChunk(&w.arena, key[:], first, tasks[:n])); err != nil {
+			return err
 		}
 		tasks, sequence = tasks[n:], sequence+uint64(n)
 	}
-	return places, nil
+	return nil
 }
 
 func (w *writer) chunkTask(f *task.Finished) (chunkTask, error) {
@@ -55,7 +55,7 @@ func (w *writer) chunkTask(f *task.Finished) (chunkTask, error) {
 		return t, nil
 	}
 	var err error
-	t.payload, t.payloadCRC, err = w.storedPayload(key[:])
+	t.payload, t.payloadCRC, err = w.storedPayload(f.ID, key[:])
 	return t, err
 }
 
@@ -67,7 +67,7 @@ func (w *writer) writeIndex(places []place) error {
 			n++
 		}
 		key := indexKey(uint64(places[0].id>>groupBits), places[0].queue, places[0].run)
-		if err := w.historyID.put(key[:], w.historyID.Get(key[:]), encodeIndex(w.arena, key[:], places[:n])); err != nil {
+		if err := w.historyID.put(key[:], w.historyID.get(key[:]), encodeIndex(&w.arena, key[:], places[:n])); err != nil {
 			return fmt.Errorf("index of the history: %w", err)
 		}
 		places = places[n:]
@@ -79,7 +79,7 @@ func (w *writer) writeIndex(places []place) error {
 func (w *writer) writeDeleted(refs []task.FinishedRef) error {
 	for _, r := range refs {
 		key, id := historyKey(r.Queue, r.Sequence), taskKey(r.ID)
-		if err := w.historyDelete.put(key[:], w.historyDelete.Get(key[:]), frame(w.arena, key[:], id[:])); err != nil {
+		if err := w.historyDelete.put(key[:], w.historyDelete.get(key[:]), frame(&w.arena, key[:], id[:])); err != nil {
 			return fmt.Errorf("delete finished task %s: %w", r.ID, err)
 		}
 	}

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 
@@ -92,6 +93,7 @@ type table struct {
 	name   string
 	digest digest
 	before digest
+	reader *bbolt.Cursor // get's own: a Get of bbolt's makes a new one each time
 }
 
 func newTable(tx *bbolt.Tx, name string) (*table, error) {
@@ -100,10 +102,19 @@ func newTable(tx *bbolt.Tx, name string) (*table, error) {
 		return nil, fmt.Errorf("no bucket %s", name)
 	}
 	d, err := readDigest(tx, name)
-	return &table{Bucket: b, name: name, digest: d, before: d}, err
+	return &table{Bucket: b, name: name, digest: d, before: d, reader: b.Cursor()}, err
 }
 
-// put writes a value in place of the old one, which must be what Get returns; nil: there is none.
+// get is Get.
+func (t *table) get(key []byte) []byte {
+	k, v := t.reader.Seek(key)
+	if !bytes.Equal(k, key) {
+		return nil
+	}
+	return v
+}
+
+// put writes a value in place of the old one, which must be what get returns; nil: there is none.
 func (t *table) put(key, old, value []byte) error {
 	if old != nil {
 		t.digest.remove(key, old)
@@ -112,7 +123,7 @@ func (t *table) put(key, old, value []byte) error {
 	return t.Put(key, value)
 }
 
-// remove deletes a key with the value that Get returns; nil: there is none.
+// remove deletes a key with the value that get returns; nil: there is none.
 func (t *table) remove(key, old []byte) error {
 	if old == nil {
 		return nil

@@ -17,10 +17,10 @@ type Store struct {
 	metrics *stateMetrics
 
 	// commit lets one commit or replacement run at a time; it guards the next three.
-	commit sync.Mutex
-	arena  arena
-	trims  trims
-	failed error // of a write, after which none is tried again
+	commit  sync.Mutex
+	scratch scratch
+	trims   trims
+	failed  error // of a write, after which none is tried again
 
 	mu       sync.RWMutex // guards the rest
 	handle   *handle      // nil after Close
@@ -74,7 +74,7 @@ func (s *Store) build(path string) error {
 	if err != nil {
 		return err
 	}
-	err = db.Update(func(tx *bbolt.Tx) error { return initialize(tx, &s.arena) })
+	err = db.Update(func(tx *bbolt.Tx) error { return initialize(tx, &s.scratch.arena) })
 	return errors.Join(err, db.Close())
 }
 

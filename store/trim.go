@@ -66,7 +66,7 @@ func (w *writer) trim(todo trims, moved []task.HistoryTrim) (trims, error) {
 		key := markKey(m.Queue)
 		var before [8]byte
 		binary.BigEndian.PutUint64(before[:], todo[m.Queue])
-		if err := w.historyMark.put(key[:], w.historyMark.Get(key[:]), frame(w.arena, key[:], before[:])); err != nil {
+		if err := w.historyMark.put(key[:], w.historyMark.get(key[:]), frame(&w.arena, key[:], before[:])); err != nil {
 			return nil, fmt.Errorf("watermark of queue %d: %w", m.Queue, err)
 		}
 	}
@@ -91,13 +91,13 @@ func (w *writer) trimQueue(queue uint32, before uint64, budget int) (int, error)
 		return 0, err
 	}
 	for _, key := range keys {
-		if err := w.history.remove(key, w.history.Get(key)); err != nil {
+		if err := w.history.remove(key, w.history.get(key)); err != nil {
 			return 0, err
 		}
 	}
 	stones := w.tombstonesBelow(queue, before, budget-len(keys))
 	for _, key := range stones {
-		if err := w.historyDelete.remove(key, w.historyDelete.Get(key)); err != nil {
+		if err := w.historyDelete.remove(key, w.historyDelete.get(key)); err != nil {
 			return 0, err
 		}
 	}
@@ -140,7 +140,7 @@ func (w *writer) trimIndex(c chunk) error {
 			continue
 		}
 		key := indexKey(group, c.queue, c.run)
-		v := w.historyID.Get(key[:])
+		v := w.historyID.get(key[:])
 		if v == nil {
 			continue
 		}
