@@ -34,7 +34,7 @@ func plantAll(ctx context.Context, out io.Writer, tree string, faults []fault) e
 		fmt.Fprintf(out, "%-21s %6.1fs  %-40s %s\n", v, time.Since(start).Seconds(), f.name, f.rule)
 		if v != caught {
 			bad++
-			fmt.Fprintf(out, "    go test %s\n    %s\n", strings.Join(f.test, " "), strings.ReplaceAll(detail, "\n", "\n    "))
+			fmt.Fprintf(out, "    go test %s\n    %s\n", strings.Join(f.test, " "), strings.Join(lastLines(detail), "\n    "))
 		}
 	}
 	fmt.Fprintf(out, "%d of %d planted faults caught\n", len(faults)-bad, len(faults))
@@ -42,6 +42,14 @@ func plantAll(ctx context.Context, out io.Writer, tree string, faults []fault) e
 		return fmt.Errorf("%d planted faults were not caught", bad)
 	}
 	return nil
+}
+
+// detailLines is how much is shown of the output of a test that should have failed, or shouldn't.
+const detailLines = 15
+
+func lastLines(text string) []string {
+	lines := strings.Split(text, "\n")
+	return lines[max(0, len(lines)-detailLines):]
 }
 
 // plant runs the fault's test without and with it.
