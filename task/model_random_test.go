@@ -90,7 +90,7 @@ func (r random) session() uint64 {
 	return uint64(r.number("session", 0, int(r.m.lastSession)+1))
 }
 
-// lateToken draws a lease's token, the right one if the task is running.
+// token draws a lease's token, the right one if the task is running.
 func (r random) token(id task.ID) uint64 {
 	if t, ok := r.m.live[id]; ok && t.State == task.Running && r.number("token is right", 0, 9) > 0 {
 		return t.Token
