@@ -3,11 +3,15 @@ package store
 import (
 	"bytes"
 	"fmt"
+	"os"
+	"path/filepath"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/hashicorp/raft"
+	raftboltdb "github.com/hashicorp/raft-boltdb/v2"
+	"golang.org/x/sys/unix"
 
 	"github.com/rowlock/rowlock/task"
 )
@@ -249,28 +253,95 @@ func BenchmarkFinished(b *testing.B) {
 	}
 }
 
-func BenchmarkStoreLogs(b *testing.B) {
-	for _, size := range []int{256, 16 << 10, 256 << 10} {
-		b.Run(fmt.Sprint(size), func(b *testing.B) {
-			l, _ := newLog(b)
-			b.ReportAllocs()
-			b.SetBytes(int64(size))
-			log := entry(1, size)
-			for b.Loop() {
-				must(b, l.StoreLogs([]*raft.Log{log}))
-				if log.Index%512 == 0 {
-					must(b, l.DeleteRange(log.Index-511, log.Index-256))
-				}
-				log.Index++
-			}
-		})
-	}
-}
-
 func BenchmarkChecksumOfAnEntry(b *testing.B) {
 	log := entry(1, 256<<10)
 	b.SetBytes(256 << 10)
 	for b.Loop() {
 		sealLog(log)
+	}
+}
+
+// BenchmarkLoadMillion starts a member with a million pending tasks: opening the file, and loading the machine. Cold,
+// the file isn't in the page cache.
+func BenchmarkLoadMillion(b *testing.B) {
+	o := testOptions(b.TempDir())
+	o.Reserve = 0
+	s, err := Open(o)
+	must(b, err)
+	m, _, err := s.Load()
+	must(b, err)
+	d := &driver{t: b, m: m, s: s}
+	for range 100 {
+		e := &task.Enqueue{Tasks: make([]task.NewTask, 10_000)}
+		for i := range e.Tasks {
+			e.Tasks[i] = task.NewTask{Queue: "bench", Kind: "bench", Payload: make([]byte, 200)}
+		}
+		d.apply(e)
+		if d.index%10 == 0 {
+			d.checkpoint(0)
+		}
+	}
+	must(b, s.Close())
+	for _, name := range []string{"warm", "cold"} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				if name == "cold" {
+					b.StopTimer()
+					evictFile(b, s.dir.State())
+					b.StartTimer()
+				}
+				s, err := Open(o)
+				must(b, err)
+				m, _, err := s.Load()
+				must(b, err)
+				if m.LiveTasks() != 1_000_000 {
+					b.Fatal(m.LiveTasks())
+				}
+				must(b, s.Close())
+			}
+		})
+	}
+}
+
+// evictFile drops a file from the page cache.
+func evictFile(b *testing.B, path string) {
+	must(b, syncPath(path))
+	f, err := os.Open(path)
+	must(b, err)
+	defer f.Close()
+	must(b, unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_DONTNEED))
+}
+
+// BenchmarkRaftBolt is raft-boltdb alone, to compare BenchmarkStoreLogs with.
+func BenchmarkRaftBolt(b *testing.B) {
+	bolt, err := raftboltdb.New(raftboltdb.Options{Path: filepath.Join(b.TempDir(), "raft.db"), BoltOptions: boltOptions(1 << 30)})
+	must(b, err)
+	defer bolt.Close()
+	benchLogs(b, bolt)
+}
+
+func BenchmarkStoreLogs(b *testing.B) {
+	l, _ := newLog(b)
+	benchLogs(b, l)
+}
+
+func benchLogs(b *testing.B, l raft.LogStore) {
+	index := uint64(1)
+	for _, size := range []int{256, 16 << 10, 256 << 10} {
+		b.Run(fmt.Sprint(size), func(b *testing.B) {
+			b.ReportAllocs()
+			w := stopwatch{b: b}
+			b.StopTimer()
+			w.start()
+			for range b.N {
+				must(b, l.StoreLogs([]*raft.Log{entry(index, size)}))
+				if index%512 == 0 {
+					must(b, l.DeleteRange(index-511, index-256))
+				}
+				index++
+			}
+			w.stop()
+			w.perTask(1)
+		})
 	}
 }
