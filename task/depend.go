@@ -12,6 +12,7 @@ type family struct {
 type cascade struct {
 	parent ID
 	ok     bool // it completed
+	below  ID   // children from here on came later: when the parent, a dead letter, had been retried
 }
 
 // resolveParents returns the parents that a new task must wait for.
@@ -57,7 +58,7 @@ func (m *Machine) stopWaiting(parent ID) {
 // parentEnded notes that a parent's children are to be told that it completed, or can't any more.
 func (m *Machine) parentEnded(id ID, ok bool) {
 	if m.families[id] != nil {
-		m.cascades = append(m.cascades, cascade{id, ok})
+		m.cascades = append(m.cascades, cascade{id, ok, m.nextID})
 	}
 }
 
@@ -66,7 +67,7 @@ func (m *Machine) parentEnded(id ID, ok bool) {
 func (m *Machine) stepCascades() {
 	for len(m.cascades) > 0 {
 		c := m.cascades[0]
-		for f := m.families[c.parent]; f != nil && len(f.children) > 0; f = m.families[c.parent] {
+		for f := m.families[c.parent]; f != nil && len(f.children) > 0 && f.children[0] < c.below; f = m.families[c.parent] {
 			if m.budget == 0 {
 				return
 			}
@@ -77,7 +78,6 @@ func (m *Machine) stepCascades() {
 				m.tellChild(s, m.tasks.at(s), c)
 			}
 		}
-		delete(m.families, c.parent)
 		m.cascades = m.cascades[1:]
 	}
 }

@@ -47,7 +47,7 @@ const (
 	// carveChunk is how much memory for encoded records is taken at once.
 	carveChunk = 1 << 20
 	// maxSpareChunks is how many chunks are kept for the next generation.
-	maxSpareChunks = 64
+	maxSpareChunks = 16
 	// recordOverhead is about what a live task takes in a checkpoint besides its payload.
 	recordOverhead = 96
 )
@@ -293,7 +293,7 @@ func (m *Machine) recordValue(k recordKey) []byte {
 			return p.append(nil)
 		}
 	case KindUnique:
-		if e, ok := m.unique[k.key]; ok && !m.holds(e.holder) {
+		if e, ok := m.unique[k.key]; ok && !m.holds(e.holder, k.key) {
 			return e.append(nil)
 		}
 	}

@@ -1,6 +1,9 @@
 package task
 
-import "fmt"
+import (
+	"fmt"
+	"math/bits"
+)
 
 // finish records the outcomes of attempts. Only the holder of the lease's token may say how an attempt ended, and
 // only once: afterwards the task is finished (NotLive: the proposer finds the recorded outcome by its token in the
@@ -110,15 +113,17 @@ func (m *Machine) backoff(r *record, c *cold, n uint16) Duration {
 	return Jitter(m.seed, r.id, d)
 }
 
-// grow multiplies by thousandths, at most to the limit and without overflowing.
+// grow multiplies by thousandths, at most to the limit and without overflowing. It never shrinks.
 func grow(d, thousandths, limit Duration) Duration {
-	if thousandths <= 1000 {
+	if d <= 0 {
 		return d
 	}
-	if d > limit/thousandths*1000 {
+	hi, lo := bits.Mul64(uint64(d), uint64(max(thousandths, 1000)))
+	if hi >= 1000 {
 		return limit
 	}
-	return min(d/1000*thousandths+d%1000*thousandths/1000, limit)
+	q, _ := bits.Div64(hi, lo, 1000)
+	return Duration(min(q, uint64(limit)))
 }
 
 // Jitter spreads a delay evenly over its upper half ("equal jitter", Brooker, "Exponential Backoff And Jitter", 2015).

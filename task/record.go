@@ -135,7 +135,7 @@ func (m *Machine) appendMeta(b []byte) []byte {
 	}
 	b = appendUint(b, uint64(len(m.cascades)))
 	for _, c := range m.cascades {
-		b = appendBool(appendUint(b, uint64(c.parent)), c.ok)
+		b = appendUint(appendBool(appendUint(b, uint64(c.parent)), c.ok), uint64(c.below))
 	}
 	return b
 }
@@ -154,7 +154,7 @@ func (m *Machine) readMeta(b []byte) error {
 		m.purges = append(m.purges, uint32(r.uintMax(1<<32-1)))
 	}
 	for range r.count() {
-		m.cascades = append(m.cascades, cascade{parent: ID(r.uint()), ok: r.bool()})
+		m.cascades = append(m.cascades, cascade{parent: ID(r.uint()), ok: r.bool(), below: ID(r.uint())})
 	}
 	return r.done()
 }

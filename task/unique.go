@@ -31,8 +31,7 @@ func (m *Machine) claim(key uniqueKey, mode UniqueMode) (answer Item, victim slo
 	if !taken {
 		return Item{}, 0, true
 	}
-	s := m.index.get(e.holder)
-	ended := s == 0 || m.tasks.at(s).state == DeadLetter
+	ended := !m.holds(e.holder, key)
 	if ended && e.until <= m.now {
 		return Item{}, 0, true
 	}
@@ -43,7 +42,7 @@ func (m *Machine) claim(key uniqueKey, mode UniqueMode) (answer Item, victim slo
 		if ended {
 			return Item{}, 0, true
 		}
-		if m.tasks.at(s).state != Running {
+		if s := m.index.get(e.holder); m.tasks.at(s).state != Running {
 			return Item{}, s, true
 		}
 	}
@@ -85,7 +84,7 @@ func (m *Machine) retakeUnique(r *record, c *cold) {
 	}
 	key := makeUniqueKey(r.queue, c.uniqueKey)
 	e, taken := m.unique[key]
-	if taken && e.holder != r.id && (e.until > m.now || m.holds(e.holder)) {
+	if taken && e.holder != r.id && (e.until > m.now || m.holds(e.holder, key)) {
 		return
 	}
 	r.flags |= flagUnique
@@ -100,16 +99,21 @@ func (c *cold) windowEnd(enqueued Time) Time {
 	return after(enqueued, c.uniqueWindow)
 }
 
-// holds reports whether the task is live and holds its key.
-func (m *Machine) holds(id ID) bool {
+// holds reports whether the task is live and holds the key. One that was moved as a dead letter, and revived, holds its
+// key in another queue, while its window may go on in the old one.
+func (m *Machine) holds(id ID, key uniqueKey) bool {
 	s := m.index.get(id)
-	return s != 0 && m.tasks.at(s).flags&flagUnique != 0
+	if s == 0 {
+		return false
+	}
+	r := m.tasks.at(s)
+	return r.flags&flagUnique != 0 && makeUniqueKey(r.queue, m.coldOf(r).uniqueKey) == key
 }
 
 // windowEnded drops the entry of a key whose window is over, if its holder has ended.
 func (m *Machine) windowEnded(key uniqueKey) bool {
 	e, ok := m.unique[key]
-	if !ok || e.until > m.now || m.holds(e.holder) {
+	if !ok || e.until > m.now || m.holds(e.holder, key) {
 		return false
 	}
 	delete(m.unique, key)
