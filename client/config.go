@@ -19,6 +19,7 @@ const DefaultAddr = "127.0.0.1:7300"
 const (
 	defaultPort     = "7300"
 	defaultRetryFor = 30 * time.Second
+	defaultAttempt  = 10 * time.Second
 	defaultInFlight = 4
 	maxInFlight     = 16
 )
@@ -35,6 +36,8 @@ type Config struct {
 	// RetryFor bounds how long one call is retried while servers are unavailable or overloaded; 30 s where zero,
 	// negative: not at all. A call's context bounds it too.
 	RetryFor time.Duration
+	// AttemptTimeout is how long one server has to answer an Enqueue before the next is asked; 10 s where zero.
+	AttemptTimeout time.Duration
 	// InFlight is how many Enqueue requests may be on their way at once when there is a lot to send, 1 to 16; 4 where
 	// zero.
 	InFlight int
@@ -68,6 +71,12 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.RetryFor == 0 {
 		c.RetryFor = defaultRetryFor
+	}
+	if c.AttemptTimeout == 0 {
+		c.AttemptTimeout = defaultAttempt
+	}
+	if c.AttemptTimeout < 0 {
+		return c, fmt.Errorf("client: AttemptTimeout is %v, want more than nothing", c.AttemptTimeout)
 	}
 	if c.InFlight == 0 {
 		c.InFlight = defaultInFlight

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -79,13 +80,15 @@ type delivery struct {
 // attempt makes the call once. The first one gives the request its sequence or ID, which it keeps.
 func (d *delivery) attempt() (*rowlockv1.EnqueueResponse, *Error) {
 	p := d.producer
+	ctx, cancel := context.WithTimeoutCause(p.ctx, p.config.AttemptTimeout, ErrUnavailable)
+	defer cancel()
 	switch {
 	case p.config.OneShot:
 		if d.request.RequestId == "" {
 			d.request.RequestId = rand.Text()
 		}
 	case d.session == nil:
-		s, e := p.sessions.get(p.ctx)
+		s, e := p.sessions.get(ctx)
 		if e != nil {
 			return nil, e
 		}
@@ -97,7 +100,7 @@ func (d *delivery) attempt() (*rowlockv1.EnqueueResponse, *Error) {
 	}
 	var resp rowlockv1.EnqueueResponse
 	var to peer.Peer
-	e := p.pool.once(p.ctx, rowlockv1.TaskService_Enqueue_FullMethodName, &d.request, &resp, grpc.Peer(&to))
+	e := p.pool.once(ctx, rowlockv1.TaskService_Enqueue_FullMethodName, &d.request, &resp, grpc.Peer(&to))
 	if e != nil && !e.refused() && to.Addr != nil {
 		d.tried = true
 	}

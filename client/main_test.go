@@ -1,7 +1,6 @@
 package client_test
 
 import (
-	"fmt"
 	"os"
 	"testing"
 
@@ -12,22 +11,11 @@ import (
 // server is what the examples talk to: a real one.
 var server clienttest.Shared
 
-func TestMain(m *testing.M) {
-	code := m.Run()
-	if err := server.Stop(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		code = 1
-	}
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { os.Exit(server.Main(m)) }
 
 // connect is what the examples begin with. A test binary has no better way out of a failure than a panic.
 func connect() *client.Client {
-	addr, err := server.Addr()
-	if err != nil {
-		panic(err)
-	}
-	c, err := client.New(client.Config{Addrs: []string{addr}})
+	c, err := server.Connect(client.Config{})
 	if err != nil {
 		panic(err)
 	}

@@ -122,8 +122,8 @@ func (p *pool) Invoke(ctx context.Context, method string, args, reply any, opts 
 func (p *pool) once(ctx context.Context, method string, args, reply any, opts ...grpc.CallOption) *Error {
 	ep := p.current.Load()
 	e := fromError(ep.conn.Invoke(ctx, method, args, reply, opts...))
-	if e != nil && ctx.Err() == nil {
-		p.failed(ep, e)
+	if e != nil {
+		p.judge(ctx, ep, e)
 	}
 	return e
 }
@@ -139,6 +139,17 @@ func (p *pool) final(ctx context.Context, err error) error {
 		return ErrClosed
 	}
 	return err
+}
+
+// judge decides whether an error speaks against the endpoint. That of a context that is done doesn't, unless it ended
+// because the server didn't answer.
+func (p *pool) judge(ctx context.Context, ep *endpoint, e *Error) {
+	switch {
+	case ctx.Err() == nil:
+		p.failed(ep, e)
+	case errors.Is(context.Cause(ctx), ErrUnavailable):
+		p.failed(ep, &Error{Code: codes.Unavailable, Message: "no answer"})
+	}
 }
 
 // failed takes the current place from an endpoint that isn't available.
@@ -184,9 +195,7 @@ func (p *pool) NewStream(ctx context.Context, desc *grpc.StreamDesc, method stri
 	s, err := ep.conn.NewStream(ctx, desc, method, opts...)
 	if err != nil {
 		e := fromError(err)
-		if ctx.Err() == nil {
-			p.failed(ep, e)
-		}
+		p.judge(ctx, ep, e)
 		return nil, p.final(ctx, e)
 	}
 	return &stream{ClientStream: s, pool: p, endpoint: ep}, nil
@@ -207,12 +216,6 @@ func (s *stream) RecvMsg(m any) error {
 		return err
 	}
 	e := fromError(err)
-	ctx := s.Context()
-	switch {
-	case ctx.Err() == nil:
-		s.pool.failed(s.endpoint, e)
-	case errors.Is(context.Cause(ctx), ErrUnavailable):
-		s.pool.failed(s.endpoint, &Error{Code: codes.Unavailable, Message: "the stream was given up"})
-	}
+	s.pool.judge(s.Context(), s.endpoint, e)
 	return e
 }

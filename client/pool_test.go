@@ -45,6 +45,21 @@ func TestLeaderHint(t *testing.T) {
 	}
 }
 
+// A server that takes calls and doesn't answer them loses its place too; the call keeps its sequence.
+func TestHungServer(t *testing.T) {
+	hung, f := startFake(t), startFake(t)
+	release := make(chan struct{})
+	defer close(release)
+	hung.before = func(*rowlockv1.EnqueueRequest) error {
+		<-release
+		return nil
+	}
+	c := newClient(t, client.Config{Addrs: []string{hung.addr, f.addr}, AttemptTimeout: 50 * time.Millisecond})
+	if _, err := c.Enqueue(t.Context(), raw("a")); err != nil || f.count("a") != 1 {
+		t.Errorf("%d tasks, %v", f.count("a"), err)
+	}
+}
+
 // A call that nobody answers ends with its retry time or its context; it is known not to have been executed.
 func TestUnavailable(t *testing.T) {
 	c := newClient(t, client.Config{Addrs: []string{deadAddr(t)}, RetryFor: 50 * time.Millisecond})
@@ -71,6 +86,7 @@ func TestConfig(t *testing.T) {
 		{Addrs: []string{"a:b:c"}},
 		{InFlight: -1},
 		{InFlight: 1000},
+		{AttemptTimeout: -1},
 	} {
 		if c, err := client.New(config); err == nil {
 			t.Errorf("New(%+v) took it: %v", config, c.Close())

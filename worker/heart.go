@@ -14,12 +14,14 @@ type heart struct {
 	sequence uint64
 	sent     []beat // not answered
 	last     time.Time
-	list     bool // the servers want the list of leases
+	list     bool // the servers want the list of leases,
+	hurry    bool // and at once
 }
 
 type beat struct {
 	sequence uint64
 	at       time.Time
+	list     bool
 }
 
 // welcome begins or goes on with a session, by a Hello that was sent at the time.
@@ -27,19 +29,20 @@ func (h *heart) welcome(sent time.Time, ttl time.Duration) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.ttl, h.deadline, h.last = ttl, sent.Add(ttl), sent
-	h.sent, h.list = h.sent[:0], false
+	h.sent, h.list, h.hurry = h.sent[:0], false, false
 }
 
 // due reports whether a beat is to be sent now, and takes it as sent.
 func (h *heart) due(now time.Time) (sequence uint64, list, due bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.ttl == 0 || (now.Sub(h.last) < h.interval() && !h.list) {
+	if h.ttl == 0 || (now.Sub(h.last) < h.interval() && !h.hurry) {
 		return 0, false, false
 	}
 	h.sequence++
-	h.sent = append(h.sent, beat{h.sequence, now})
-	h.last, list, h.list = now, h.list, false
+	list = h.list
+	h.sent = append(h.sent, beat{h.sequence, now, list})
+	h.last, h.list, h.hurry = now, false, false
 	return h.sequence, list, true
 }
 
@@ -64,15 +67,17 @@ func (h *heart) step() time.Duration {
 func (h *heart) answered(sequence uint64, wantList bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	n := 0
+	n, listed := 0, false
 	for n < len(h.sent) && h.sent[n].sequence <= sequence {
 		if d := h.sent[n].at.Add(h.ttl); d.After(h.deadline) {
 			h.deadline = d
 		}
+		listed = h.sent[n].list
 		n++
 	}
 	h.sent = append(h.sent[:0], h.sent[n:]...)
 	h.list = h.list || wantList
+	h.hurry = h.hurry || (wantList && !listed) // who has just got the list gets the next one with the next beat
 }
 
 // end is when the session's time to live passes.

@@ -98,6 +98,10 @@ func TestHeart(t *testing.T) {
 	if _, list, due := h.due(at(6 * time.Second)); !due || !list {
 		t.Error("the list isn't sent at once")
 	}
+	h.answered(3, true)
+	if _, _, due := h.due(at(7 * time.Second)); due {
+		t.Error("who wants the list again and again gets it at once")
+	}
 	if h.expired(at(17 * time.Second)) {
 		t.Error("expired too early")
 	}

@@ -213,8 +213,7 @@ func (g *ledger) refuse(refusals []*rowlockv1.Refusal) {
 		}
 		switch codes.Code(r.GetStatus().GetCode()) {
 		case codes.Unavailable, codes.ResourceExhausted, codes.Aborted, codes.DeadlineExceeded:
-			g.outbox = append(g.outbox, l)
-			time.AfterFunc(resendAfter, g.nudge)
+			g.outbox = append(g.outbox, l) // goes with the next message, after a glance at the latest
 			continue
 		case codes.InvalidArgument:
 			if !l.reworded {
@@ -233,9 +232,6 @@ func (g *ledger) refuse(refusals []*rowlockv1.Refusal) {
 		g.change.Broadcast()
 	}
 }
-
-// resendAfter is how long an outcome waits that was refused for the moment.
-const resendAfter = 100 * time.Millisecond
 
 // statusError is an error with a server's message.
 type statusError string

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// glance is how often the ledger is looked at for tasks that wait too long.
+// glance is how often the ledger is looked at for tasks that wait too long and outcomes that are to be sent again.
 const glance = 500 * time.Millisecond
 
 // watch reminds the sender of heartbeats, and gives up a stream on which they aren't answered: the sender can't, as it may
@@ -43,6 +43,7 @@ func (w *Worker) pulse(ctx context.Context) {
 			w.ledger.expire()
 		}
 		w.ledger.relieve(now)
+		w.ledger.nudge()
 		pause := glance
 		if at, ok := w.heart.end(); ok {
 			pause = min(pause, max(at.Sub(now), 0))

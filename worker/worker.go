@@ -53,6 +53,18 @@ func New(c *client.Client, config Config) (*Worker, error) {
 // Ready is closed when the servers know the Worker.
 func (w *Worker) Ready() <-chan struct{} { return w.ready }
 
+func (w *Worker) isReady() bool {
+	select {
+	case <-w.ready:
+		return true
+	default:
+		return false
+	}
+}
+
+// Name is what operators see as the worker_id.
+func (w *Worker) Name() string { return w.config.Name }
+
 // Run takes tasks and runs them until ctx is done, and then stops in an orderly way: it takes no more, gives back the
 // tasks that wait here, lets running handlers go on for the grace period, then cancels them with ErrShutdown and gives
 // their tasks back too, without burning attempts. It returns nil when every outcome is durable.
@@ -84,6 +96,9 @@ func (w *Worker) Run(ctx context.Context) error {
 	case <-ctx.Done():
 		err = w.drain()
 		close(w.leave)
+		if !w.isReady() {
+			unlink() // there is nobody to say goodbye to
+		}
 		select {
 		case end := <-refused:
 			err = errors.Join(err, end)

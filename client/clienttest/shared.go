@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"sync"
+
+	"github.com/rowlock/rowlock/client"
 )
 
 // BinaryVariable is the environment variable that names a server binary to use instead of building one.
@@ -14,11 +16,7 @@ const BinaryVariable = "ROWLOCK_BINARY"
 //
 //	var server clienttest.Shared
 //
-//	func TestMain(m *testing.M) {
-//		code := m.Run()
-//		if err := server.Stop(); err != nil { ... }
-//		os.Exit(code)
-//	}
+//	func TestMain(m *testing.M) { os.Exit(server.Main(m)) }
 type Shared struct {
 	mu     sync.Mutex // guards what follows
 	dir    string
@@ -51,6 +49,26 @@ func (s *Shared) start() (err error) {
 	}
 	s.server, err = Start(binary)
 	return err
+}
+
+// Connect returns a client of the server. The configuration's addresses are replaced.
+func (s *Shared) Connect(config client.Config) (*client.Client, error) {
+	addr, err := s.Addr()
+	if err != nil {
+		return nil, err
+	}
+	config.Addrs = []string{addr}
+	return client.New(config)
+}
+
+// Main runs a package's tests, ends the server if one of them started it, and returns the code to exit with.
+func (s *Shared) Main(m interface{ Run() int }) int {
+	code := m.Run()
+	if err := s.Stop(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return max(code, 1)
+	}
+	return code
 }
 
 // Stop ends the server if it was started.
