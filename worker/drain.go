@@ -19,9 +19,9 @@ const (
 func (w *Worker) drain() error {
 	g := w.ledger
 	g.drain()
-	if !g.await(w.config.GracePeriod, func() bool { return g.busy == 0 }) {
+	if !g.await(w.config.GracePeriod, func() bool { return g.crew.busy == 0 }) {
 		w.config.Logger.Warn("the grace period has passed: running tasks are given back", "running", g.cancelAll(ErrShutdown))
-		g.await(stopTime, func() bool { return g.busy == 0 })
+		g.await(stopTime, func() bool { return g.crew.busy == 0 })
 	}
 	stuck := g.abandon()
 	g.await(ackTime, func() bool { return len(g.leases) == 0 || g.cutOff })
@@ -53,7 +53,7 @@ func (g *ledger) cancelAll(cause error) int {
 			l.cancel(cause)
 		}
 	}
-	return g.busy
+	return g.crew.busy
 }
 
 // abandon gives back the tasks whose handlers don't return, and returns how many do not.
@@ -67,7 +67,7 @@ func (g *ledger) abandon() int {
 		}
 	}
 	g.nudge()
-	return g.busy
+	return g.crew.busy
 }
 
 // cut says that there will be no connection any more.
@@ -102,5 +102,5 @@ func (g *ledger) close() bool {
 	defer g.mu.Unlock()
 	g.closed = true
 	g.work.Broadcast()
-	return g.busy == 0
+	return g.crew.busy == 0
 }

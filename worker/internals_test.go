@@ -175,7 +175,7 @@ func TestLedgerInvariants(t *testing.T) {
 				for i := range g.queue.count {
 					waiting = waiting || g.queue.ring[(g.queue.first+i)&(len(g.queue.ring)-1)].state == leaseQueued
 				}
-				if waiting && g.busy < 4 {
+				if waiting && g.crew.busy < 4 {
 					_, cancel := context.WithCancelCause(context.Background())
 					running = append(running, g.take(cancel))
 				}
@@ -223,11 +223,11 @@ func checkLedger(t *rapid.T, g *ledger, running []*lease) {
 			stray++
 		}
 	}
-	if digest != g.digest || stray != g.stray || len(running) != g.busy {
-		t.Fatalf("digest %x want %x, stray %d want %d, busy %d want %d", g.digest, digest, g.stray, stray, g.busy, len(running))
+	if digest != g.digest || stray != g.crew.stray || len(running) != g.crew.busy {
+		t.Fatalf("digest %x want %x, stray %d want %d, busy %d want %d", g.digest, digest, g.crew.stray, stray, g.crew.busy, len(running))
 	}
 	sent := make(map[*lease]bool)
-	for _, l := range g.outbox {
+	for _, l := range g.out.outcomes {
 		if l.state != leaseEnded && l.state != leaseGone {
 			t.Fatalf("lease %d is in the outbox and has no outcome", l.task.Token)
 		}

@@ -27,22 +27,24 @@ type ledger struct {
 	leases map[uint64]*lease
 	digest uint64
 
-	queue   fifo      // waits for handlers
-	work    sync.Cond // there is something in the queue, or closed
-	idle    int       // handlers that wait
-	busy    int       // handlers that run
-	stray   int       // of these, whose lease is gone
-	pace    pace
+	queue fifo      // waits for handlers
+	work  sync.Cond // there is something in the queue, or closed
+	crew  crew
+	out   outbox
+	stats Stats
+
 	drained bool      // takes no more tasks
 	closed  bool      // handlers return
 	cutOff  bool      // there will be no connection any more
 	change  sync.Cond // something ended, after drain
+}
 
-	outbox     []*lease // outcomes to send
-	begun      []*lease // started, which the servers weren't told yet
-	progressed []*lease // with progress to send
-	stated     int      // capacity that was stated last on this stream; -1: none
-	stats      Stats
+// crew counts the handlers.
+type crew struct {
+	idle  int // wait for a task
+	busy  int // run one
+	stray int // of these, whose lease is gone
+	pace  pace
 }
 
 func newLedger(config Config, wake chan<- struct{}) *ledger {
@@ -50,8 +52,8 @@ func newLedger(config Config, wake chan<- struct{}) *ledger {
 		logger: config.Logger,
 		wake:   wake,
 		leases: make(map[uint64]*lease),
-		pace:   pace{concurrency: config.Concurrency, fixed: config.Prefetch},
-		stated: -1,
+		crew:   crew{pace: pace{concurrency: config.Concurrency, fixed: config.Prefetch}},
+		out:    outbox{stated: -1},
 	}
 	g.work.L, g.change.L = &g.mu, &g.mu
 	return g
@@ -89,7 +91,7 @@ func (g *ledger) receive(tasks []*rowlockv1.LeasedTask, now time.Time) {
 		}
 		g.queue.push(l)
 	}
-	for range min(g.idle, g.queue.len()) {
+	for range min(g.crew.idle, g.queue.len()) {
 		g.work.Signal()
 	}
 	if g.drained {
@@ -103,9 +105,9 @@ func (g *ledger) take(cancel context.CancelCauseFunc) *lease {
 	defer g.mu.Unlock()
 	for {
 		for g.queue.len() == 0 && !g.closed {
-			g.idle++
+			g.crew.idle++
 			g.work.Wait()
-			g.idle--
+			g.crew.idle--
 		}
 		if g.closed {
 			return nil
@@ -115,8 +117,8 @@ func (g *ledger) take(cancel context.CancelCauseFunc) *lease {
 			continue
 		}
 		l.state, l.cancel = leaseRunning, cancel
-		g.busy++
-		g.begun = append(g.begun, l)
+		g.crew.busy++
+		g.out.begun = append(g.out.begun, l)
 		g.nudge()
 		return l
 	}
@@ -126,14 +128,14 @@ func (g *ledger) take(cancel context.CancelCauseFunc) *lease {
 func (g *ledger) finish(l *lease, o Outcome, took time.Duration) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.busy--
-	g.pace.observe(took)
+	g.crew.busy--
+	g.crew.pace.observe(took)
 	switch l.state {
 	case leaseRunning:
 		g.count(o.Kind)
 		g.settle(l, o)
 	case leaseGone:
-		g.stray--
+		g.crew.stray--
 		if errors.Is(l.cause, ErrLeaseLost) {
 			g.stats.Refused++
 			g.logger.Warn("the outcome of a task whose lease is gone is dropped",
@@ -149,7 +151,7 @@ func (g *ledger) finish(l *lease, o Outcome, took time.Duration) {
 // settle gives a lease its outcome. The caller holds mu.
 func (g *ledger) settle(l *lease, o Outcome) {
 	l.end(o)
-	g.outbox = append(g.outbox, l)
+	g.out.outcomes = append(g.out.outcomes, l)
 }
 
 // count counts an outcome of a handler. The caller holds mu.
@@ -177,7 +179,7 @@ func (g *ledger) note(t *RawTask, percent int, message string) {
 	l.percent, l.message = uint32(percent), message
 	if !l.progress {
 		l.progress = true
-		g.progressed = append(g.progressed, l)
+		g.out.progressed = append(g.out.progressed, l)
 	}
 	g.nudge()
 }
@@ -213,7 +215,7 @@ func (g *ledger) refuse(refusals []*rowlockv1.Refusal) {
 		}
 		switch codes.Code(r.GetStatus().GetCode()) {
 		case codes.Unavailable, codes.ResourceExhausted, codes.Aborted, codes.DeadlineExceeded:
-			g.outbox = append(g.outbox, l) // goes with the next message, after a glance at the latest
+			g.out.outcomes = append(g.out.outcomes, l) // goes with the next message, after a glance at the latest
 			continue
 		case codes.InvalidArgument:
 			if !l.reworded {
@@ -274,7 +276,7 @@ func (g *ledger) lose(l *lease, cause error) {
 	if !running {
 		return
 	}
-	g.stray++
+	g.crew.stray++
 	l.cancel(cause)
 	g.nudge() // one handler less for others
 }

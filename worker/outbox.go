@@ -14,6 +14,14 @@ const (
 	maxMessageBytes = 1 << 20
 )
 
+// outbox is what there is to send. It belongs to the ledger, and its mutex guards it.
+type outbox struct {
+	outcomes   []*lease
+	begun      []*lease // started, which the servers weren't told yet
+	progressed []*lease
+	stated     int // capacity that was stated last on this stream; -1: none
+}
+
 // fill moves what there is to send into a message, and reports whether there is anything in it. What an earlier call
 // filled in must have been sent.
 func (g *ledger) fill(m *rowlockv1.WorkRequest) bool {
@@ -21,14 +29,14 @@ func (g *ledger) fill(m *rowlockv1.WorkRequest) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.fillOutcomes(m)
-	for _, l := range g.begun {
+	for _, l := range g.out.begun {
 		if l.state == leaseRunning && !l.started {
 			l.started = true
 			m.Started = append(m.Started, l.task.Token)
 		}
 	}
-	g.begun = emptied(g.begun)
-	for _, l := range g.progressed {
+	g.out.begun = emptied(g.out.begun)
+	for _, l := range g.out.progressed {
 		if l.state == leaseRunning && l.progress {
 			m.Progress = append(m.Progress, &rowlockv1.LeaseProgress{
 				TaskId: l.task.ID, Token: l.task.Token, Percent: l.percent, Message: l.message,
@@ -36,9 +44,9 @@ func (g *ledger) fill(m *rowlockv1.WorkRequest) bool {
 		}
 		l.progress = false
 	}
-	g.progressed = emptied(g.progressed)
-	if c := g.capacity(); c != g.stated {
-		g.stated = c
+	g.out.progressed = emptied(g.out.progressed)
+	if c := g.capacity(); c != g.out.stated {
+		g.out.stated = c
 		m.Capacity = proto.Uint32(uint32(c))
 	}
 	return m.Capacity != nil || len(m.Outcomes)+len(m.Started)+len(m.Progress) > 0
@@ -47,14 +55,14 @@ func (g *ledger) fill(m *rowlockv1.WorkRequest) bool {
 // fillOutcomes moves as many outcomes as a message takes. The caller holds mu.
 func (g *ledger) fillOutcomes(m *rowlockv1.WorkRequest) {
 	bytes, n := 0, 0
-	for ; n < len(g.outbox) && n < maxMessageItems && bytes < maxMessageBytes; n++ {
-		l := g.outbox[n]
+	for ; n < len(g.out.outcomes) && n < maxMessageItems && bytes < maxMessageBytes; n++ {
+		l := g.out.outcomes[n]
 		m.Outcomes = append(m.Outcomes, &l.outcome)
 		bytes += len(l.outcome.GetCompleted()) + len(l.outcome.GetFailed().GetMessage())
 	}
-	rest := copy(g.outbox, g.outbox[n:])
-	clear(g.outbox[rest:])
-	g.outbox = g.outbox[:rest]
+	rest := copy(g.out.outcomes, g.out.outcomes[n:])
+	clear(g.out.outcomes[rest:])
+	g.out.outcomes = g.out.outcomes[:rest]
 	if rest > 0 {
 		g.nudge()
 	}
@@ -72,7 +80,7 @@ func (g *ledger) capacity() int {
 	if g.drained {
 		return 0
 	}
-	return g.pace.concurrency - g.stray + g.pace.prefetch()
+	return g.crew.pace.concurrency - g.crew.stray + g.crew.pace.prefetch()
 }
 
 // list returns the digest of all leases and their list.
@@ -98,18 +106,18 @@ func (g *ledger) sum() uint64 {
 func (g *ledger) reattach(fresh bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.outbox, g.begun, g.stated = emptied(g.outbox), emptied(g.begun), -1
+	g.out.outcomes, g.out.begun, g.out.stated = emptied(g.out.outcomes), emptied(g.out.begun), -1
 	lost := 0
 	for _, l := range g.sorted() {
 		switch {
 		case l.state == leaseEnded:
-			g.outbox = append(g.outbox, l)
+			g.out.outcomes = append(g.out.outcomes, l)
 		case fresh:
 			g.lose(l, ErrLeaseLost)
 			lost++
 		case l.state == leaseRunning:
 			l.started = false
-			g.begun = append(g.begun, l)
+			g.out.begun = append(g.out.begun, l)
 		}
 	}
 	if lost > 0 {
@@ -127,7 +135,7 @@ func (g *ledger) expire() {
 		return
 	}
 	g.logger.Warn("no answer to heartbeats for the session's time to live: the leases are taken to be lost",
-		"running", g.busy, "waiting", g.queue.len())
+		"running", g.crew.busy, "waiting", g.queue.len())
 	g.giveBack()
 	for _, l := range g.leases {
 		if l.state == leaseRunning {
@@ -153,7 +161,7 @@ func (g *ledger) relieve(now time.Time) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if l := g.queue.front(); l != nil && now.Sub(l.received) > stalled {
-		g.pace.stall()
+		g.crew.pace.stall()
 		g.giveBack()
 	}
 }

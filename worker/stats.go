@@ -25,8 +25,8 @@ func (g *ledger) snapshot() Stats {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	s := g.stats
-	s.Running, s.Waiting = g.busy, g.queue.len()
-	s.Unacknowledged = max(0, len(g.leases)-(g.busy-g.stray)-g.queue.len())
+	s.Running, s.Waiting = g.crew.busy, g.queue.len()
+	s.Unacknowledged = max(0, len(g.leases)-(g.crew.busy-g.crew.stray)-g.queue.len())
 	return s
 }
 

@@ -107,7 +107,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	case err = <-refused:
 		w.ledger.drain()
 		w.ledger.cancelAll(ErrShutdown)
-		w.ledger.await(stopTime, func() bool { return w.ledger.busy == 0 })
+		w.ledger.await(stopTime, func() bool { return w.ledger.crew.busy == 0 })
 	}
 	unlink()
 	background.Wait()
