@@ -121,6 +121,7 @@ func (d *dispatcher) Applied(eff task.Effects) {
 			for _, t := range l.takers {
 				t.starved = false
 			}
+			l.unseen = len(l.takers)
 			d.pushLine(l)
 		}
 	}
@@ -167,6 +168,10 @@ func (d *dispatcher) settleCounts() {
 
 // close ends the takers of sessions that have ended. Needs mu.
 func (d *dispatcher) close(sessions []uint64) {
+	if len(sessions) == 0 {
+		return
+	}
+	d.ended(sessions)
 	for _, id := range sessions {
 		if w := d.streams[id]; w != nil {
 			w.sessionEnded()

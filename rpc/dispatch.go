@@ -28,9 +28,12 @@ type dispatcher struct {
 	log     *slog.Logger
 	metrics *dispatchMetrics
 	wake    chan struct{}
+	// ended is told of sessions that have ended, or with nil that none is this member's any more. It must not block.
+	ended func(sessions []uint64)
 
 	mu         sync.Mutex // guards all below and the takers' counters
 	leader     bool
+	stopped    bool // it will not lead again
 	lines      map[string]*line
 	takers     map[*taker]struct{}
 	streams    map[uint64]*workStream // by session
@@ -44,9 +47,10 @@ type dispatcher struct {
 
 const sweepEvery = time.Second
 
-func newDispatcher(n Node, log *slog.Logger, m *dispatchMetrics) *dispatcher {
+func newDispatcher(n Node, log *slog.Logger, m *dispatchMetrics, ended func([]uint64)) *dispatcher {
 	return &dispatcher{
-		node: n, log: log, metrics: m, wake: make(chan struct{}, 1),
+		ended: ended,
+		node:  n, log: log, metrics: m, wake: make(chan struct{}, 1),
 		lines: map[string]*line{}, takers: map[*taker]struct{}{}, streams: map[uint64]*workStream{},
 	}
 }
@@ -95,7 +99,7 @@ func (d *dispatcher) add(t *taker) error {
 	for _, q := range t.queues {
 		l := d.lines[q]
 		if l == nil {
-			l = &line{}
+			l = &line{name: q}
 			d.lines[q] = l
 		}
 		l.takers = append(l.takers, t)

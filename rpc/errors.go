@@ -149,9 +149,9 @@ func toStatus(err error) *status.Status {
 	case errors.Is(err, raftfsm.ErrStopped):
 		return withInfo(codes.Unavailable, "stopping", errStopping.Error(), nil)
 	case errors.Is(err, context.DeadlineExceeded):
-		return withInfo(codes.DeadlineExceeded, "deadline", "the deadline passed; the outcome is unknown", nil)
+		return withInfo(codes.DeadlineExceeded, "deadline", "the deadline passed before the call was done", nil)
 	case errors.Is(err, context.Canceled):
-		return withInfo(codes.Canceled, "cancelled", "the caller went away; the outcome is unknown", nil)
+		return withInfo(codes.Canceled, "cancelled", "the caller went away before the call was done", nil)
 	}
 	if s, ok := status.FromError(err); ok { // of the gRPC library: a broken stream, say
 		return s

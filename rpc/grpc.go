@@ -43,7 +43,7 @@ func (s *Server) newGRPC() *grpc.Server {
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: 20 * time.Second, Timeout: 10 * time.Second}),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 5 * time.Second, PermitWithoutStream: true}),
 	)
-	pb.RegisterTaskServiceServer(g, &taskService{node: s.cfg.Node, limits: s.cfg.Limits})
+	pb.RegisterTaskServiceServer(g, &taskService{node: s.cfg.Node, limits: s.cfg.Limits, now: s.cfg.Now})
 	pb.RegisterQueueServiceServer(g, &queueService{node: s.cfg.Node})
 	pb.RegisterClusterServiceServer(g, &clusterService{node: s.cfg.Node, version: s.cfg.Version})
 	pb.RegisterWorkerServiceServer(g, s.workers)

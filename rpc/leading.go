@@ -19,7 +19,7 @@ func (d *dispatcher) Leadership(leader bool) {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.leader = leader; !leader {
+	if d.leader = leader && !d.stopped; !leader {
 		d.endAll(cause)
 	}
 }
@@ -28,12 +28,13 @@ func (d *dispatcher) Leadership(leader bool) {
 func (d *dispatcher) stop() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.leader = false
+	d.leader, d.stopped = false, true
 	d.endAll(errStopping)
 }
 
 // endAll ends every stream and every waiting call of Lease. Needs mu.
 func (d *dispatcher) endAll(cause error) {
+	d.ended(nil)
 	for _, w := range d.streams {
 		w.end(cause)
 	}

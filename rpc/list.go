@@ -19,6 +19,7 @@ type listing struct {
 	states              []task.State
 	finished            bool // of finished states
 	quiet               task.Duration
+	now                 task.Time // the wall clock: the state's time stands still while nothing happens
 	limit               int
 	omit                bool
 	at                  cursor
@@ -30,6 +31,7 @@ func (s *taskService) ListTasks(ctx context.Context, req *pb.ListTasksRequest) (
 	if err != nil {
 		return nil, err
 	}
+	l.now = s.now().UnixMicro()
 	out := &pb.ListTasksResponse{}
 	err = s.node.Read(ctx, req.GetStale(), func(v *raftfsm.View) error {
 		p := &page{listing: l}
@@ -123,7 +125,7 @@ func (p *page) readLive(v *raftfsm.View) error {
 		filter.States = liveStates
 	}
 	if p.quiet > 0 {
-		filter.QuietFor = v.Now() - p.quiet
+		filter.QuietFor = max(v.Now(), p.now) - p.quiet
 	}
 	tasks, next := v.List(filter)
 	for i := range tasks {

@@ -4,7 +4,7 @@ import (
 	"github.com/rowlock/rowlock/task"
 )
 
-// maxCandidates is how many takers one look at the machine covers.
+// maxCandidates is how many takers, or lines, one look at the machine covers.
 const maxCandidates = 64
 
 // candidate is a taker that may be given leases.
@@ -17,10 +17,10 @@ type candidate struct {
 // serve proposes leases until nobody dirty is left.
 func (d *dispatcher) serve() {
 	var list []candidate
-	for {
-		list = d.candidates(list[:0])
+	for d.busy() {
+		list = d.candidates(list[:0], d.pendingLines())
 		if len(list) == 0 {
-			return
+			continue
 		}
 		d.node.Machine(func(m *task.Machine) {
 			for i := range list {
@@ -31,8 +31,41 @@ func (d *dispatcher) serve() {
 	}
 }
 
-// candidates takes dirty takers, and of dirty lines those with room.
-func (d *dispatcher) candidates(list []candidate) []candidate {
+// busy reports whether somebody is dirty. Every turn of serve takes some of the dirty ones, and only answers and entries
+// make new ones.
+func (d *dispatcher) busy() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return len(d.dirty)+len(d.dirtyLines) > 0
+}
+
+// pendingLines takes the dirty lines and returns those whose queue has something to lease. Most have not: the Lease that
+// travelled with the tasks has taken all.
+func (d *dispatcher) pendingLines() []*line {
+	d.mu.Lock()
+	n := min(len(d.dirtyLines), maxCandidates)
+	lines := d.dirtyLines[:n:n]
+	d.dirtyLines = d.dirtyLines[n:]
+	for _, l := range lines {
+		l.queued = false
+	}
+	d.mu.Unlock()
+	if n == 0 {
+		return nil
+	}
+	some := lines[:0]
+	d.node.Machine(func(m *task.Machine) {
+		for _, l := range lines {
+			if q, ok := m.Queue(l.name); ok && q.Mode != task.QueuePaused && q.Live[task.Pending] > 0 {
+				some = append(some, l)
+			}
+		}
+	})
+	return some
+}
+
+// candidates takes dirty takers, and of the lines those with room.
+func (d *dispatcher) candidates(list []candidate, lines []*line) []candidate {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for len(d.dirty) > 0 && len(list) < maxCandidates {
@@ -43,19 +76,20 @@ func (d *dispatcher) candidates(list []candidate) []candidate {
 			list = append(list, candidate{taker: t})
 		}
 	}
-	for len(d.dirtyLines) > 0 && len(list) < maxCandidates {
-		l := d.dirtyLines[0]
-		d.dirtyLines = d.dirtyLines[1:]
-		l.queued = false
-		seen := 0
+	for _, l := range lines {
+		most := len(list) + maxCandidates
+		l.unseen = min(l.unseen, len(l.takers))
 		l.each(func(t *taker) bool {
-			seen++
+			if l.unseen == 0 {
+				return false
+			}
+			l.unseen--
 			if t.room() > 0 {
 				list = append(list, candidate{taker: t, line: l})
 			}
-			return len(list) < maxCandidates
+			return len(list) < most
 		})
-		if seen < len(l.takers) {
+		if l.unseen > 0 {
 			d.pushLine(l)
 		}
 	}
@@ -83,17 +117,13 @@ func (d *dispatcher) share(list []candidate) []asking {
 	var asks []asking
 	for i := range list {
 		c := &list[i]
-		if c.pending == 0 {
-			c.starved = true
+		if c.starved = c.pending == 0; c.starved {
 			continue
 		}
-		c.starved = false
 		sharing := uint64(1)
-		if c.line != nil {
-			for k := range list {
-				if k != i && list[k].line == c.line && list[k].pending > 0 {
-					sharing++
-				}
+		for k := range list {
+			if c.line != nil && k != i && list[k].line == c.line && list[k].pending > 0 {
+				sharing++
 			}
 		}
 		part := (c.pending + sharing - 1) / sharing

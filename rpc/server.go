@@ -39,11 +39,12 @@ func New(cfg Config) (*Server, error) {
 	if err := s.listen(); err != nil {
 		return nil, err
 	}
-	s.dispatch = newDispatcher(cfg.Node, cfg.Logger, s.metrics.dispatch)
 	s.workers = &workerService{
-		node: cfg.Node, nodeID: cfg.Node.Status().NodeID, limits: cfg.Limits, log: cfg.Logger, now: cfg.Now,
-		dispatch: s.dispatch, metrics: s.metrics.sessions, unlisted: map[uint64]*unlisted{},
+		node: cfg.Node, nodeID: cfg.Node.Status().NodeID, limits: cfg.Limits, now: cfg.Now,
+		metrics: s.metrics.sessions, unlisted: map[uint64]*unlisted{},
 	}
+	s.dispatch = newDispatcher(cfg.Node, cfg.Logger, s.metrics.dispatch, s.workers.forget)
+	s.workers.dispatch = s.dispatch
 	s.grpc = s.newGRPC()
 	if s.http, err = s.newHTTP(); err != nil {
 		return nil, errors.Join(err, s.close())

@@ -91,7 +91,9 @@ func (t *taker) ask(n int) task.Command {
 
 // line is a queue's takers, in rotation.
 type line struct {
+	name   string // the queue's
 	takers []*taker
+	unseen int  // how many takers have not been looked at since tasks became pending
 	next   int  // whose turn it is
 	queued bool // waits in dispatcher.dirtyLines
 }

@@ -14,6 +14,7 @@ type taskService struct {
 	pb.UnimplementedTaskServiceServer
 	node   Node
 	limits Limits
+	now    func() time.Time
 }
 
 // producerTTL is what OpenProducer tells: the machine forgets a producer that is silent for longer.

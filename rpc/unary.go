@@ -21,6 +21,18 @@ func (s *workerService) unlistedOf(session uint64) *unlisted {
 	return u
 }
 
+// forget drops what is remembered of sessions; nil: of all.
+func (s *workerService) forget(sessions []uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if sessions == nil {
+		clear(s.unlisted)
+	}
+	for _, id := range sessions {
+		delete(s.unlisted, id)
+	}
+}
+
 // Lease takes tasks, and waits for the first if there is none. The session is kept by Heartbeat, not by this.
 func (s *workerService) Lease(ctx context.Context, req *pb.LeaseRequest) (*pb.LeaseResponse, error) {
 	if err := checkLease(req); err != nil {

@@ -15,6 +15,9 @@ import (
 // maxFinishing is how many messages with outcomes of one worker may be in flight; the next isn't read before.
 const maxFinishing = 32
 
+// helloTime is how long a worker may take to say hello.
+const helloTime = 10 * time.Second
+
 // progressEvery is how often a worker's signs of progress are recorded; between, the newest of each task is kept.
 const progressEvery = time.Second
 
@@ -42,12 +45,9 @@ type workStream struct {
 
 // Work serves one worker until one of the sides leaves. The session outlives the stream, up to its TTL.
 func (s *workerService) Work(stream pb.WorkerService_WorkServer) error {
-	first, err := stream.Recv()
+	first, err := s.first(stream)
 	if err != nil {
 		return err
-	}
-	if first.GetHello() == nil {
-		return invalid("hello is required in the first message of a stream")
 	}
 	w, err := s.attach(stream.Context(), first.GetHello())
 	if err != nil {
@@ -56,6 +56,30 @@ func (s *workerService) Work(stream pb.WorkerService_WorkServer) error {
 	defer s.detach(w)
 	s.receivers.Go(func() { w.receive(stream, first) })
 	return w.send(stream)
+}
+
+// first waits for the message that opens a stream.
+func (s *workerService) first(stream pb.WorkerService_WorkServer) (*pb.WorkRequest, error) {
+	type message struct {
+		req *pb.WorkRequest
+		err error
+	}
+	received := make(chan message, 1)
+	s.receivers.Go(func() {
+		req, err := stream.Recv()
+		received <- message{req, err}
+	})
+	timer := time.NewTimer(helloTime)
+	defer timer.Stop()
+	select {
+	case m := <-received:
+		if m.err == nil && m.req.GetHello() == nil {
+			return nil, invalid("hello is required in the first message of a stream")
+		}
+		return m.req, m.err
+	case <-timer.C:
+		return nil, invalid("hello is required within %s of opening a stream", helloTime)
+	}
 }
 
 // end makes the stream end with the cause, after what waits has been sent. nil: the worker said goodbye.

@@ -2,7 +2,6 @@ package rpc
 
 import (
 	"context"
-	"log/slog"
 	"sync"
 	"time"
 
@@ -17,7 +16,6 @@ type workerService struct {
 	node     Node
 	nodeID   string
 	limits   Limits
-	log      *slog.Logger
 	now      func() time.Time
 	dispatch *dispatcher
 	metrics  *sessionMetrics
@@ -107,9 +105,6 @@ func checkSession(id uint64) error {
 
 func (s *workerService) close(ctx context.Context, session uint64) error {
 	_, err := propose(ctx, s.node, &task.CloseSession{Session: session}, true)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.unlisted, session)
 	return err
 }
 
