@@ -10,6 +10,8 @@ import (
 
 	"github.com/rowlock/rowlock/bench/load"
 	"github.com/rowlock/rowlock/client"
+	"github.com/rowlock/rowlock/raftfsm"
+	"github.com/rowlock/rowlock/store"
 )
 
 // The exit codes, the same for every command.
@@ -59,7 +61,7 @@ func explain(ctx context.Context, err error) (code int, text string) {
 	case errors.Is(err, client.ErrNotFound):
 		return exitNotFound, text
 	case errors.Is(err, client.ErrDenied), errors.Is(err, client.ErrState), errors.Is(err, client.ErrConflict),
-		errors.Is(err, client.ErrOverloaded), errors.Is(err, client.ErrNoSpace):
+		errors.Is(err, client.ErrOverloaded), errors.Is(err, client.ErrNoSpace), errors.Is(err, store.ErrLocked), errors.Is(err, raftfsm.ErrOtherNode):
 		return exitRefused, text
 	case errors.Is(err, client.ErrUnavailable), errors.Is(err, client.ErrUnknownOutcome), errors.Is(err, context.DeadlineExceeded):
 		return exitUnavailable, text

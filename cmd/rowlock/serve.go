@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -16,6 +17,7 @@ import (
 	"github.com/rowlock/rowlock/client"
 	"github.com/rowlock/rowlock/raftfsm"
 	"github.com/rowlock/rowlock/rpc"
+	"github.com/rowlock/rowlock/store"
 )
 
 // serve runs a member until ctx ends or it fails. inside may be nil.
@@ -25,6 +27,9 @@ func (p *program) serve(ctx context.Context, flags *serveFlags, member memberFla
 		return err
 	}
 	if err := flags.check(); err != nil {
+		return err
+	}
+	if err := member.begin(flags.dataDir); err != nil {
 		return err
 	}
 	registry := prometheus.NewRegistry()
@@ -95,12 +100,22 @@ func (r *running) run(ctx context.Context) error {
 	return err
 }
 
+// readyPatience is how long a member may take to find or become a leader before that is worth a word.
+const readyPatience = 10 * time.Second
+
 // whenReady announces the member and runs the worker inside it, until ctx ends.
 func (r *running) whenReady(ctx context.Context) error {
-	select {
-	case <-r.node.Ready():
-	case <-ctx.Done():
-		return nil
+	patience := time.NewTimer(readyPatience)
+	defer patience.Stop()
+	for ready := false; !ready; {
+		select {
+		case <-r.node.Ready():
+			ready = true
+		case <-patience.C:
+			r.logger.Warn("not ready yet: no leader is known", "after", readyPatience)
+		case <-ctx.Done():
+			return nil
+		}
 	}
 	api := r.server.APIAddr()
 	r.logger.Info("ready", "api", api, "http", r.server.HTTPAddr(), "raft", r.node.Status().Address)
@@ -133,6 +148,9 @@ func (s *serveFlags) check() error {
 	if err := s.memory.check(); err != nil {
 		return err
 	}
+	if s.sessionTTL < time.Second {
+		return usagef("--session-ttl %s: want at least 1s", s.sessionTTL)
+	}
 	if info, err := os.Stat(s.dataDir); err == nil && !info.IsDir() {
 		return usagef("--data-dir %s: a file, not a directory", s.dataDir)
 	}
@@ -148,7 +166,10 @@ func serveError(flags *serveFlags, err error) error {
 	case errors.As(err, &busy) && busy.Op == "listen":
 		return fmt.Errorf("can't listen on %s (%s): choose another address with --api-addr, --raft-addr or --http-addr", busy.Addr, cause(busy))
 	case !strings.Contains(err.Error(), flags.dataDir):
-		return fmt.Errorf("data directory %s: %w", flags.dataDir, err)
+		err = fmt.Errorf("data directory %s: %w", flags.dataDir, err)
+	}
+	if errors.Is(err, store.ErrLocked) {
+		return fmt.Errorf("%w: stop that one, or choose another directory with --data-dir", err)
 	}
 	return err
 }

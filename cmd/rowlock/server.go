@@ -1,9 +1,15 @@
 package main
 
 import (
+	"errors"
+	"fmt"
+	"io/fs"
 	"os"
+	"regexp"
 
 	"github.com/spf13/cobra"
+
+	"github.com/rowlock/rowlock/store"
 )
 
 func (p *program) serverCommand() *cobra.Command {
@@ -51,6 +57,8 @@ func (m *memberFlags) add(cmd *cobra.Command) {
 	settings(flags, "node-id", "advertise-host", "bootstrap-expect")
 }
 
+var nodeID = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
+
 // complete fills in the defaults, or says what is wrong.
 func (m *memberFlags) complete() error {
 	if m.bootstrapExpect < 0 || m.bootstrapExpect > 1 {
@@ -62,6 +70,20 @@ func (m *memberFlags) complete() error {
 			return usagef("name the member with --node-id: the host's name can't be read (%s)", err)
 		}
 		m.nodeID = host
+	}
+	if !nodeID.MatchString(m.nodeID) {
+		return usagef("--node-id %q: want up to 64 letters, digits, '.', '_' and '-', beginning with a letter or digit", m.nodeID)
+	}
+	return nil
+}
+
+// begin refuses to begin a new group unasked.
+func (m *memberFlags) begin(dataDir string) error {
+	if m.bootstrapExpect > 0 {
+		return nil
+	}
+	if _, err := os.Stat(store.Dir(dataDir).State()); errors.Is(err, fs.ErrNotExist) {
+		return &exitError{code: exitRefused, text: fmt.Sprintf("no state in data directory %s: begin a new group with --bootstrap-expect 1", dataDir)}
 	}
 	return nil
 }
