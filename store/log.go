@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/raft"
 	raftboltdb "github.com/hashicorp/raft-boltdb/v2"
 	"go.etcd.io/bbolt"
+	bolterrors "go.etcd.io/bbolt/errors"
 )
 
 // LogStore is the Raft log and the votes: raft-boltdb with a checksum over each entry and each value, the watchdog,
@@ -21,7 +22,7 @@ type LogStore struct {
 
 	// write lets one write run at a time, so that the watchdog never times the wait for another; it guards the next two.
 	write  sync.Mutex
-	sealed []raft.Log // StoreLogs' copies
+	pieces []raft.Log // StoreLogs' own
 	failed error      // of a write, after which none is tried again
 
 	sizes logSizes
@@ -118,16 +119,19 @@ func (l *LogStore) StoreLog(log *raft.Log) error { return l.StoreLogs([]*raft.Lo
 // StoreLogs writes entries durably, all or none.
 func (l *LogStore) StoreLogs(logs []*raft.Log) error {
 	return l.change("store_logs", func() error {
-		l.sealed = l.sealed[:0]
+		l.pieces = l.pieces[:0]
 		for _, log := range logs {
-			l.sealed = append(l.sealed, sealLog(log))
+			if len(log.Data) > maxLogData || log.Index > maxLogIndex {
+				return fmt.Errorf("entry %d of %d bytes is out of bounds", log.Index, len(log.Data))
+			}
+			l.pieces = appendPieces(l.pieces, sealLog(log))
 		}
-		pointers := make([]*raft.Log, len(logs))
-		for i := range l.sealed {
-			pointers[i] = &l.sealed[i]
+		pointers := make([]*raft.Log, len(l.pieces))
+		for i := range l.pieces {
+			pointers[i] = &l.pieces[i]
 		}
 		err := l.bolt.StoreLogs(pointers)
-		clear(l.sealed) // they keep the entries' memory
+		clear(l.pieces) // they keep the entries' memory
 		if err != nil {
 			return err
 		}
@@ -143,7 +147,7 @@ func (l *LogStore) StoreLogs(logs []*raft.Log) error {
 // DeleteRange deletes the entries from min to max durably.
 func (l *LogStore) DeleteRange(min, max uint64) error {
 	return l.change("delete_range", func() error {
-		if err := l.bolt.DeleteRange(min, max); err != nil {
+		if err := l.bolt.DeleteRange(pieceIndex(min), lastPieceIndex(max)); err != nil {
 			return err
 		}
 		l.sizes.delete(min, max)
@@ -153,33 +157,76 @@ func (l *LogStore) DeleteRange(min, max uint64) error {
 
 // GetLog reads an entry. raft.ErrLogNotFound: there is none. ErrCorrupt: it isn't what was written.
 func (l *LogStore) GetLog(index uint64, log *raft.Log) error {
+	err := l.getLog(index, log)
+	if errors.Is(err, ErrCorrupt) {
+		// Its pieces are read one by one: it may have been deleted or overwritten in between.
+		l.write.Lock()
+		defer l.write.Unlock()
+		err = l.getLog(index, log)
+	}
+	if err != nil && !errors.Is(err, raft.ErrLogNotFound) {
+		return fmt.Errorf("raft log: entry %d: %w", index, err)
+	}
+	return err
+}
+
+func (l *LogStore) getLog(index uint64, log *raft.Log) error {
+	if index > maxLogIndex {
+		return raft.ErrLogNotFound
+	}
 	var read raft.Log
-	err := guard(func() error { return l.bolt.GetLog(index, &read) })
-	if errors.Is(err, raft.ErrLogNotFound) || errors.Is(err, bbolt.ErrDatabaseNotOpen) {
+	if err := l.getPiece(pieceIndex(index), &read); err != nil {
 		return err
 	}
-	if err == nil {
-		err = unsealLog(index, &read)
-	} else if !errors.Is(err, ErrCorrupt) {
-		err = fmt.Errorf("%w: %w", ErrCorrupt, err)
-	}
+	size, err := sealedSize(&read)
 	if err != nil {
-		return fmt.Errorf("raft log: entry %d: %w", index, err)
+		return err
+	}
+	if n := pieceCount(size); n > 1 {
+		data := append(make([]byte, 0, min(size, 1<<20)), read.Data...) // a damaged size must not take all memory
+		for i := range n - 1 {
+			var piece raft.Log
+			if err := l.getPiece(pieceIndex(index)+1+uint64(i), &piece); errors.Is(err, raft.ErrLogNotFound) {
+				return fmt.Errorf("%w: piece %d is missing", ErrCorrupt, i+1)
+			} else if err != nil {
+				return err
+			}
+			data = append(data, piece.Data...)
+		}
+		read.Data = data
+	}
+	read.Index >>= pieceBits
+	if err := unsealLog(index, &read); err != nil {
+		return err
 	}
 	*log = read
 	return nil
 }
 
+// getPiece reads one piece. What raft-boltdb can't decode is damaged.
+func (l *LogStore) getPiece(index uint64, piece *raft.Log) error {
+	err := guard(func() error { return l.bolt.GetLog(index, piece) })
+	switch {
+	case err == nil && piece.Index != index:
+		return fmt.Errorf("%w: it is entry %d's", ErrCorrupt, piece.Index>>pieceBits)
+	case err == nil, errors.Is(err, raft.ErrLogNotFound), errors.Is(err, ErrCorrupt):
+		return err
+	case errors.Is(err, bolterrors.ErrDatabaseNotOpen):
+		return ErrClosed
+	}
+	return fmt.Errorf("%w: %w", ErrCorrupt, err)
+}
+
 // FirstIndex is the index of the oldest entry; 0: none.
 func (l *LogStore) FirstIndex() (n uint64, err error) {
 	err = guard(func() error { n, err = l.bolt.FirstIndex(); return err })
-	return n, err
+	return n >> pieceBits, err
 }
 
 // LastIndex is the index of the newest entry; 0: none.
 func (l *LogStore) LastIndex() (n uint64, err error) {
 	err = guard(func() error { n, err = l.bolt.LastIndex(); return err })
-	return n, err
+	return n >> pieceBits, err
 }
 
 // Set writes a value durably.

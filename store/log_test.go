@@ -51,6 +51,9 @@ func TestLogStore(t *testing.T) {
 		}
 	}
 	logs := []*raft.Log{entry(5, 0), entry(6, 100), entry(7, 300<<10), entry(8, 1)}
+	for i := range logs[2].Data {
+		logs[2].Data[i] = byte(i / 251)
+	}
 	logs[1].Extensions = []byte("extension")
 	logs[2].AppendedAt = time.Time{}
 	logs[3].Type = raft.LogConfiguration
@@ -265,14 +268,60 @@ func readLog(dir string, want []*raft.Log) (err error) {
 	return err
 }
 
-// TestMissingEntries opens a log with a hole.
-func TestMissingEntries(t *testing.T) {
+// TestPieces stores entries of the sizes at which the number of their pieces changes.
+func TestPieces(t *testing.T) {
 	l, dir := newLog(t)
-	must(t, l.StoreLogs([]*raft.Log{entry(1, 10), entry(2, 10), entry(3, 10)}))
-	must(t, l.bolt.DeleteRange(2, 2))
+	var logs []*raft.Log
+	for _, n := range []int{0, 1, pieceSize - 1, pieceSize, pieceSize + 1, 2 * pieceSize, 2*pieceSize + 1, 512 << 10} {
+		log := entry(uint64(len(logs)+1), n)
+		for i := range log.Data {
+			log.Data[i] = byte(i / 249)
+		}
+		log.Extensions = []byte{byte(n)}
+		logs = append(logs, log)
+	}
+	must(t, l.StoreLogs(logs))
+	must(t, l.SetUint64([]byte("CurrentTerm"), 78))
 	must(t, l.Close())
-	if _, err := OpenLog(testOptions(dir)); !errors.Is(err, ErrCorrupt) {
-		t.Errorf("open: %v", err)
+	must(t, readLog(dir, logs))
+}
+
+// TestMissing opens and reads logs that have lost entries, or pieces of one.
+func TestMissing(t *testing.T) {
+	for name, c := range map[string]struct {
+		from, to uint64
+		opens    bool // it shows only when the entry is read
+	}{
+		"entry":        {pieceIndex(2), lastPieceIndex(2), false},
+		"first piece":  {pieceIndex(2), pieceIndex(2), false},
+		"middle piece": {pieceIndex(2) + 1, pieceIndex(2) + 1, false},
+		"last piece":   {pieceIndex(2) + 2, pieceIndex(2) + 2, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l, dir := newLog(t)
+			must(t, l.StoreLogs([]*raft.Log{entry(1, 10), entry(2, 3*pieceSize), entry(3, 10)}))
+			must(t, l.bolt.DeleteRange(c.from, c.to))
+			must(t, l.Close())
+			l, err := OpenLog(testOptions(dir))
+			if c.opens {
+				must(t, err)
+				defer l.Close()
+				err = l.GetLog(2, new(raft.Log))
+			}
+			if !errors.Is(err, ErrCorrupt) {
+				t.Errorf("%v", err)
+			}
+		})
+	}
+}
+
+func TestLogBounds(t *testing.T) {
+	l, _ := newLog(t)
+	if err := l.GetLog(maxLogIndex+1, new(raft.Log)); !errors.Is(err, raft.ErrLogNotFound) {
+		t.Errorf("an index out of bounds: %v", err)
+	}
+	if err := l.StoreLog(&raft.Log{Index: maxLogIndex + 1}); err == nil {
+		t.Error("an index out of bounds is stored")
 	}
 }
 

@@ -8,26 +8,48 @@ import (
 	"github.com/hashicorp/raft"
 )
 
-// sealLog returns a copy of an entry whose extensions end with its checksum. Entries go to other members through
-// GetLog, which takes it off again.
+// sealSize is what a seal adds to an entry's extensions: the size of its data and its checksum.
+const sealSize = 4 + crcSize
+
+// maxLogData bounds an entry's data, in bytes, by the number of pieces that it can be cut into.
+const maxLogData = pieceSize << pieceBits
+
+// sealLog returns a copy of an entry whose extensions end with its size and checksum. Entries go to other members
+// through GetLog, which takes them off again.
 func sealLog(log *raft.Log) raft.Log {
 	sealed := *log
-	sealed.Extensions = binary.BigEndian.AppendUint32(append(make([]byte, 0, len(log.Extensions)+crcSize), log.Extensions...), logChecksum(log))
+	b := append(make([]byte, 0, len(log.Extensions)+sealSize), log.Extensions...)
+	b = binary.BigEndian.AppendUint32(b, uint32(len(log.Data)))
+	sealed.Extensions = binary.BigEndian.AppendUint32(b, logChecksum(log))
 	return sealed
 }
 
-// unsealLog verifies an entry that was read and takes the checksum off.
-func unsealLog(index uint64, log *raft.Log) error {
-	n := len(log.Extensions) - crcSize
+// sealedSize is the size of the data of the entry whose first piece this is.
+func sealedSize(log *raft.Log) (int, error) {
+	n := len(log.Extensions) - sealSize
 	if n < 0 {
-		return fmt.Errorf("%w: no checksum", ErrCorrupt)
+		return 0, fmt.Errorf("%w: no checksum", ErrCorrupt)
 	}
-	sum := binary.BigEndian.Uint32(log.Extensions[n:])
+	size := binary.BigEndian.Uint32(log.Extensions[n:])
+	if size > maxLogData {
+		return 0, fmt.Errorf("%w: size is out of bounds", ErrCorrupt)
+	}
+	return int(size), nil
+}
+
+// unsealLog verifies an entry that was read, pieced together, and takes the seal off.
+func unsealLog(index uint64, log *raft.Log) error {
+	size, err := sealedSize(log)
+	if err != nil {
+		return err
+	}
+	n := len(log.Extensions) - sealSize
+	sum := binary.BigEndian.Uint32(log.Extensions[n+4:])
 	log.Extensions = log.Extensions[:n:n]
 	if n == 0 {
 		log.Extensions = nil
 	}
-	if log.Index != index || sum != logChecksum(log) {
+	if log.Index != index || size != len(log.Data) || sum != logChecksum(log) {
 		return fmt.Errorf("%w: checksum doesn't match", ErrCorrupt)
 	}
 	return nil

@@ -14,15 +14,25 @@ type logSizes struct {
 	first uint64
 	base  uint64
 	ends  []uint64
+
+	pieces uint64 // that load has seen of the last entry
 }
 
-// load takes an entry that is in the file, in the order of their indexes.
-func (s *logSizes) load(index, size uint64) error {
-	if next := s.first + uint64(len(s.ends)); len(s.ends) > 0 && index != next {
-		return fmt.Errorf("%w: raft log: entries %d to %d are missing", ErrCorrupt, next, index-1)
+// load takes a piece of an entry that is in the file, in the order of their indexes. A missing last piece shows when the
+// entry is read.
+func (s *logSizes) load(index, piece, size uint64) error {
+	next := s.first + uint64(len(s.ends))
+	switch {
+	case len(s.ends) > 0 && index == next-1 && piece == s.pieces:
+		s.ends[len(s.ends)-1] += size
+		s.pieces++
+		return nil
+	case piece == 0 && (len(s.ends) == 0 || index == next):
+		s.set(index, size)
+		s.pieces = 1
+		return nil
 	}
-	s.set(index, size)
-	return nil
+	return fmt.Errorf("%w: raft log: something is missing before piece %d of entry %d", ErrCorrupt, piece, index)
 }
 
 // set notes an entry that was written behind the others, or in place of them from its index on.

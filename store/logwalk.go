@@ -36,5 +36,6 @@ func (w *logWalk) leaf(bucket string, key, head []byte, size int) error {
 	if len(key) != 8 {
 		return corrupt(bucket, key, "key isn't an index")
 	}
-	return w.sizes.load(binary.BigEndian.Uint64(key), uint64(size))
+	piece := binary.BigEndian.Uint64(key)
+	return w.sizes.load(piece>>pieceBits, piece&(1<<pieceBits-1), uint64(size))
 }
