@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -13,7 +14,7 @@ import (
 )
 
 // enqueueFile sends a file of tasks in batches. All of it is checked before any of it is sent.
-func (p *program) enqueueFile(cmd *cobra.Command, connect *clientFlags, out *output, call *enqueueCall, queue string) error {
+func (p *program) enqueueFile(cmd *cobra.Command, connect *clientFlags, out *output, call *enqueueCall, queue string) (err error) {
 	if err := onlyFileFlags(cmd); err != nil {
 		return err
 	}
@@ -21,7 +22,7 @@ func (p *program) enqueueFile(cmd *cobra.Command, connect *clientFlags, out *out
 	if err != nil {
 		return usagef("--from-file: %s", err)
 	}
-	defer file.Close()
+	defer func() { err = errors.Join(err, file.Close()) }()
 	total, err := file.Check()
 	if err != nil {
 		return usagef("%s: %s; nothing was enqueued", call.fromFile, err)
