@@ -67,6 +67,17 @@ func TestPace(t *testing.T) {
 	}
 }
 
+// The digest is the one that docs/GUARANTEES.md writes down.
+func TestLeaseDigest(t *testing.T) {
+	for token, want := range map[uint64]uint64{
+		0: 0, 1: 0xb456bcfc34c2cb2c, 2: 0x3abf2a20650683e7, 1_000_000: 0x443b192cac3fa823,
+	} {
+		if got := leaseDigest(token); got != want {
+			t.Errorf("token %d: %016x, want %016x", token, got, want)
+		}
+	}
+}
+
 // The time to live counts from sending, whatever the way of the answer takes.
 func TestHeart(t *testing.T) {
 	start := time.Now()
