@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"syscall"
 	"testing"
 )
 
@@ -28,7 +29,15 @@ func TestMain(m *testing.M) {
 
 // runChild is what another process does until it is killed, or its parent is gone.
 func runChild(role, dir string) error {
-	s, err := Open(testOptions(dir))
+	if role == "limited" {
+		limit := syscall.Rlimit{Cur: 4 << 30, Max: 4 << 30}
+		if err := syscall.Setrlimit(syscall.RLIMIT_AS, &limit); err != nil {
+			return err
+		}
+	}
+	o := testOptions(dir)
+	o.Reserve = 0
+	s, err := Open(o)
 	if err != nil {
 		return err
 	}

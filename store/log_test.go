@@ -222,7 +222,7 @@ func TestFlippedBitsOfTheLog(t *testing.T) {
 	must(t, err)
 	defer f.Close()
 	refused := 0
-	for at := 2 * c.pageSize; at < int(c.end)*c.pageSize; at += 11 { // a damaged meta page leads to the write before
+	for at := 2 * c.pageSize; at < int(c.end)*c.pageSize; at += 23 { // a damaged meta page leads to the write before
 		_, err := f.WriteAt(data[:int(c.end)*c.pageSize], 0) // opening it has written to it
 		must(t, err)
 		_, err = f.WriteAt([]byte{data[at] ^ 1<<(at%8)}, int64(at))

@@ -59,6 +59,7 @@ func TestNoSpace(t *testing.T) {
 	dir := smallDisk(t, 48<<20)
 	s := openTest(t, dir)
 	want := fill(t, s, 3)
+	reader := viewTest(t, s) // whose pages bbolt must spare all along
 	remove := fillDisk(t, dir)
 	cp := bigCheckpoint(1000, 20<<20)
 	for range 3 {
@@ -73,6 +74,8 @@ func TestNoSpace(t *testing.T) {
 	if err != nil || len(payload) != 1000 {
 		t.Errorf("payload: %d bytes, %v", len(payload), err)
 	}
+	must(t, want.compareLive(reader))
+	reader.Close()
 	must(t, s.Close())
 	s = openTest(t, dir)
 	if p := s.Position(); p.Index != 100 {

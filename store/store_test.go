@@ -44,6 +44,17 @@ func TestLocked(t *testing.T) {
 	openTest(t, dir)
 }
 
+// TestLimitedAddressSpace runs a store in a process that may not reserve what it would like to.
+func TestLimitedAddressSpace(t *testing.T) {
+	dir := t.TempDir()
+	c := startChild(t, "limited", dir)
+	c.line(t) // it has committed
+	c.kill(t)
+	if p := openTest(t, dir).Position(); p.Index == 0 {
+		t.Error("nothing was committed")
+	}
+}
+
 // TestKill kills a process with -9 while it commits, and finds the state of the last commit that it told of, or of the
 // one after it.
 func TestKill(t *testing.T) {

@@ -1,0 +1,58 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+)
+
+// Image is a copy of the state file as of one commit, for sending to another member or to a backup. A slow receiver
+// holds up this copy, and not the pages of the state file as an open View would. It is an io.ReadSeekCloser.
+type Image struct {
+	file     *os.File
+	size     int64
+	position Position
+}
+
+// Image copies the state file as of the last commit. It needs as much space on the disk until it is closed.
+//
+// ErrNoSpace: there isn't that much.
+func (s *Store) Image() (*Image, error) {
+	v, err := s.View()
+	if err != nil {
+		return nil, err
+	}
+	defer v.Close()
+	f, err := s.CreateImage()
+	if err != nil {
+		return nil, err
+	}
+	// Without a name it ends with the process.
+	if err := os.Remove(f.Name()); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	n, err := v.WriteTo(f)
+	if err == nil {
+		_, err = f.Seek(0, io.SeekStart)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("copy state file: %w", noSpace(err)), f.Close())
+	}
+	return &Image{file: f, size: n, position: v.Position()}, nil
+}
+
+// Size is the image's exact size in bytes.
+func (i *Image) Size() int64 { return i.size }
+
+// Position is the commit's.
+func (i *Image) Position() Position { return i.position }
+
+// Read reads on.
+func (i *Image) Read(b []byte) (int, error) { return i.file.Read(b) }
+
+// Seek moves to where the next Read begins.
+func (i *Image) Seek(offset int64, whence int) (int64, error) { return i.file.Seek(offset, whence) }
+
+// Close gives the space back.
+func (i *Image) Close() error { return i.file.Close() }
