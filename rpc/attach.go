@@ -44,7 +44,7 @@ func (s *workerService) attach(ctx context.Context, hello *pb.Hello) (*workStrea
 func (w *workStream) serve(s *task.Session) {
 	w.session = s.ID
 	w.taker = newTaker(s, w.deliver)
-	w.taker.counted, w.taker.full = true, &w.out.full
+	w.taker.counted, w.taker.full, w.taker.size = true, &w.out.full, firstSize
 }
 
 // enter begins to serve a stream. An older stream of the same session ends.

@@ -236,6 +236,7 @@ func (d *dispatcher) granted(t *taker, asked int, res task.Result, err error) {
 	t.asked -= asked
 	t.flights--
 	t.held += len(res.Items)
+	t.learn(res.Leased)
 	if !t.counted && len(res.Leased) > 0 { // the call returns with these
 		t.gone = true
 	}

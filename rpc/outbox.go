@@ -19,12 +19,12 @@ const (
 type outbox struct {
 	filled  chan struct{} // has a token when there is something to send
 	drained chan struct{} // has a token when it has been emptied
-	full    atomic.Bool   // enough tasks wait: no more should be granted until take says that it is relieved
+	full    atomic.Bool   // enough tasks wait: no more should be granted until sent says so
 
 	mu     sync.Mutex // guards all below
 	closed bool
 	batch  batch
-	bytes  int // of the tasks
+	bytes  int // of the tasks that wait or are being sent
 }
 
 // batch is what one go of sending takes.
@@ -87,9 +87,7 @@ func (o *outbox) putTasks(tasks []task.Leased) bool {
 		return false
 	}
 	o.batch.tasks = append(o.batch.tasks, tasks...)
-	for i := range tasks {
-		o.bytes += len(tasks[i].Payload)
-	}
+	o.bytes += payloadBytes(tasks)
 	if o.bytes > outboxBytes {
 		o.full.Store(true)
 	}
@@ -97,17 +95,30 @@ func (o *outbox) putTasks(tasks []task.Leased) bool {
 	return true
 }
 
-// take exchanges the contents with an empty batch. relieved means that it was full, and isn't any more.
-func (o *outbox) take(empty *batch) (relieved bool) {
+func payloadBytes(tasks []task.Leased) (n int) {
+	for i := range tasks {
+		n += len(tasks[i].Payload)
+	}
+	return n
+}
+
+// take exchanges the contents with an empty batch. The tasks in it count until they are sent.
+func (o *outbox) take(empty *batch) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.batch, *empty = *empty, o.batch
-	relieved, o.bytes = o.full.Swap(false), 0
 	select {
 	case o.drained <- struct{}{}:
 	default:
 	}
-	return relieved
+}
+
+// sent takes tasks off the count. relieved means that the outbox was full, and isn't any more.
+func (o *outbox) sent(bytes int) (relieved bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.bytes -= bytes
+	return o.bytes <= outboxBytes/2 && o.full.Swap(false)
 }
 
 // backlog reports whether so many answers wait that no more should be caused.

@@ -13,16 +13,13 @@ import (
 func (w *workStream) send(stream pb.WorkerService_WorkServer) error {
 	progress := time.NewTicker(progressEvery)
 	defer progress.Stop()
-	m := mailer{stream: stream, settle: w.settleDoubts}
+	m := mailer{stream: stream, settle: w.settleDoubts, sent: w.sent}
 	for {
 		select {
 		case <-w.out.filled:
-			relieved := w.out.take(&m.batch)
+			w.out.take(&m.batch)
 			if err := m.send(); err != nil {
 				return err
-			}
-			if relieved {
-				w.svc.dispatch.relieve(w.taker)
 			}
 		case <-progress.C:
 			w.recordProgress()
@@ -31,6 +28,13 @@ func (w *workStream) send(stream pb.WorkerService_WorkServer) error {
 		case <-stream.Context().Done():
 			return stream.Context().Err()
 		}
+	}
+}
+
+// sent notes how many bytes of tasks are on their way.
+func (w *workStream) sent(bytes int) {
+	if w.out.sent(bytes) {
+		w.svc.dispatch.relieve(w.taker)
 	}
 }
 
@@ -49,6 +53,7 @@ func (w *workStream) farewell(m *mailer) error {
 type mailer struct {
 	stream interface{ Send(*pb.WorkResponse) error }
 	settle func(*batch)
+	sent   func(bytes int)
 	batch  batch
 	msg    pb.WorkResponse
 	tasks  []*pb.LeasedTask
@@ -68,10 +73,14 @@ func (m *mailer) send() error {
 	m.msg.Acked, m.msg.Refused, m.msg.Revoked = b.acked, b.refused, b.revoked
 	for rest := b.tasks; ; {
 		n := m.fill(rest)
-		m.msg.Tasks, rest = m.tasks[:n], rest[n:]
+		m.msg.Tasks = m.tasks[:n]
 		if err := m.stream.Send(&m.msg); err != nil {
 			return err
 		}
+		if n > 0 {
+			m.sent(payloadBytes(rest[:n]))
+		}
+		rest = rest[n:]
 		m.msg = pb.WorkResponse{}
 		if len(rest) == 0 {
 			break

@@ -10,6 +10,8 @@ const (
 	// grantMax is how many tasks one Lease command asks for at most, so that a worker with much room can't empty a
 	// queue while others wait.
 	grantMax = 256
+	// firstSize is what a payload is taken to have before the first grant: the first has 32 tasks at most.
+	firstSize = 256 << 10
 	// maxFlights is how many Lease commands one taker has in flight at most.
 	maxFlights = 16
 )
@@ -36,6 +38,7 @@ type taker struct {
 	asked      int  // how many the Lease commands in flight ask for
 	flights    int  // Lease commands in flight
 	rounds     int  // Lease commands so far
+	size       int  // bytes of a payload, by what was granted last
 	overlooked bool // see sweep
 	starved    bool // the last answer was short: there was nothing more for it, and its queues have gained nothing since
 	queued     bool // waits in dispatcher.dirty
@@ -44,7 +47,7 @@ type taker struct {
 }
 
 func newTaker(s *task.Session, deliver func([]task.Leased, error) bool) *taker {
-	t := &taker{session: s.ID, kinds: s.Kinds, deliver: deliver}
+	t := &taker{session: s.ID, kinds: s.Kinds, deliver: deliver, size: outboxBytes / grantMax}
 	for _, q := range s.Queues {
 		t.queues = append(t.queues, q.Queue)
 	}
@@ -57,7 +60,15 @@ func (t *taker) room() int {
 	if t.gone || t.flights >= t.maxFlights() || (t.full != nil && t.full.Load()) {
 		return 0
 	}
-	return min(t.capacity-t.held+t.freeing-t.asked, grantMax)
+	return min(t.capacity-t.held+t.freeing-t.asked, grantMax, max(outboxBytes/t.size, 1))
+}
+
+// learn takes over how large payloads are. It begins with the largest, and halves at most: what the next grant brings
+// shouldn't be far beyond what an outbox takes.
+func (t *taker) learn(granted []task.Leased) {
+	if n := len(granted); n > 0 {
+		t.size = max(payloadBytes(granted)/n, t.size/2, 1)
+	}
 }
 
 // maxFlights is one for a call of Lease, as it returns with the first answer that has something.
