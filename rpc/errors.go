@@ -52,11 +52,6 @@ func notFound(format string, args ...any) error {
 	return &fault{codes.NotFound, "not_found", fmt.Sprintf(format, args...)}
 }
 
-// refused refuses what the state doesn't allow.
-func refused(reason, format string, args ...any) error {
-	return &fault{codes.FailedPrecondition, reason, fmt.Sprintf(format, args...)}
-}
-
 // unavailable asks the caller to come again, perhaps elsewhere.
 func unavailable(reason, format string, args ...any) error {
 	return &fault{codes.Unavailable, reason, fmt.Sprintf(format, args...)}

@@ -36,7 +36,6 @@ func (s *Server) newGRPC() *grpc.Server {
 		grpc.StaticConnWindowSize(2*window),
 		grpc.ReadBufferSize(buffer),
 		grpc.WriteBufferSize(buffer),
-		grpc.SharedWriteBuffer(true),
 		grpc.ConnectionTimeout(10*time.Second),
 		grpc.MaxHeaderListSize(16<<10),
 		// A peer that vanished is noticed; one that pings too often is turned away.

@@ -115,8 +115,12 @@ func (m *member) connect() {
 // until waits for a condition.
 func (m *member) until(what string, ok func() bool) {
 	m.t.Helper()
-	for deadline := time.Now().Add(15 * time.Second); !ok(); time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
+	look, deadline := time.NewTicker(time.Millisecond), time.After(15*time.Second)
+	defer look.Stop()
+	for !ok() {
+		select {
+		case <-look.C:
+		case <-deadline:
 			m.t.Fatalf("waited in vain: %s", what)
 		}
 	}

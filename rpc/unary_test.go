@@ -145,7 +145,9 @@ func TestHeartbeat(t *testing.T) {
 	s := m.session("q")
 	ids := m.enqueue(some(2, "q")...)
 	got := m.lease(&pb.LeaseRequest{SessionId: s, MaxTasks: 2})
-	for end := time.Now().Add(1500 * time.Millisecond); time.Now().Before(end); {
+	beat := time.NewTicker(100 * time.Millisecond)
+	defer beat.Stop()
+	for range 15 { // one and a half TTLs
 		list := held(got...)
 		list[0].Started = true
 		out, err := m.workers.Heartbeat(m.ctx(), &pb.HeartbeatRequest{
@@ -155,7 +157,7 @@ func TestHeartbeat(t *testing.T) {
 		if err != nil || len(out.GetRevoked()) != 1 || out.GetRevoked()[0].GetToken() != 999 || out.GetTtlSeconds() != 1 {
 			t.Fatalf("heartbeat: %v, %v", out, err)
 		}
-		time.Sleep(100 * time.Millisecond)
+		<-beat.C
 	}
 	if got := m.get(ids[0]); got.GetState() != pb.Task_running || got.GetProgress().GetPercent() != 10 {
 		t.Errorf("a task whose worker beats: %v", got)
