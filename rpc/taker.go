@@ -54,16 +54,13 @@ func newTaker(s *task.Session, deliver func([]task.Leased, error) bool) *taker {
 	return t
 }
 
-// room is how many leases the next command may ask for.
-func (t *taker) room() int { return min(t.wants(), max(outboxBytes/t.size, 1)) }
-
-// wants is how many leases the taker has yet to ask for. Outcomes in flight count as done: a command that is proposed
-// now comes after them in the log.
-func (t *taker) wants() int {
+// room is how many leases the next command may ask for. Outcomes in flight count as done: a command that is proposed now
+// comes after them in the log.
+func (t *taker) room() int {
 	if t.gone || t.flights >= t.maxFlights() || (t.full != nil && t.full.Load()) {
 		return 0
 	}
-	return min(t.capacity-t.held+t.freeing-t.asked, grantMax)
+	return min(t.capacity-t.held+t.freeing-t.asked, grantMax, max(outboxBytes/t.size, 1))
 }
 
 // learn takes over how large payloads are. It begins with the largest, and halves at most: what the next grant brings
