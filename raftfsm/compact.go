@@ -40,15 +40,18 @@ type pin struct {
 	expires time.Time // zero: while the snapshot is being sent
 }
 
-// hold pins the entries from index on; let the returned function go when the snapshot has been sent.
-func (c *compactor) hold(index uint64) (release func()) {
+// hold pins the entries from index on, until the returned function is called: with linger a while longer.
+func (c *compactor) hold(index uint64) (release func(linger bool)) {
 	p := &pin{index: index}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.pins[p] = struct{}{}
-	return func() {
+	return func(linger bool) {
 		c.mu.Lock()
 		defer c.mu.Unlock()
+		if !linger {
+			delete(c.pins, p)
+		}
 		p.expires = c.now().Add(pinLinger)
 	}
 }

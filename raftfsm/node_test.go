@@ -118,9 +118,15 @@ func propose(t testing.TB, n *Node, c task.Command) task.Result {
 }
 
 func hashOf(n *Node) uint64 {
+	_, hash := stateOf(n)
+	return hash
+}
+
+// stateOf returns the last entry that changed the state, and the state's hash.
+func stateOf(n *Node) (index, hash uint64) {
 	n.replica.mu.Lock()
 	defer n.replica.mu.Unlock()
-	return n.replica.machine.Hash()
+	return n.replica.position.Index, n.replica.machine.Hash()
 }
 
 func TestProposeReadRestart(t *testing.T) {

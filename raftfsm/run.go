@@ -41,6 +41,8 @@ func (n *Node) Run(ctx context.Context) error {
 	case <-n.fatal.done():
 		n.config.Logger.Error("the node can't go on", "error", n.fatal.get())
 		n.stopping.Store(true)
+		n.proposer.close(ErrStopped)
+		n.proposer.abandon()
 		// What hangs or has failed can't be closed in order: the process ends.
 		within(stopPatience, func() { n.shut(p) })
 	}

@@ -77,29 +77,44 @@ func (s *snapshots) Open(id string) (*raft.SnapshotMeta, io.ReadCloser, error) {
 	}
 	m := meta(p)
 	m.Size = view.Size()
-	release := s.compactor.hold(p.Index)
-	r, err := s.stream(view)
-	if err != nil {
-		view.Close()
-		release()
-		return nil, nil, err
-	}
-	return m, &snapshotStream{ReadCloser: r, release: release}, nil
+	return m, &snapshotStream{snapshots: s, view: view, release: s.compactor.hold(p.Index)}, nil
 }
 
-// snapshotStream keeps the log behind the snapshot until it has been sent.
+// snapshotStream sends the state file, and keeps the log behind it until the member that gets it has loaded it.
 type snapshotStream struct {
-	io.ReadCloser
-	release func()
+	snapshots *snapshots
+	view      *store.View // until source takes over
+	source    io.ReadCloser
+	release   func(linger bool)
+	sent      bool
+}
+
+// Read begins the copy: not Open, as raft opens the snapshot before it knows whether the member can be reached.
+func (s *snapshotStream) Read(b []byte) (int, error) {
+	if s.source == nil {
+		source, err := s.snapshots.stream(s.view)
+		if err != nil {
+			return 0, err
+		}
+		s.source = source
+	}
+	n, err := s.source.Read(b)
+	s.sent = s.sent || errors.Is(err, io.EOF)
+	return n, err
 }
 
 func (s *snapshotStream) Close() error {
-	s.release()
-	return s.ReadCloser.Close()
+	s.release(s.sent)
+	if s.source == nil {
+		s.view.Close()
+		return nil
+	}
+	return s.source.Close()
 }
 
 // stream copies the file beside itself and sends the copy: a slow member mustn't keep a transaction open, which keeps
-// bbolt from using its free pages again. Where there is no room for a copy, it sends from the transaction.
+// bbolt from using its free pages again. Where there is no room for a copy, it sends from the transaction. It takes the
+// view over, unless it fails.
 func (s *snapshots) stream(view *store.View) (io.ReadCloser, error) {
 	if !roomFor(s.dir, view.Size()) {
 		return pipe(view), nil
