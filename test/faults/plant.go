@@ -83,7 +83,7 @@ func plant(ctx context.Context, tree string, f fault, healthy map[string]bool) (
 
 // goTest reports whether the test passes, and its output.
 func goTest(ctx context.Context, tree string, args []string) (bool, string) {
-	command := exec.CommandContext(ctx, "go", append([]string{"test", "-trimpath", "-vet=off", "-timeout=5m"}, args...)...)
+	command := exec.CommandContext(ctx, "go", append([]string{"test", "-trimpath", "-vet=off", "-timeout=2m"}, args...)...)
 	command.Dir = tree
 	out, err := command.CombinedOutput()
 	return err == nil, strings.TrimSpace(string(out))
