@@ -19,13 +19,12 @@ func (s *workerService) attach(ctx context.Context, hello *pb.Hello) (*workStrea
 	if err != nil {
 		return nil, err
 	}
-	welcome := &pb.Welcome{NodeId: s.nodeID, TtlSeconds: s.node.Sessions().TTL().Seconds()}
-	w := &workStream{svc: s, out: newOutbox(), slots: make(chan struct{}, maxFinishing), ended: make(chan struct{})}
-	if id := hello.GetSessionId(); id != 0 {
-		switch err := s.resume(ctx, w, id, held); {
+	welcome := &pb.Welcome{NodeId: s.nodeID, TtlSeconds: s.node.Sessions().TTL().Seconds(), SessionId: hello.GetSessionId()}
+	if welcome.GetSessionId() != 0 {
+		w, err := s.resume(ctx, welcome.GetSessionId(), held)
+		switch {
 		case err == nil:
-			welcome.SessionId = id
-			return w, s.enter(w, welcome)
+			return s.enter(w, welcome)
 		case !errors.Is(err, task.UnknownSession):
 			return nil, err
 		}
@@ -36,35 +35,39 @@ func (s *workerService) attach(ctx context.Context, hello *pb.Hello) (*workStrea
 		return nil, err
 	}
 	welcome.SessionId = uint64(res.Items[0].ID)
-	w.serve(&task.Session{ID: welcome.GetSessionId(), Queues: open.Queues, Kinds: open.Kinds})
-	return w, s.enter(w, welcome)
+	w := s.newStream(&task.Session{ID: welcome.GetSessionId(), Queues: open.Queues, Kinds: open.Kinds})
+	return s.enter(w, welcome)
 }
 
-// serve makes the stream that of a session.
-func (w *workStream) serve(s *task.Session) {
-	w.session = s.ID
-	w.taker = newTaker(s, w.deliver)
+// newStream makes a stream that of a session: from now on it is told of revocations. An older stream of the session ends,
+// and nothing more is granted to it.
+func (s *workerService) newStream(session *task.Session) *workStream {
+	w := &workStream{
+		svc: s, session: session.ID, out: newOutbox(), slots: make(chan struct{}, maxFinishing), ended: make(chan struct{}),
+	}
+	w.taker = newTaker(session, w.deliver)
 	w.taker.counted, w.taker.full, w.taker.size = true, &w.out.full, firstSize
-}
-
-// enter begins to serve a stream. An older stream of the same session ends.
-func (s *workerService) enter(w *workStream, welcome *pb.Welcome) error {
-	w.out.put(func(b *batch) { b.welcome = welcome })
 	d := s.dispatch
 	d.mu.Lock()
+	defer d.mu.Unlock()
 	if old := d.streams[w.session]; old != nil {
 		old.end(errSuperseded)
 		d.drop(old.taker)
 	}
 	d.streams[w.session] = w
-	d.mu.Unlock()
 	s.metrics.streams.Inc()
-	if err := d.add(w.taker); err != nil {
+	return w
+}
+
+// enter begins to serve a stream.
+func (s *workerService) enter(w *workStream, welcome *pb.Welcome) (*workStream, error) {
+	w.out.put(func(b *batch) { b.welcome = welcome })
+	if err := s.dispatch.add(w.taker); err != nil {
 		s.detach(w)
-		return s.leading(err)
+		return nil, s.leading(err)
 	}
-	d.recount(w.taker)
-	return nil
+	s.dispatch.recount(w.taker)
+	return w, nil
 }
 
 // detach stops serving a stream. Its session goes on until its TTL passes or another stream takes it up; what was about
@@ -85,44 +88,45 @@ func (s *workerService) detach(w *workStream) {
 
 // resume goes on with a session. The worker's list and ours must come to agree: what it has and we don't is revoked,
 // what we have and it doesn't was lost with its last stream and is given back.
-func (s *workerService) resume(ctx context.Context, w *workStream, id uint64, held []lease) error {
-	s.supersede(id)
+func (s *workerService) resume(ctx context.Context, id uint64, held []lease) (*workStream, error) {
 	var session task.Session
+	known := false
+	s.node.Machine(func(m *task.Machine) { session, known = m.Session(id) })
+	switch {
+	case !s.dispatch.leads():
+		return nil, notLeader(s.node)
+	case !known:
+		return nil, task.UnknownSession
+	}
+	w := s.newStream(&session)
+	if err := s.agree(ctx, w, held); err != nil {
+		s.detach(w)
+		return nil, err
+	}
+	return w, nil
+}
+
+// agree makes the two lists one. The older stream has ended by now, so that what it may have been granted is on ours.
+func (s *workerService) agree(ctx context.Context, w *workStream, held []lease) error {
 	var ours []task.LeaseRef
 	err := s.node.Read(ctx, false, func(v *raftfsm.View) error {
-		var ok bool
-		if session, ok = v.Session(id); !ok {
-			return task.UnknownSession
-		}
-		ours = v.SessionLeases(id)
+		ours = v.SessionLeases(w.session)
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	if err := s.node.Sessions().Renew(id); err != nil {
+	if err := s.node.Sessions().Renew(w.session); err != nil {
 		return s.renewal(err)
 	}
-	w.serve(&session)
 	missing, foreign := compare(ours, held)
-	s.dispatch.release(id, missing, task.NotRevoked)
+	s.dispatch.release(w.session, missing, task.NotRevoked)
 	for _, l := range foreign {
 		w.revoked(l.id, l.token, revokedUnknown)
 	}
-	w.taker.held = len(ours) - len(missing)
-	s.markStarted(id, held)
+	s.dispatch.setHeld(w.taker, len(ours)-len(missing))
+	s.markStarted(w.session, held)
 	return nil
-}
-
-// supersede ends the session's older stream before the lists are compared, so that nothing more is granted to it.
-func (s *workerService) supersede(session uint64) {
-	d := s.dispatch
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if old := d.streams[session]; old != nil {
-		old.end(errSuperseded)
-		d.drop(old.taker)
-	}
 }
 
 // leading names the leader in an error of the dispatcher.

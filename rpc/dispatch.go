@@ -166,6 +166,13 @@ func (d *dispatcher) setCapacity(t *taker, n int) {
 	d.signal()
 }
 
+// setHeld sets how many leases a taker holds, until the next recount.
+func (d *dispatcher) setHeld(t *taker, n int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	t.held = n
+}
+
 // relieve goes on with a taker that isn't full any more.
 func (d *dispatcher) relieve(t *taker) {
 	d.mu.Lock()

@@ -1085,7 +1085,7 @@ type Revocation struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
 	TaskId string                 `protobuf:"bytes,1,opt,name=task_id,json=taskId,proto3" json:"task_id,omitempty"`
 	Token  uint64                 `protobuf:"fixed64,2,opt,name=token,proto3" json:"token,omitempty"`
-	// cancelled, timeout, reset, expired, unknown.
+	// cancelled, timeout, reset, unlisted (missing from the lists for 5 s), unknown (listed, but not held).
 	Reason        string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
