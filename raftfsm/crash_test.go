@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
 	"math/rand/v2"
 	"os"
@@ -31,7 +30,7 @@ func TestMain(m *testing.M) {
 // enqueued, "=ID" of one that was completed.
 func workUntilKilled(dir string) error {
 	n, err := Open(Config{
-		DataDir: dir, NodeID: "n1", Bootstrap: true, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)), MinFree: 1,
+		DataDir: dir, NodeID: "n1", Bootstrap: true, Logger: slog.New(slog.DiscardHandler), MinFree: 1,
 		Checkpoints: CheckpointConfig{Interval: 15 * time.Millisecond, PayloadBudget: 1000},
 		Raft:        RaftConfig{TrailingLogs: minTrailing},
 	})

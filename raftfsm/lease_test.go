@@ -17,7 +17,7 @@ func TestLeaseCoalesces(t *testing.T) {
 		var asked atomic.Int32
 		l := &leaderLease{length: time.Second, alone: func() bool { return false }, verify: func() error {
 			asked.Add(1)
-			time.Sleep(10 * time.Millisecond)
+			pass(10 * time.Millisecond)
 			return nil
 		}}
 		ask := func() {
@@ -26,11 +26,11 @@ func TestLeaseCoalesces(t *testing.T) {
 			}
 		}
 		go ask()
-		time.Sleep(time.Millisecond)
+		pass(time.Millisecond)
 		for range 100 {
 			go ask() // they come after the first question has been sent: its answer is none to them
 		}
-		time.Sleep(15 * time.Millisecond)
+		pass(15 * time.Millisecond)
 		if n := asked.Load(); n != 2 {
 			t.Fatalf("asked %d times", n)
 		}
@@ -43,7 +43,7 @@ func TestLeaseRunsOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var fail error
 		l := &leaderLease{length: time.Second, alone: func() bool { return false }, verify: func() error {
-			time.Sleep(900 * time.Millisecond)
+			pass(900 * time.Millisecond)
 			return fail
 		}}
 		if l.valid() {
@@ -52,7 +52,7 @@ func TestLeaseRunsOut(t *testing.T) {
 		if err := l.confirm(t.Context()); err != nil || !l.valid() {
 			t.Fatal(err, l.valid())
 		}
-		time.Sleep(101 * time.Millisecond)
+		pass(101 * time.Millisecond)
 		if l.valid() {
 			t.Fatal("valid for longer than its length")
 		}
@@ -95,18 +95,18 @@ func TestStuckTransfer(t *testing.T) {
 		state := error(nil)
 		g := &transferGuard{fatal: newFatal(), probe: func() error { return state }}
 		g.answer(stuck)
-		time.Sleep(3 * time.Second)
+		pass(3 * time.Second)
 		g.answer(nil) // it was over in time
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		g.answer(stuck)
-		time.Sleep(stuckTransfer + time.Second)
+		pass(stuckTransfer + time.Second)
 		synctest.Wait()
 		if err := g.fatal.get(); err != nil {
 			t.Fatalf("ended though the probe went well: %v", err)
 		}
 		state = stuck
 		g.answer(stuck)
-		time.Sleep(stuckTransfer + time.Second)
+		pass(stuckTransfer + time.Second)
 		synctest.Wait()
 		if err := g.fatal.get(); !errors.Is(err, stuck) {
 			t.Fatalf("%v", err)

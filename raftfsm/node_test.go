@@ -86,10 +86,13 @@ func wait(t testing.TB, c <-chan struct{}) {
 	}
 }
 
+// pass lets time pass: in a synctest bubble that of the fake clock, elsewhere the pause between two looks at a condition.
+func pass(d time.Duration) { <-time.After(d) }
+
 // eventually polls until the condition holds.
 func eventually(t testing.TB, what string, condition func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); !condition(); time.Sleep(2 * time.Millisecond) {
+	for deadline := time.Now().Add(30 * time.Second); !condition(); pass(2 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("not in 30 s: %s", what)
 		}

@@ -100,7 +100,7 @@ func testProposer(t *testing.T, change func(p *proposer)) (*proposer, *fakeLog) 
 			(<-log.entries).answer <- raft.ErrRaftShutdown
 		}
 		for !p.isEnded() {
-			time.Sleep(time.Millisecond)
+			pass(time.Millisecond)
 		}
 		close(p.watched)
 		wg.Wait()

@@ -111,7 +111,7 @@ func inBubble(t *testing.T, fn func(x *lessorTest)) {
 // keep renews for a while; until is how long.
 func (x *lessorTest) keep(id uint64, until time.Duration) {
 	x.t.Helper()
-	for end := time.Now().Add(until); time.Now().Before(end); time.Sleep(10 * time.Second) {
+	for end := time.Now().Add(until); time.Now().Before(end); pass(10 * time.Second) {
 		if err := x.Renew(id); err != nil {
 			x.t.Fatalf("renew: %v", err)
 		}
@@ -159,7 +159,7 @@ func TestNoRenewalAfterProposal(t *testing.T) {
 	inBubble(t, func(x *lessorTest) {
 		id := x.openSession()
 		x.set(func() { x.fail = ErrOverloaded })
-		time.Sleep(31 * time.Second)
+		pass(31 * time.Second)
 		synctest.Wait()
 		if len(x.proposals()) != 1 {
 			t.Fatalf("%d proposals", len(x.proposals()))
@@ -168,7 +168,7 @@ func TestNoRenewalAfterProposal(t *testing.T) {
 			t.Fatalf("renewed while its expiry was proposed: %v", err)
 		}
 		x.set(func() { x.fail = nil })
-		time.Sleep(5 * time.Second)
+		pass(5 * time.Second)
 		synctest.Wait()
 		if x.isOpen(id) {
 			t.Fatal("the expiry wasn't repeated")
@@ -181,7 +181,7 @@ func TestOldLeaderExpiresNothing(t *testing.T) {
 	inBubble(t, func(x *lessorTest) {
 		id := x.openSession()
 		x.set(func() { x.term = 6 }) // somebody else's, by the time the expiry is executed
-		time.Sleep(40 * time.Second)
+		pass(40 * time.Second)
 		synctest.Wait()
 		if len(x.proposals()) == 0 {
 			t.Fatal("nothing was proposed")
@@ -196,19 +196,19 @@ func TestOldLeaderExpiresNothing(t *testing.T) {
 func TestLostLease(t *testing.T) {
 	inBubble(t, func(x *lessorTest) {
 		id := x.openSession()
-		time.Sleep(20 * time.Second)
+		pass(20 * time.Second)
 		x.set(func() { x.valid = false })
 		var notLeader *NotLeaderError
 		if err := x.Renew(id); !errors.As(err, &notLeader) {
 			t.Fatalf("renewed without a lease: %v", err)
 		}
-		time.Sleep(time.Hour)
+		pass(time.Hour)
 		synctest.Wait()
 		if len(x.proposals()) != 0 {
 			t.Fatal("expired without a lease")
 		}
 		x.set(func() { x.valid = true })
-		time.Sleep(9 * time.Second)
+		pass(9 * time.Second)
 		synctest.Wait()
 		if len(x.proposals()) != 0 {
 			t.Fatal("expired before its worker could have reached the leader")
@@ -216,7 +216,7 @@ func TestLostLease(t *testing.T) {
 		if err := x.Renew(id); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(40 * time.Second)
+		pass(40 * time.Second)
 		synctest.Wait()
 		if len(x.proposals()) != 1 {
 			t.Fatal("didn't expire")
@@ -234,16 +234,16 @@ func TestNewLeader(t *testing.T) {
 		if len(x.all) != 0 {
 			t.Fatal("a follower watches sessions")
 		}
-		time.Sleep(time.Hour)
+		pass(time.Hour)
 		x.lead(x.term)
 		ctx, cancel := context.WithCancel(t.Context())
 		go x.run(ctx)
-		time.Sleep(29 * time.Second)
+		pass(29 * time.Second)
 		synctest.Wait()
 		if len(x.proposals()) != 0 {
 			t.Fatal("expired before a full TTL")
 		}
-		time.Sleep(10 * time.Second)
+		pass(10 * time.Second)
 		synctest.Wait()
 		left := 0
 		x.readState(func(m *task.Machine) { left = len(m.Sessions()) })

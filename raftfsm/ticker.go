@@ -29,7 +29,7 @@ type ticker struct {
 
 func newTicker(c *clock) *ticker {
 	t := &ticker{clock: c, wake: make(chan struct{}, 1)}
-	t.next.Store(int64(never))
+	t.next.Store(never)
 	return t
 }
 
@@ -38,7 +38,7 @@ func (t *ticker) due(at task.Time, ok bool) {
 	if !ok {
 		at = never
 	}
-	if old := t.next.Swap(int64(at)); at >= task.Time(old) {
+	if old := t.next.Swap(at); at >= old {
 		return
 	}
 	select {
@@ -53,7 +53,7 @@ func (t *ticker) run(ctx context.Context) {
 	defer timer.Stop()
 	for {
 		wait := tickWait
-		if next := task.Time(t.next.Load()); next != never {
+		if next := t.next.Load(); next != never {
 			wait = min(wait, t.clock.until(next))
 		}
 		if wait <= 0 {

@@ -46,24 +46,24 @@ func TestTicker(t *testing.T) {
 			}
 		}
 		x.due(in(time.Hour), true)
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		expect(0)
 		x.due(in(2*time.Minute), true) // an earlier one
-		time.Sleep(59 * time.Second)
+		pass(59 * time.Second)
 		expect(0)
-		time.Sleep(time.Second)
+		pass(time.Second)
 		expect(1)
-		time.Sleep(time.Minute) // one in flight: no other
+		pass(time.Minute) // one in flight: no other
 		expect(1)
 		x.due(in(time.Minute), true) // there is more
 		got[0].done([]task.Result{{}}, nil)
 		expect(2)
 		got[1].done(nil, errors.New("overloaded"))
-		time.Sleep(tickRetry)
+		pass(tickRetry)
 		expect(3)
 		x.due(0, false)
 		got[2].done([]task.Result{{}}, nil)
-		time.Sleep(24 * time.Hour)
+		pass(24 * time.Hour)
 		expect(3)
 		cancel()
 		synctest.Wait()
