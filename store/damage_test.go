@@ -180,6 +180,38 @@ func TestFlippedBits(t *testing.T) {
 	}
 }
 
+// TestFlippedHeaders flips each bit of the header of each page in use: all are refused, also those that no reader would
+// meet, such as the number of pages, for the next commit would.
+func TestFlippedHeaders(t *testing.T) {
+	p := newSample(t)
+	must(t, os.WriteFile(p.path, p.data, 0o600))
+	c := pageChecker{file: openFile(t, p.path)}
+	must(t, c.check())
+	f, err := os.OpenFile(p.path, os.O_RDWR, 0)
+	must(t, err)
+	defer f.Close()
+	pages := 0
+	for id := uint64(2); id < c.end; id++ {
+		at := int(id) * c.pageSize
+		if c.seen[id/64]&(1<<(id%64)) == 0 || native.Uint64(p.data[at:]) != id {
+			continue // free, or the rest of the page before it
+		}
+		pages++
+		for bit := range 8 * pageHeader {
+			_, err := f.WriteAt([]byte{p.data[at+bit/8] ^ 1<<(bit%8)}, int64(at+bit/8))
+			must(t, err)
+			if err := checkPages(p.path, nil); !errors.Is(err, ErrCorrupt) {
+				t.Errorf("page %d, bit %d: %v", id, bit, err)
+			}
+			_, err = f.WriteAt(p.data[at+bit/8:at+bit/8+1], int64(at+bit/8))
+			must(t, err)
+		}
+	}
+	if pages < 5 {
+		t.Errorf("only %d pages are in use", pages)
+	}
+}
+
 // TestTruncated cuts a file short at each page and inside of pages: opening it refuses it, without a fault.
 func TestTruncated(t *testing.T) {
 	p := newSample(t)
