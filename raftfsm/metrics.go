@@ -83,7 +83,7 @@ func (m *metrics) register(n *Node) error {
 		if !n.leadership.serving() {
 			return 0
 		}
-		return n.clock.offset().Seconds()
+		return n.leadership.clock.offset().Seconds()
 	})
 	if m.registerer == nil {
 		return nil

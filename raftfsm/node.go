@@ -25,10 +25,8 @@ type Node struct {
 
 	replica     *replica
 	proposer    *proposer
-	clock       *clock
 	checkpoints *checkpointer
 	leadership  *leadership
-	sessions    *Sessions
 	transfers   *transferGuard
 
 	ready    chan struct{}
@@ -39,7 +37,7 @@ type Node struct {
 func (n *Node) Ready() <-chan struct{} { return n.ready }
 
 // Sessions keeps the worker sessions alive while this member leads.
-func (n *Node) Sessions() *Sessions { return n.sessions }
+func (n *Node) Sessions() *Sessions { return n.leadership.sessions }
 
 // SetDispatcher names the one who hands out work while this member leads; it is told of the leadership at once. Call it
 // once.
@@ -92,7 +90,7 @@ func (n *Node) Read(ctx context.Context, stale bool, fn func(*View) error) error
 		}
 		n.metrics.readSeconds.Observe(time.Since(start).Seconds())
 	}
-	return n.view(fn)
+	return view(n.replica, n.store, fn)
 }
 
 // laggard is how long a read waits for entries before it asks whether they are raft's own, which aren't seen here.

@@ -82,7 +82,7 @@ func (n *Node) open() error {
 // assemble makes the parts and starts raft, which may execute entries before it returns.
 func (n *Node) assemble(r *atomic.Pointer[raft.Raft], alone func() bool) error {
 	c := n.config
-	n.clock = newClock(c.Now)
+	clk := newClock(c.Now)
 	n.checkpoints = newCheckpointer(c.Checkpoints, n.replica, n.store)
 	compactor := &compactor{log: n.log, config: c.Raft, logger: c.Logger, now: time.Now, pins: map[*pin]struct{}{}}
 	n.checkpoints.compact = compactor.compact
@@ -90,7 +90,7 @@ func (n *Node) assemble(r *atomic.Pointer[raft.Raft], alone func() bool) error {
 	snaps := &snapshots{store: n.store, checkpoints: n.checkpoints, compactor: compactor, dir: c.DataDir}
 
 	var err error
-	if n.proposer, err = newProposer(c.Proposals, n.clock, n.metrics); err != nil {
+	if n.proposer, err = newProposer(c.Proposals, clk, n.metrics); err != nil {
 		return err
 	}
 	n.proposer.room = roomCheck{store.NewRoom(c.DataDir, c.MinFree, c.Now), n.checkpoints}
@@ -98,12 +98,12 @@ func (n *Node) assemble(r *atomic.Pointer[raft.Raft], alone func() bool) error {
 	n.transfers = &transferGuard{fatal: n.fatal}
 	n.proposer.answers = n.transfers.answer
 	lease := &leaderLease{alone: alone, length: c.Raft.LeaderLeaseTimeout}
-	n.sessions = &Sessions{
+	sessions := &Sessions{
 		ttl: c.SessionTTL, valid: lease.valid, read: n.replica.read, submit: n.proposer.submit, refusal: n.refusal,
 		logger: c.Logger, metrics: n.metrics, wake: make(chan struct{}, 1),
 	}
 	n.leadership = &leadership{
-		replica: n.replica, proposer: n.proposer, clock: n.clock, ticker: newTicker(n.clock), sessions: n.sessions,
+		replica: n.replica, proposer: n.proposer, clock: clk, ticker: newTicker(clk), sessions: sessions,
 		lease: lease, fatal: n.fatal, logger: c.Logger, stepDown: n.stepDown,
 		notify: make(chan bool, notifyBuffer), first: make(chan struct{}),
 	}

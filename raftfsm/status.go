@@ -78,7 +78,7 @@ func (n *Node) degraded() string {
 		problems = append(problems, "the raft log can't be written: the disk is full")
 	}
 	if n.leadership.serving() {
-		if offset := n.clock.offset(); offset.Abs() > clockAlarm {
+		if offset := n.leadership.clock.offset(); offset.Abs() > clockAlarm {
 			problems = append(problems, "the state's time is "+offset.Round(time.Second).String()+" ahead of the wall clock")
 		}
 	}

@@ -20,11 +20,10 @@ type View struct {
 }
 
 // view runs fn on the state as it is.
-func (n *Node) view(fn func(*View) error) error {
-	r := n.replica
+func view(r *replica, s *store.Store, fn func(*View) error) error {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	v := &View{Machine: r.machine, store: n.store, index: r.position.Index}
+	v := &View{Machine: r.machine, store: s, index: r.position.Index}
 	defer v.close()
 	return fn(v)
 }
