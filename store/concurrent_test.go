@@ -1,11 +1,13 @@
 package store
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"sync"
 	"testing"
 
+	"github.com/hashicorp/raft"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/rowlock/rowlock/task"
@@ -70,6 +72,47 @@ func readOne(s *Store) error {
 	_, _ = s.Stats(), s.Position()
 	_, err = v.WriteTo(io.Discard)
 	return err
+}
+
+// TestReadRewrittenEntry reads an entry of many pieces while it is deleted and written anew: it is there, whole, or it
+// isn't.
+func TestReadRewrittenEntry(t *testing.T) {
+	l, _ := newLog(t)
+	done := make(chan struct{})
+	var reader sync.WaitGroup
+	read := 0
+	reader.Go(func() {
+		for {
+			select {
+			case <-done:
+				return
+			default:
+			}
+			var log raft.Log
+			switch err := l.GetLog(1, &log); {
+			case errors.Is(err, raft.ErrLogNotFound):
+			case err != nil:
+				t.Error(err)
+				return
+			case bytes.Count(log.Data, log.Data[:1]) != 64*pieceSize:
+				t.Error("an entry is mixed from two")
+				return
+			default:
+				read++
+			}
+		}
+	})
+	for i := range 80 {
+		must(t, l.StoreLog(&raft.Log{Index: 1, Term: 1, Data: bytes.Repeat([]byte{byte(i)}, 64*pieceSize)}))
+		if i%2 == 0 {
+			must(t, l.DeleteRange(1, 1))
+		}
+	}
+	close(done)
+	reader.Wait()
+	if read == 0 {
+		t.Error("no read has succeeded")
+	}
 }
 
 func TestImage(t *testing.T) {

@@ -20,9 +20,19 @@
 //
 // bbolt has no checksums on its data pages. Every value therefore carries a CRC-32C over its key and itself, a payload
 // one of its own that travels with it unverified from the live task to the history, so that damage is never laundered
-// into a fresh checksum. Opening a file walks all its pages (checkPages), which are refused unless they are packed
-// exactly as bbolt packs them: a damaged header, key, size or pointer is found there. What remains is returned as
-// ErrCorrupt at the read that meets it; panics and faults inside of bbolt are turned into ErrCorrupt too.
+// into a fresh checksum. The bucket meta also keeps a digest of each other bucket: the number of its records and the
+// sum of their hashes.
+//
+// Opening a file walks all its pages (checkPages), which are refused unless they are packed exactly as bbolt packs them,
+// and compares the digests. So a damaged header, key, size or pointer is found there, and so is a record that is missing
+// or stale. The text of a record or payload is verified when it is read. Damage is ErrCorrupt; panics and faults inside
+// of bbolt become ErrCorrupt too. A damaged meta page, which a torn write can cause as well, leads to the commit before
+// the last: it is whole, and says its position.
+//
+// # The log
+//
+// raft.db is raft-boltdb's. LogStore cuts entries into pieces (logpieces.go), seals each entry with a checksum
+// (logentry.go), refuses a file that lacks a bucket, an entry or a vote (logwalk.go), and keeps account of the bytes.
 //
 // # What a failure means
 //
