@@ -17,9 +17,6 @@ type taskService struct {
 	now    func() time.Time
 }
 
-// producerTTL is what OpenProducer tells: the machine forgets a producer that is silent for longer.
-const producerTTL = time.Hour
-
 func (s *taskService) OpenProducer(ctx context.Context, req *pb.OpenProducerRequest) (*pb.OpenProducerResponse, error) {
 	if err := checkLength("", "name", req.GetName(), maxName); err != nil {
 		return nil, err
@@ -28,7 +25,7 @@ func (s *taskService) OpenProducer(ctx context.Context, req *pb.OpenProducerRequ
 	if err != nil {
 		return nil, err
 	}
-	return &pb.OpenProducerResponse{ProducerId: uint64(res.Items[0].ID), IdleTtlSeconds: producerTTL.Seconds()}, nil
+	return &pb.OpenProducerResponse{ProducerId: uint64(res.Items[0].ID), IdleTtlSeconds: seconds(task.ProducerTTL)}, nil
 }
 
 func (s *taskService) GetTask(ctx context.Context, req *pb.GetTaskRequest) (*pb.GetTaskResponse, error) {

@@ -10,6 +10,16 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 // enqueue accepts tasks one by one, once for each (producer, sequence, part). A parent that must be resolved again
 // refuses the whole command, before anything is done or remembered.
 func (m *Machine) enqueue(c *Enqueue) Result {
+	var p *producer
+	if c.Producer != 0 {
+		if p = m.producers[c.Producer]; p == nil {
+			return Result{Code: UnknownProducer}
+		}
+		m.touchProducer(p)
+		if answer, known := p.recall(c); known {
+			return answer
+		}
+	}
 	for i := range c.Tasks {
 		if len(c.Tasks[i].DependsOn) > 0 {
 			if _, code := m.resolveParents(&c.Tasks[i]); code == ResolveAgain {
@@ -17,19 +27,10 @@ func (m *Machine) enqueue(c *Enqueue) Result {
 			}
 		}
 	}
-	if c.Producer == 0 {
-		return Result{Items: m.acceptAll(c.Tasks)}
-	}
-	p, ok := m.producers[c.Producer]
-	if !ok {
-		return Result{Code: UnknownProducer}
-	}
-	m.touchProducer(p)
-	if answer, known := p.recall(c); known {
-		return answer
-	}
 	items := m.acceptAll(c.Tasks)
-	p.remember(c, items)
+	if p != nil {
+		p.remember(c, items)
+	}
 	return Result{Items: items}
 }
 

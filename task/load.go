@@ -68,7 +68,7 @@ func (l *Loader) record(k Kind, key, value []byte) error {
 		p, err := readProducer(id, value)
 		if err == nil {
 			m.producers[id] = p
-			m.alarms.push(alarm{at: after(p.lastUsed, producerTTL), kind: alarmProducer, id: id})
+			m.alarms.push(alarm{at: after(p.lastUsed, ProducerTTL), kind: alarmProducer, id: id})
 		}
 		return err
 	case KindRequest:

@@ -21,27 +21,29 @@ func (m *model) openProducer() task.Result {
 }
 
 func (m *model) enqueue(c *task.Enqueue) task.Result {
+	p, ok := m.producers[c.Producer]
+	if c.Producer != 0 {
+		if !ok {
+			return task.Result{Code: task.UnknownProducer}
+		}
+		p.seen = m.now
+		p.forgetBelow(c.AckedBelow)
+		if c.Sequence < p.floor {
+			return task.Result{Code: task.SequenceForgotten}
+		}
+		if answer, ok := p.answers[c.Sequence][c.Part]; ok {
+			return task.Result{Items: answer}
+		}
+	}
 	for _, n := range c.Tasks { // one parent that must be looked up refuses all, before anything is done
 		if _, code := m.unfinishedParents(n); code == task.ResolveAgain {
 			return task.Result{Code: code}
 		}
 	}
-	if c.Producer == 0 {
-		return items(c.Tasks, m.enqueueOne)
-	}
-	p, ok := m.producers[c.Producer]
-	if !ok {
-		return task.Result{Code: task.UnknownProducer}
-	}
-	p.seen = m.now
-	p.forgetBelow(c.AckedBelow)
-	if c.Sequence < p.floor {
-		return task.Result{Code: task.SequenceForgotten}
-	}
-	if answer, ok := p.answers[c.Sequence][c.Part]; ok {
-		return task.Result{Items: answer}
-	}
 	r := items(c.Tasks, m.enqueueOne)
+	if c.Producer == 0 {
+		return r
+	}
 	if p.answers[c.Sequence] == nil {
 		p.answers[c.Sequence] = map[uint32][]task.Item{}
 	}

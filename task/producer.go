@@ -7,8 +7,8 @@ import (
 )
 
 const (
-	// producerTTL is how long a producer is remembered after its last call.
-	producerTTL = 3600 * second
+	// ProducerTTL is how long a producer is remembered after its last call.
+	ProducerTTL = 3600 * second
 	// maxAnswers is how many sequences' answers a producer has at most; the lowest go first.
 	maxAnswers = 1024
 	// maxAnswerBytes is how many bytes they take at most.
@@ -42,7 +42,7 @@ func (m *Machine) openProducer(c *OpenProducer) Result {
 	p := &producer{id: m.lastProducer, name: strings.Clone(c.Name), floor: 1, answers: map[uint64][]answer{}}
 	m.producers[p.id] = p
 	m.touchProducer(p)
-	m.alarms.push(alarm{at: after(m.now, producerTTL), kind: alarmProducer, id: p.id})
+	m.alarms.push(alarm{at: after(m.now, ProducerTTL), kind: alarmProducer, id: p.id})
 	return Result{Items: []Item{{ID: ID(p.id)}}}
 }
 
@@ -103,7 +103,7 @@ func (m *Machine) producerAlarm(id uint64) bool {
 	if !ok {
 		return false
 	}
-	if at := after(p.lastUsed, producerTTL); at > m.now {
+	if at := after(p.lastUsed, ProducerTTL); at > m.now {
 		m.alarms.push(alarm{at: at, kind: alarmProducer, id: id})
 		return false
 	}
