@@ -37,6 +37,10 @@ func parse(path string) (source, error) {
 
 func (s *source) at(node ast.Node) string { return s.set.Position(node.Pos()).String() }
 
+func (s *source) imports(path string) bool {
+	return slices.ContainsFunc(s.file.Imports, func(spec *ast.ImportSpec) bool { return spec.Path.Value == strconv.Quote(path) })
+}
+
 // calls returns the functions of the standard library's package pkg that the file uses.
 func (s *source) calls(pkg string, names ...string) []*ast.SelectorExpr {
 	local := ""
@@ -128,7 +132,7 @@ func Smells(packages []Package) ([]string, error) {
 					broken = append(broken, s.at(call)+": os.Exit outside of a program")
 				}
 			}
-			if test {
+			if test && !s.imports("testing/synctest") { // in its bubbles time is the test's own
 				for _, call := range s.calls("time", "Sleep") {
 					broken = append(broken, s.at(call)+": time.Sleep in a test: wait for a signal or a condition")
 				}
