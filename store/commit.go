@@ -90,7 +90,7 @@ const scratchTasks = 64 << 10
 func (s *scratch) reset() {
 	s.arena.reset()
 	s.live.reset()
-	if cap(s.live.values) > scratchTasks || cap(s.tasks) > scratchTasks {
+	if max(cap(s.live.values), cap(s.tasks), cap(s.places)) > scratchTasks {
 		*s = scratch{arena: s.arena}
 		return
 	}

@@ -250,6 +250,32 @@ func TestTruncatedWhileOpen(t *testing.T) {
 	}
 }
 
+// TestTruncatedValue cuts the file so that a value's head is there and the rest of it isn't: reading it faults.
+func TestTruncatedValue(t *testing.T) {
+	s := openTest(t, t.TempDir())
+	page := os.Getpagesize()
+	must(t, s.Commit(&task.Checkpoint{Tasks: []task.TaskChange{{ID: 1, Record: make([]byte, 8*page)}}}, Position{Index: 1}))
+	end, at := 0, 0
+	must(t, checkPages(s.dir.State(), nil))
+	data, err := os.ReadFile(s.dir.State())
+	must(t, err)
+	for id := 2; id*page < len(data); id++ { // the leaf with an overflow
+		if native.Uint64(data[id*page:]) == uint64(id) && native.Uint32(data[id*page+12:]) > 4 {
+			at, end = id, id+int(native.Uint32(data[id*page+12:]))
+		}
+	}
+	if end == 0 {
+		t.Fatal("no such page")
+	}
+	must(t, os.Truncate(s.dir.State(), int64((at+2)*page)))
+	if _, _, err := s.Load(); !errors.Is(err, ErrCorrupt) {
+		t.Errorf("load: %v", err)
+	}
+	if _, err := s.Payload(1); !errors.Is(err, ErrCorrupt) {
+		t.Errorf("payload: %v", err)
+	}
+}
+
 // TestGarbage opens files that aren't bbolt's, or not ours.
 func TestGarbage(t *testing.T) {
 	for name, content := range map[string][]byte{

@@ -26,14 +26,15 @@ func (d Dir) Identity() string { return filepath.Join(string(d), "identity.json"
 // Incoming is the directory of unfinished files: images on their way in or out, files being made. Open empties it.
 func (d Dir) Incoming() string { return filepath.Join(string(d), "incoming") }
 
-// make creates the directory and empties Incoming. Needs the lock, except for the creation.
-func (d Dir) make() error {
+// create makes the directory if it doesn't exist.
+func (d Dir) create() error {
 	if err := os.MkdirAll(string(d), 0o700); err != nil {
 		return fmt.Errorf("create data directory: %w", err)
 	}
 	return nil
 }
 
+// clean empties Incoming. It needs the directory's lock.
 func (d Dir) clean() error {
 	if err := os.RemoveAll(d.Incoming()); err != nil {
 		return fmt.Errorf("remove unfinished files: %w", err)

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"encoding/binary"
 	"fmt"
 
 	"go.etcd.io/bbolt"
@@ -37,50 +36,54 @@ type loader interface {
 func (v *View) load(l loader) error {
 	for _, kind := range task.Kinds {
 		bucket := bucketOf(kind)
-		err := v.each(bucket, func(k, framed []byte) error {
-			value, err := unframe(bucket, k, framed)
-			if err != nil {
-				return err
-			}
+		var key, value []byte
+		decode := func(k, framed []byte) (err error) {
 			if len(k) == 0 || k[0] != byte(kind) {
 				return corrupt(bucket, k, "key of another kind")
 			}
-			return l.Record(kind, k[1:], value)
-		})
-		if err != nil {
+			key = k[1:]
+			value, err = unframe(bucket, k, framed)
+			return err
+		}
+		if err := v.each(bucket, decode, func() error { return l.Record(kind, key, value) }); err != nil {
 			return err
 		}
 	}
-	return v.each(bucketTask, func(k, b []byte) error {
+	var id task.ID
+	var t taskValue
+	decode := func(k, b []byte) (err error) {
 		if len(k) != 8 {
 			return corrupt(bucketTask, k, "key isn't a task's")
 		}
-		t, err := decodeTaskValue(k, b)
-		if err != nil {
-			return err
-		}
-		return l.Task(task.ID(binary.BigEndian.Uint64(k)), t.record, t.payloadLen)
-	})
+		id = taskID(k)
+		t, err = decodeTaskValue(k, b)
+		return err
+	}
+	return v.each(bucketTask, decode, func() error { return l.Task(id, t.record, t.payloadLen) })
 }
 
-// each walks a bucket in the order of its keys. A panic of fn passes, one of bbolt becomes ErrCorrupt.
-func (v *View) each(bucket string, fn func(k, value []byte) error) error {
-	var k, value []byte
+// each walks a bucket in the order of its keys. decode reads and verifies a record under guard; take, which is code of
+// others, then uses it outside of it.
+func (v *View) each(bucket string, decode func(k, value []byte) error, take func() error) error {
 	var c *bbolt.Cursor
-	move := func() error {
+	var k, value []byte
+	step := func() error {
 		if c == nil {
 			c = v.tx.Bucket([]byte(bucket)).Cursor()
 			k, value = c.First()
 		} else {
 			k, value = c.Next()
 		}
-		return nil
+		if k == nil {
+			return nil
+		}
+		return decode(k, value)
 	}
 	for {
-		if err := guard(move); err != nil || k == nil {
+		if err := guard(step); err != nil || k == nil {
 			return err
 		}
-		if err := fn(k, value); err != nil {
+		if err := take(); err != nil {
 			return err
 		}
 	}

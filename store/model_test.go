@@ -350,7 +350,7 @@ func checkIndex(s *Store) error {
 			held[indexKey(uint64(c.id(i)>>groupBits), c.queue, c.run)] = c.first + uint64(i)
 		}
 		return nil
-	})
+	}, nothing)
 	if err != nil {
 		return err
 	}
@@ -364,7 +364,7 @@ func checkIndex(s *Store) error {
 			return fmt.Errorf("index key %x leads to no chunk", k)
 		}
 		return nil
-	})
+	}, nothing)
 }
 
 func be64(b []byte) (n uint64) {

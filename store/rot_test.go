@@ -75,7 +75,7 @@ func TestTrimDropsDamage(t *testing.T) {
 	chunks := func() (n int) {
 		v := viewTest(t, s)
 		defer v.Close()
-		must(t, v.each(bucketHistory, func(_, _ []byte) error { n++; return nil }))
+		must(t, v.each(bucketHistory, func(_, _ []byte) error { n++; return nil }, nothing))
 		return n
 	}
 	for i, c := range []struct {

@@ -35,7 +35,7 @@ func Open(o Options) (*Store, error) {
 		return nil, err
 	}
 	d := Dir(o.Dir)
-	if err := d.make(); err != nil {
+	if err := d.create(); err != nil {
 		return nil, err
 	}
 	lock, err := lockDir(d)

@@ -202,7 +202,7 @@ func TestTrimIsBounded(t *testing.T) {
 			t.Errorf("commit %d: %d tasks are seen", commit, len(found))
 		}
 		left := 0
-		must(t, v.each(bucketHistory, func(_, _ []byte) error { left++; return nil }))
+		must(t, v.each(bucketHistory, func(_, _ []byte) error { left++; return nil }, nothing))
 		if want := max(10, tasks-int(commit+1)*trimBudget); left != want {
 			t.Errorf("commit %d: %d chunks are left, want %d", commit, left, want)
 		}

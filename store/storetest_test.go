@@ -47,3 +47,6 @@ func must(t testing.TB, err error) {
 		t.Fatal(err)
 	}
 }
+
+// nothing is for View.each where decoding is all there is to do.
+func nothing() error { return nil }
