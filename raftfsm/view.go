@@ -3,6 +3,7 @@ package raftfsm
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/rowlock/rowlock/store"
 	"github.com/rowlock/rowlock/task"
@@ -61,7 +62,7 @@ func (v *View) Task(id task.ID) (task.Task, bool, error) {
 		return task.Task{}, false, err
 	}
 	t, ok, err := disk.Finished(id)
-	if err != nil || !ok || t.HistorySequence < v.watermark(t.QueueNumber) {
+	if err != nil || !ok || t.HistorySequence < v.watermark(t.QueueNumber) || v.Erased(id) {
 		return task.Task{}, false, err
 	}
 	return t, true, nil
@@ -101,6 +102,11 @@ func (v *View) hydrate(t *task.Task) error {
 	return nil
 }
 
+// kept leaves out what was deleted and still is on disk.
+func (v *View) kept(tasks []task.Task) []task.Task {
+	return slices.DeleteFunc(tasks, func(t task.Task) bool { return v.Erased(t.ID) })
+}
+
 // FinishedFrom returns up to limit tasks of a queue's history, oldest first, from a sequence on. To go on, ask from the
 // last one's sequence plus one.
 func (v *View) FinishedFrom(queue uint32, from uint64, limit int) ([]task.Task, error) {
@@ -111,11 +117,12 @@ func (v *View) FinishedFrom(queue uint32, from uint64, limit int) ([]task.Task, 
 	}
 	tasks, err := disk.FinishedFrom(queue, from, limit)
 	if err != nil || len(tasks) >= limit {
-		return tasks, err
+		return v.kept(tasks), err
 	}
 	if n := len(tasks); n > 0 {
 		from = tasks[n-1].HistorySequence + 1
 	}
+	tasks = v.kept(tasks)
 	recent := v.RecentFinished(queue, from, limit-len(tasks))
 	for i := range recent {
 		if err := v.hydrate(&recent[i]); err != nil {
@@ -163,5 +170,5 @@ func (v *View) FinishedBefore(queue uint32, before uint64, limit int) ([]task.Ta
 		return nil, err
 	}
 	older, err := disk.FinishedBefore(queue, before, first, limit-len(tasks))
-	return append(tasks, older...), err
+	return append(tasks, v.kept(older)...), err
 }

@@ -124,7 +124,7 @@ func (m *Machine) retentionAlarm(q *queue) {
 // eraseFinished forgets one finished task, wherever it is by now.
 func (m *Machine) eraseFinished(q *queue, f FinishedRef) {
 	m.dirty.erased = append(m.dirty.erased, f)
-	m.recent.remove(f.ID)
+	m.recent.erase(f.ID)
 	q.deleted++
 	m.touchQueue(q)
 }
@@ -135,21 +135,26 @@ type recentRef struct {
 	seq   uint64
 }
 
-// recentIndex finds finished tasks that aren't committed to disk yet: of the generation since the last Freeze, and of
-// the frozen one.
+// recentIndex finds finished tasks that aren't committed to disk yet, and those that were deleted and still are on disk:
+// of the generation since the last Freeze, and of the frozen one.
 type recentIndex struct {
-	current, frozen map[ID]recentRef
+	current, frozen       map[ID]recentRef
+	erased, erasingFrozen map[ID]struct{}
 }
 
 func newRecentIndex() recentIndex {
-	return recentIndex{current: map[ID]recentRef{}, frozen: map[ID]recentRef{}}
+	return recentIndex{
+		current: map[ID]recentRef{}, frozen: map[ID]recentRef{},
+		erased: map[ID]struct{}{}, erasingFrozen: map[ID]struct{}{},
+	}
 }
 
 func (x *recentIndex) add(id ID, f recentRef) { x.current[id] = f }
 
-func (x *recentIndex) remove(id ID) {
+func (x *recentIndex) erase(id ID) {
 	delete(x.current, id)
 	delete(x.frozen, id)
+	x.erased[id] = struct{}{}
 }
 
 func (x *recentIndex) get(id ID) (recentRef, bool) {
@@ -160,6 +165,19 @@ func (x *recentIndex) get(id ID) (recentRef, bool) {
 	return f, ok
 }
 
-func (x *recentIndex) freeze() { x.current, x.frozen = x.frozen, x.current }
+func (x *recentIndex) freeze() {
+	x.current, x.frozen = x.frozen, x.current
+	x.erased, x.erasingFrozen = x.erasingFrozen, x.erased
+}
 
-func (x *recentIndex) committed() { clear(x.frozen) }
+func (x *recentIndex) committed() {
+	clear(x.frozen)
+	clear(x.erasingFrozen)
+}
+
+// Erased reports whether a finished task was deleted by an entry that the state file doesn't have yet.
+func (m *Machine) Erased(id ID) bool {
+	_, now := m.recent.erased[id]
+	_, frozen := m.recent.erasingFrozen[id]
+	return now || frozen
+}
