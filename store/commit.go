@@ -83,8 +83,8 @@ type scratch struct {
 	places []place
 }
 
-// scratchTasks is for how many tasks memory is kept.
-const scratchTasks = 64 << 10
+// scratchTasks is for how many tasks memory is kept: 128 bytes each.
+const scratchTasks = 128 << 10
 
 // reset gives the memory back, and lets go of what it points to.
 func (s *scratch) reset() {

@@ -2,6 +2,7 @@ package store
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/rowlock/rowlock/task"
 )
@@ -22,7 +23,8 @@ func (w *writer) writeHistory(runs []task.HistoryChunk) error {
 // writeRun writes one queue's finished tasks as chunks.
 func (w *writer) writeRun(run *task.HistoryChunk) error {
 	first := run.Tasks[0].Sequence
-	w.tasks = w.tasks[:0]
+	w.tasks = slices.Grow(w.tasks[:0], len(run.Tasks))
+	w.places = slices.Grow(w.places, len(run.Tasks))
 	for i := range run.Tasks {
 		f := &run.Tasks[i]
 		if f.Sequence != first+uint64(i) {

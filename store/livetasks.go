@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"slices"
 	"sort"
 
 	"go.etcd.io/bbolt"
@@ -22,7 +23,7 @@ const maxSteps = 16
 
 // read fills values for the changes up to the last task on disk.
 func (l *liveTasks) read(c *bbolt.Cursor, changes []task.TaskChange, last task.ID) {
-	l.changes, l.values, l.next = changes, l.values[:0], 0
+	l.changes, l.values, l.next = changes, slices.Grow(l.values[:0], len(changes)), 0
 	var k, v []byte
 	for i := range changes {
 		if changes[i].ID > last {
