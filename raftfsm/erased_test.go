@@ -27,10 +27,10 @@ func TestDeletedHistoryIsNotServed(t *testing.T) {
 		t.Helper()
 		err := m.Read(t.Context(), false, func(v *View) error {
 			if _, ok, err := v.Task(gone); ok || err != nil {
-				return fmt.Errorf("deleted task: found %v, %v", ok, err)
+				return fmt.Errorf("deleted task: found %v, %w", ok, err)
 			}
 			if _, ok, err := v.Task(kept); !ok || err != nil {
-				return fmt.Errorf("kept task: found %v, %v", ok, err)
+				return fmt.Errorf("kept task: found %v, %w", ok, err)
 			}
 			up, err := v.FinishedFrom(1, 0, 10)
 			if err != nil {

@@ -11,8 +11,6 @@ const (
 	KindProducer                 // by producer ID
 	KindRequest                  // by order of arrival
 	KindUnique                   // unique windows that outlive their task
-
-	kindCount
 )
 
 // Kinds are all kinds, in the order in which they must be loaded.

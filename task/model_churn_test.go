@@ -35,7 +35,7 @@ func (c *churn) enqueue() {
 			Labels: []task.Label{{Key: "n", Value: fmt.Sprint(c.made)}},
 		}
 		if c.random.IntN(5) == 0 {
-			n.Delay = task.Duration(c.random.Int64N(60 * second))
+			n.Delay = c.random.Int64N(60 * second)
 		}
 		e.Tasks = append(e.Tasks, n)
 	}
@@ -117,7 +117,7 @@ func TestChurn(t *testing.T) {
 	}
 	c.all(open)
 	for step := range 200 {
-		c.clock += task.Duration(c.random.Int64N(2 * second))
+		c.clock += c.random.Int64N(2 * second)
 		c.enqueue()
 		c.lease(uint32(c.random.IntN(250)))
 		c.finish(c.random.IntN(250))

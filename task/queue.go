@@ -158,7 +158,7 @@ func (m *Machine) stepPurge() bool {
 	})
 	m.budget -= len(doomed)
 	for _, s := range doomed {
-		m.delete(s, m.tasks.at(s))
+		_ = m.delete(s, m.tasks.at(s)) // it isn't running: nothing refuses
 	}
 	if finished {
 		q.purgeMark, q.purgeCursor = 0, 0

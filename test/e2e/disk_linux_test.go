@@ -12,8 +12,8 @@ import (
 // TestFullDisk fills the disk: new tasks are refused with a clear error before the database fails, what makes room goes
 // on, nothing acknowledged is lost, and the server takes tasks again when there is room.
 func TestFullDisk(t *testing.T) {
-	dir, remount := tmpfs(t, 160)
-	n := serve(t, dir, nil, "--min-free", "32MiB")
+	dir, remount := tmpfs(t, 320)
+	n := serve(t, dir, nil, "--min-free", "64MiB")
 	c := connect(t, n)
 	l := newLedger()
 
@@ -26,7 +26,7 @@ func TestFullDisk(t *testing.T) {
 		}
 		refusal = err
 		if accepted, _ := l.counts(); accepted > 2000 {
-			t.Fatal("400 MB were accepted on a disk of 160 MB")
+			t.Fatal("400 MB were accepted on a disk of 320 MB that keeps all of it twice")
 		}
 	}
 	if !errors.Is(refusal, client.ErrNoSpace) {
@@ -49,7 +49,7 @@ func TestFullDisk(t *testing.T) {
 
 	// A restart on the full disk loses nothing.
 	stop(t, n.Process)
-	n = serve(t, dir, n, "--min-free", "32MiB")
+	n = serve(t, dir, n, "--min-free", "64MiB")
 	l.checkAll(t, c)
 
 	remount(1024)
