@@ -32,22 +32,28 @@ type checkpointer struct {
 	cycle   sync.Mutex      // one checkpoint at a time; guards pending
 	pending *store.Position // of a frozen checkpoint that isn't committed yet
 
-	dirty   atomic.Int64 // bytes that the next checkpoint writes
-	problem atomic.Pointer[string]
+	dirty     atomic.Int64 // bytes that the next checkpoint writes
+	unwritten atomic.Int64 // bytes of the frozen one, until it is committed
+	problem   atomic.Pointer[string]
+	free      func() (bytes uint64, ok bool) // space on the disk
 
-	mu      sync.Mutex // guards committing; done is told when it becomes false
+	mu      sync.Mutex // guards the next two
+	runs    bool
 	writing bool
-	done    *sync.Cond
+	done    *sync.Cond // told when a checkpoint begins or ends, and when run ends
 }
 
 func newCheckpointer(c CheckpointConfig, r *replica, s *store.Store) *checkpointer {
 	p := &checkpointer{config: c, replica: r, store: s, early: make(chan struct{}, 1)}
+	p.free = func() (uint64, bool) { return 0, false }
 	p.done = sync.NewCond(&p.mu)
 	return p
 }
 
 // run takes a checkpoint at every interval, and early when much has changed, until ctx is done.
 func (c *checkpointer) run(ctx context.Context) {
+	c.change(func() { c.runs = true })
+	defer c.change(func() { c.runs = false })
 	tick := time.NewTicker(c.config.Interval)
 	defer tick.Stop()
 	for {
@@ -101,7 +107,7 @@ func (c *checkpointer) freeze(floor *store.Position) bool {
 	at := r.position
 	c.pending = &at
 	r.machine.Freeze()
-	c.dirty.Store(0)
+	c.change(func() { c.unwritten.Store(c.dirty.Swap(0)) })
 	return true
 }
 
@@ -113,8 +119,8 @@ func (c *checkpointer) capture() bool {
 
 // commit writes the frozen checkpoint. Needs cycle.
 func (c *checkpointer) commit() error {
-	c.setWriting(true)
-	defer c.setWriting(false)
+	c.change(func() { c.writing = true })
+	defer c.change(func() { c.writing = false })
 	err := c.store.Commit(c.replica.machine.Frozen(), *c.pending)
 	if errors.Is(err, store.ErrNoSpace) {
 		c.metrics.checkpointFails.Inc()
@@ -132,6 +138,7 @@ func (c *checkpointer) commit() error {
 	c.replica.mu.Unlock()
 	durable := *c.pending
 	c.pending = nil
+	c.unwritten.Store(0)
 	if c.problem.Swap(nil) != nil {
 		c.logger.Info("the state file is written again")
 	}
@@ -139,19 +146,18 @@ func (c *checkpointer) commit() error {
 	return nil
 }
 
-func (c *checkpointer) setWriting(on bool) {
+// change changes what throttle looks at, and has it look again.
+func (c *checkpointer) change(fn func()) {
 	c.mu.Lock()
-	c.writing = on
-	c.mu.Unlock()
-	if !on {
-		c.done.Broadcast()
-	}
+	defer c.mu.Unlock()
+	fn()
+	c.done.Broadcast()
 }
 
 // note takes the bytes that the next checkpoint writes, after each entry.
 func (c *checkpointer) note(dirty int) {
 	c.dirty.Store(int64(dirty))
-	if dirty < c.config.Bytes {
+	if early, _ := c.bounds(); int64(dirty) < early {
 		return
 	}
 	select {
@@ -160,19 +166,61 @@ func (c *checkpointer) note(dirty int) {
 	}
 }
 
-// throttle makes applying wait while a checkpoint is written and too much has changed behind it.
+// throttle makes applying wait when too much has changed since the last checkpoint, until one begins or, if one is being
+// written, ends.
+//
+// Invariant: a checkpoint fits on the disk. It needs new pages for what changed, and sets as many free for the next; so
+// what changes between two is kept small against the free space.
 func (c *checkpointer) throttle() {
-	if c.dirty.Load() < int64(c.config.HardBytes) {
+	if _, hard := c.bounds(); c.dirty.Load() < hard {
 		return
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.writing {
-		c.metrics.throttled.Inc()
-	}
-	for c.writing && c.fatal.get() == nil {
+	waited := false
+	for c.holdsUp() {
+		waited = true
 		c.done.Wait()
 	}
+	if waited {
+		c.metrics.throttled.Inc()
+	}
+}
+
+// holdsUp reports whether applying must wait. It doesn't where waiting is in vain: no checkpoint comes, or it can't be
+// written. Needs mu.
+func (c *checkpointer) holdsUp() bool {
+	_, hard := c.bounds()
+	switch {
+	case c.dirty.Load() < hard || c.fatal.get() != nil:
+		return false
+	case c.writing:
+		return true
+	default:
+		return c.runs && c.problem.Load() == nil
+	}
+}
+
+// diskShare is the part of the free space that the changes between two checkpoints may take.
+const diskShare = 4
+
+// minBytes is the least that begins a checkpoint early, however little space there is.
+const minBytes = 256 << 10
+
+// bounds returns how many bytes of changes begin a checkpoint, and how many make applying wait for one.
+func (c *checkpointer) bounds() (early, hard int64) {
+	early, hard = int64(c.config.Bytes), int64(c.config.HardBytes)
+	if free, ok := c.free(); ok {
+		share := int64(free / diskShare)
+		early, hard = min(early, max(share/2, minBytes)), min(hard, max(share, 2*minBytes))
+	}
+	return early, hard
+}
+
+// owed is about how many bytes the state file will grow by what was applied already.
+func (c *checkpointer) owed() uint64 {
+	bytes := uint64(c.dirty.Load() + c.unwritten.Load())
+	return bytes + bytes/2 // bolt's pages are never full, and those on the way to the root are written too
 }
 
 // flooded reports that the state file can't be written and too much waits for it: no more tasks may come.
@@ -197,6 +245,7 @@ func (c *checkpointer) abandon(fn func() error) error {
 		c.pending = nil
 		c.problem.Store(nil)
 		c.dirty.Store(0)
+		c.unwritten.Store(0)
 	}
 	return err
 }

@@ -2,6 +2,8 @@ package raftfsm
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"sync/atomic"
 	"time"
 
@@ -137,11 +139,17 @@ func (n *Node) refusal() error {
 type roomCheck struct {
 	room        *store.Room
 	checkpoints *checkpointer
+	metrics     *metrics
 }
 
-func (r roomCheck) Check() error {
+func (r roomCheck) Admit(size int) error {
 	if r.checkpoints.flooded() {
 		return ErrNoSpace
 	}
-	return r.room.Check()
+	err := r.room.Admit(size, r.checkpoints.owed())
+	if errors.Is(err, store.ErrRoomOwed) {
+		r.metrics.overloads.Inc()
+		return fmt.Errorf("%w: %w", ErrOverloaded, err)
+	}
+	return err
 }

@@ -93,7 +93,9 @@ func (n *Node) assemble(r *atomic.Pointer[raft.Raft], alone func() bool) error {
 	if n.proposer, err = newProposer(c.Proposals, clk, n.metrics); err != nil {
 		return err
 	}
-	n.proposer.room = roomCheck{store.NewRoom(c.DataDir, c.MinFree, c.Now), n.checkpoints}
+	room := store.NewRoom(c.DataDir, c.MinFree, c.Now)
+	n.checkpoints.free = room.Free
+	n.proposer.room = roomCheck{room, n.checkpoints, n.metrics}
 	n.proposer.closed = n.refusal
 	n.transfers = &transferGuard{fatal: n.fatal}
 	n.proposer.answers = n.transfers.answer

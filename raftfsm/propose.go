@@ -66,7 +66,7 @@ type proposer struct {
 		Apply(entry []byte, timeout time.Duration) raft.ApplyFuture
 	}
 	clock   *clock
-	room    interface{ Check() error }
+	room    interface{ Admit(size int) error }
 	metrics *metrics
 	node    uint64 // this process' random name, in the header of its entries
 	wake    chan struct{}
@@ -124,14 +124,15 @@ func (p *proposer) enqueue(cs []task.Command, urgent bool, done func([]task.Resu
 	if len(cs) == 0 {
 		return errors.New("nothing to propose")
 	}
-	if creates(cs) {
-		if err := p.room.Check(); err != nil {
-			return err
-		}
-	}
 	encoded := encodings.Get().(*[]byte)
 	for _, c := range cs {
 		*encoded = task.AppendCommand(*encoded, c)
+	}
+	if creates(cs) {
+		if err := p.room.Admit(len(*encoded)); err != nil {
+			recycle(encoded)
+			return err
+		}
 	}
 	err := p.add(cs, proposal{n: len(cs), encoded: encoded, done: done}, urgent)
 	if err != nil {

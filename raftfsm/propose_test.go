@@ -61,7 +61,7 @@ func (e fakeEntry) applied(t *testing.T, p *proposer) {
 
 type roomFunc func() error
 
-func (f roomFunc) Check() error { return f() }
+func (f roomFunc) Admit(int) error { return f() }
 
 // companions is a dispatcher that adds commands.
 type companions struct {

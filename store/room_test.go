@@ -35,16 +35,16 @@ func TestRoom(t *testing.T) {
 	} {
 		disk.free = step.free
 		now = now.Add(time.Second)
-		err := r.Check()
+		err := r.Admit(0, 0)
 		if errors.Is(err, ErrNoSpace) != step.full || (err != nil) != step.full {
 			t.Errorf("step %d: %d MiB free: %v", i, step.free/mib, err)
 		}
 	}
 	var full *NoRoomError
-	if err := r.Check(); !errors.As(err, &full) || full.Path != "/data" || full.Free != 0 || full.Needed != 800*mib {
+	if err := r.Admit(0, 0); !errors.As(err, &full) || full.Path != "/data" || full.Free != 0 || full.Needed != 900*mib { // an eighth above the reserve
 		t.Errorf("error is %#v", err)
 	}
-	if text := full.Error(); !strings.Contains(text, "/data has 0 MiB free and needs 800 MiB") {
+	if text := full.Error(); !strings.Contains(text, "/data has 0 MiB free and needs 900 MiB") {
 		t.Errorf("error says %q", text)
 	}
 }
@@ -59,7 +59,7 @@ func TestRoomIsCached(t *testing.T) {
 		looks  int
 	}{{0, 1}, {100 * time.Millisecond, 1}, {99 * time.Millisecond, 1}, {time.Millisecond, 2}, {-time.Hour, 3}, {0, 3}} {
 		now = now.Add(step.passes)
-		if err := r.Check(); err != nil {
+		if err := r.Admit(0, 0); err != nil {
 			t.Error(err)
 		}
 		if disk.looks != step.looks {
@@ -74,20 +74,42 @@ func TestRoomDefault(t *testing.T) {
 		r := NewRoom("/data", 0, time.Now)
 		r.statfs = disk.statfs
 		var full *NoRoomError
-		if err := r.Check(); !errors.As(err, &full) || full.Needed != c.need {
+		if err := r.Admit(0, 0); !errors.As(err, &full) || full.Needed != c.need {
 			t.Errorf("of %d: %v", c.total, err)
 		}
 	}
 }
 
 func TestRoomOfARealDisk(t *testing.T) {
-	if err := NewRoom(t.TempDir(), 1, time.Now).Check(); err != nil {
+	if err := NewRoom(t.TempDir(), 1, time.Now).Admit(0, 0); err != nil {
 		t.Error(err)
 	}
-	if err := NewRoom(t.TempDir(), 1<<62, time.Now).Check(); !errors.Is(err, ErrNoSpace) {
+	if err := NewRoom(t.TempDir(), 1<<62, time.Now).Admit(0, 0); !errors.Is(err, ErrNoSpace) {
 		t.Errorf("%v", err)
 	}
-	if err := NewRoom(t.TempDir()+"/none", 1, time.Now).Check(); err == nil || errors.Is(err, ErrNoSpace) {
+	if err := NewRoom(t.TempDir()+"/none", 1, time.Now).Admit(0, 0); err == nil || errors.Is(err, ErrNoSpace) {
 		t.Errorf("%v", err)
+	}
+}
+
+// TestRoomForWhatIsOwed: what was owed at the last look and what was admitted since count as used until the next look,
+// whether it has been written meanwhile or not.
+func TestRoomForWhatIsOwed(t *testing.T) {
+	const mib = 1 << 20
+	now := time.Unix(1, 0)
+	r := NewRoom("/data", 100*mib, func() time.Time { return now })
+	r.statfs = func(string) (free, total uint64, err error) { return 150 * mib, 1000 * mib, nil }
+	if err := r.Admit(10*mib, 10*mib); err != nil {
+		t.Fatalf("10 owed and 10 new in 50 MiB: %v", err)
+	}
+	if err := r.Admit(10*mib, 0); !errors.Is(err, ErrRoomOwed) {
+		t.Fatalf("10 owed, 10 admitted and 10 more in 50 MiB: %v", err)
+	}
+	now = now.Add(roomAge)
+	if err := r.Admit(1*mib, 25*mib); err != nil {
+		t.Fatalf("25 owed and 1 new in 50 MiB, after a new look: %v", err)
+	}
+	if free, ok := r.Free(); !ok || free != 150*mib {
+		t.Errorf("free: %d, %v", free, ok)
 	}
 }
