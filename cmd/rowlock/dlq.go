@@ -98,6 +98,12 @@ func (d *deadLetterChange) run(ctx context.Context, c *connection, out *output, 
 				return err
 			}
 		}
+		// Whoever names dead letters to retry has chosen them.
+		if d.destroys {
+			if err := d.confirm.ask(true, "%s %s", d.verb, plural(len(ids), "dead letter")); err != nil {
+				return err
+			}
+		}
 		return change.run(ctx, out, ids)
 	}
 	n, err := d.dead.count(ctx, c)

@@ -15,7 +15,9 @@ func (p *program) rootCommand() *cobra.Command {
 		Long: `Rowlock keeps tasks, replicates them with Raft, and hands them to workers under leases.
 
 Settings come from a flag, else from the environment (--api-addr is ROWLOCK_API_ADDR), else from the
-YAML file that --config names (api-addr: …), else from the default.`,
+YAML file that --config names (api-addr: …), else from the default.
+
+Exit codes: 0 done, 1 failed, 2 wrong use, 3 not found, 4 refused, 5 the server can't be reached or doesn't answer.`,
 		Example: `  rowlock dev                                       # a node to play with
   rowlock worker --queues mail --exec ./send.sh     # run a program for each task
   rowlock enqueue mail --payload '{"to":"ada"}'     # ask for work`,

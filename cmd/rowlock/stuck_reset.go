@@ -16,7 +16,7 @@ func (p *program) stuckResetCommand() *cobra.Command {
 
 Without IDs these are all running tasks that showed no progress for --older-than. A worker that is still busy with
 such a task is told to stop, and its outcome is refused.`,
-		Example: "  rowlock stuck reset --older-than 30m --yes\n  rowlock stuck reset 000000000001A",
+		Example: "  rowlock stuck reset --older-than 30m --yes\n  rowlock stuck reset 000000000001A --yes",
 		Args:    args(0, -1),
 	}
 	connect, out, confirm := p.clientFlags(cmd.Flags()), p.outputFlag(cmd), p.yesFlag(cmd)
@@ -32,9 +32,12 @@ such a task is told to stop, and its outcome is refused.`,
 			if err != nil {
 				return err
 			}
+			if err := confirm.ask(true, "reset %s", plural(len(ids), "task")); err != nil {
+				return err
+			}
 			return connect.run(cmd, func(ctx context.Context, c *connection) error { return c.reset().run(ctx, out, ids) })
 		}
-		if err := confirm.ask(false, "reset all running tasks without progress for %s", stuck.olderThan); err != nil {
+		if err := confirm.ask(true, "reset all running tasks without progress for %s", stuck.olderThan); err != nil {
 			return err
 		}
 		return connect.run(cmd, func(ctx context.Context, c *connection) error {

@@ -21,8 +21,7 @@ func (p *program) taskDeleteCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		// Whoever names tasks has chosen them: a script need not say so twice.
-		if err := confirm.ask(false, "delete %s for good", plural(len(ids), "task")); err != nil {
+		if err := confirm.ask(true, "delete %s for good", plural(len(ids), "task")); err != nil {
 			return err
 		}
 		return connect.run(cmd, func(ctx context.Context, c *connection) error { return c.delete().run(ctx, out, ids) })
