@@ -18,9 +18,20 @@ func (p *program) enqueueCommand() *cobra.Command {
 
 A payload on the command line must be JSON, or anything with --raw; one from a file or stdin is taken as it is.
 
-A file has one JSON object a line, with the names of the flags (queue, kind, payload, delay_seconds, run_at, priority,
-unique_key, …); payload_base64 carries a payload that isn't JSON. It is checked as a whole before anything is sent.
-QUEUE is for the lines that name none. A file that was sent in part is sent again with the same --request-id.`,
+A file has one JSON object a line, with these fields, all of them optional:
+  queue, kind, unique_key, fair_key, trace_context   text
+  payload                                            any JSON; payload_base64 for other bytes
+  delay_seconds, timeout_seconds, ttl_seconds,
+  unique_window_seconds                              seconds, such as 90 or 0.5
+  run_at                                             a time such as "2030-01-31T08:00:00Z"
+  priority, max_attempts, max_worker_deaths          whole numbers
+  unique_mode                                        "reject", "return" or "replace"
+  labels                                             {"key": "value"}
+  depends_on                                         ["ID", …]
+  backoff                                            {"initial_seconds": 1, "maximum_seconds": 60, "multiplier": 2}
+                                                     or {"delays_seconds": [1, 10]}
+It is checked as a whole before anything is sent. QUEUE is for the lines that name none. A file that was sent in part is
+sent again with the same --request-id.`,
 		Example: `  rowlock enqueue mail --kind welcome --payload '{"to":"ada@example.com"}'
   rowlock enqueue reports --payload @report.json --at 2030-01-31T08:00:00Z --max-attempts 3
   rowlock enqueue mail --from-file tasks.jsonl

@@ -25,6 +25,8 @@ Exit codes: 0 done, 1 failed, 2 wrong use, 3 not found, 4 refused, 5 the server 
 		SilenceUsage:  true,
 	}
 	root.PersistentFlags().String("config", "", "YAML file with settings (env ROWLOCK_CONFIG)")
+	root.Version = version().line()
+	root.SetVersionTemplate("{{.Version}}\n")
 	root.CompletionOptions.HiddenDefaultCmd = false
 	root.SetFlagErrorFunc(flagError)
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return p.resolveSettings(cmd) }

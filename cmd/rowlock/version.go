@@ -14,6 +14,11 @@ import (
 // version by itself.
 var buildVersion string
 
+// buildCommit is set by the linker (-X main.buildCommit=…) where the Go tool records no commit by itself.
+var buildCommit string
+
+const unknown = "unknown"
+
 func (p *program) versionCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "version",
@@ -38,7 +43,7 @@ func (p *program) versionCommand() *cobra.Command {
 // versionInfo is what the binary knows of itself.
 type versionInfo struct {
 	Version    string `json:"version"`
-	Commit     string `json:"commit,omitempty"`
+	Commit     string `json:"commit"`
 	CommitTime string `json:"commit_time,omitempty"`
 	// Modified: the working tree had changes that no commit has.
 	Modified bool   `json:"modified"`
@@ -47,11 +52,21 @@ type versionInfo struct {
 }
 
 func version() versionInfo {
-	v := versionInfo{Version: buildVersion, Go: runtime.Version(), Platform: fmt.Sprintf("%s/%s", runtime.GOOS, runtime.GOARCH)}
-	build, ok := debug.ReadBuildInfo()
-	if !ok {
-		return v
+	v := versionInfo{Version: buildVersion, Commit: buildCommit, Go: runtime.Version(), Platform: fmt.Sprintf("%s/%s", runtime.GOOS, runtime.GOARCH)}
+	if build, ok := debug.ReadBuildInfo(); ok {
+		v.record(build)
 	}
+	if v.Version == "" {
+		v.Version = unknown
+	}
+	if v.Commit == "" {
+		v.Commit = unknown
+	}
+	return v
+}
+
+// record takes over what the Go tool recorded; it knows the commit best.
+func (v *versionInfo) record(build *debug.BuildInfo) {
 	if v.Version == "" {
 		v.Version = build.Main.Version
 	}
@@ -65,5 +80,9 @@ func version() versionInfo {
 			v.Modified = setting.Value == "true"
 		}
 	}
-	return v
+}
+
+// line is what --version prints.
+func (v versionInfo) line() string {
+	return fmt.Sprintf("rowlock %s, commit %s, %s %s", v.Version, v.Commit, v.Go, v.Platform)
 }

@@ -75,9 +75,32 @@ func jsonError(err error) error {
 	}
 	text := strings.TrimPrefix(err.Error(), "json: ")
 	if name, ok := strings.CutPrefix(text, "unknown field "); ok {
-		return fmt.Errorf("unknown field %s", name)
+		return unknownField(name)
 	}
 	return fmt.Errorf("not JSON: %s", text)
+}
+
+// flagFields are the fields of those flags of 'rowlock enqueue' whose names differ from them by more than a hyphen.
+var flagFields = map[string]string{
+	"delay": "delay_seconds", "at": "run_at", "timeout": "timeout_seconds", "ttl": "ttl_seconds",
+	"unique_window": "unique_window_seconds", "label": "labels", "raw": "payload_base64",
+	"backoff_initial":    `"backoff": {"initial_seconds": …}`,
+	"backoff_maximum":    `"backoff": {"maximum_seconds": …}`,
+	"backoff_multiplier": `"backoff": {"multiplier": …}`,
+	"retry_delays":       `"backoff": {"delays_seconds": […]}`,
+}
+
+// unknownField names a field that isn't one, and the one that was meant if it is the name of a flag. quoted is as
+// encoding/json quotes it.
+func unknownField(quoted string) error {
+	name := strings.ReplaceAll(strings.Trim(quoted, `"`), "-", "_")
+	if field := flagFields[name]; field != "" {
+		return fmt.Errorf("unknown field %s: use %s", quoted, field)
+	}
+	if `"`+name+`"` != quoted {
+		return fmt.Errorf("unknown field %s: field names are written with _", quoted)
+	}
+	return fmt.Errorf("unknown field %s", quoted)
 }
 
 func (l *line) task() (*rowlockv1.NewTask, error) {
