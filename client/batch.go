@@ -1,6 +1,10 @@
 package client
 
-import "github.com/rowlock/rowlock/rpc/rowlockv1"
+import (
+	"slices"
+
+	"github.com/rowlock/rowlock/rpc/rowlockv1"
+)
 
 // A request carries at most this much. The servers take 10,000 tasks or 4 MiB; less than that keeps several requests
 // on their way.
@@ -18,16 +22,15 @@ const (
 
 // batch is the tasks of one request: those of one call, or of several that came while others were on their way.
 type batch struct {
-	// Guarded by the producer's mutex until the batch is taken; then the sender's.
-	tasks     []*rowlockv1.NewTask // nil: its caller went away
-	bytes     int
-	abandoned int
-	taken     bool
+	// Guarded by the producer's mutex. While the batch is away, its tasks don't change.
+	tasks []*rowlockv1.NewTask // nil: its caller went away
+	bytes int
+	away  bool // a request with its tasks may have left
+	tried bool // one has left for sure, so that the batch stays away
 
 	// Written by the sender before it closes done.
 	done     chan struct{}
-	receipts []Receipt // of the tasks that were kept
-	places   []int     // of each task in receipts; nil: its own
+	receipts []Receipt // of the tasks, in their order
 }
 
 func newBatch() *batch { return &batch{done: make(chan struct{})} }
@@ -46,29 +49,18 @@ func (b *batch) add(t *rowlockv1.NewTask, size int) int {
 	return len(b.tasks) - 1
 }
 
-// compact leaves out the tasks whose callers went away, and makes room for the receipts of the others.
-func (b *batch) compact() {
-	b.receipts = make([]Receipt, len(b.tasks)-b.abandoned)
-	if b.abandoned == 0 {
-		return
+// waiting returns the tasks whose callers still wait.
+func waiting(tasks []*rowlockv1.NewTask) []*rowlockv1.NewTask {
+	if !slices.Contains(tasks, nil) {
+		return tasks
 	}
-	b.places = make([]int, len(b.tasks))
-	kept := make([]*rowlockv1.NewTask, 0, len(b.receipts))
-	for i, t := range b.tasks {
-		b.places[i] = len(kept)
+	kept := make([]*rowlockv1.NewTask, 0, len(tasks))
+	for _, t := range tasks {
 		if t != nil {
 			kept = append(kept, t)
 		}
 	}
-	b.tasks = kept
-}
-
-// receipt is what became of a task. Only after done.
-func (b *batch) receipt(i int) Receipt {
-	if b.places != nil {
-		i = b.places[i]
-	}
-	return b.receipts[i]
+	return kept
 }
 
 // sizeOf is about what a task takes in a request.

@@ -15,20 +15,20 @@ import (
 // deliver sends tasks until an answer comes or there is no hope for one, and fills in their receipts. The servers refuse
 // a request as a whole if one of its tasks is malformed; as its tasks may have nothing to do with each other, the halves
 // are then sent by themselves.
-func (p *producer) deliver(tasks []*rowlockv1.NewTask, receipts []Receipt) {
-	if len(tasks) == 0 {
-		return
-	}
-	results, err := p.deliverWhole(tasks)
+func (p *producer) deliver(b *batch, tasks []*rowlockv1.NewTask, receipts []Receipt) {
+	results, err := p.deliverWhole(b, tasks)
 	switch {
 	case err == nil:
-		for i, r := range results {
-			receipts[i] = receiptOf(r)
+		for i, t := range tasks {
+			if t != nil {
+				receipts[i] = receiptOf(results[0])
+				results = results[1:]
+			}
 		}
 	case len(tasks) > 1 && errors.Is(err, ErrInvalid):
 		middle := len(tasks) / 2
-		p.deliver(tasks[:middle], receipts[:middle])
-		p.deliver(tasks[middle:], receipts[middle:])
+		p.deliver(b, tasks[:middle], receipts[:middle])
+		p.deliver(b, tasks[middle:], receipts[middle:])
 	default:
 		fill(receipts, err)
 	}
@@ -48,16 +48,15 @@ func receiptOf(r *rowlockv1.EnqueueResult) Receipt {
 	return Receipt{ID: r.GetTaskId(), Existing: r.GetExisting()}
 }
 
-// deliverWhole sends tasks in one request, as often as it takes.
-func (p *producer) deliverWhole(tasks []*rowlockv1.NewTask) ([]*rowlockv1.EnqueueResult, error) {
-	d := delivery{producer: p, retry: retrier{bound: p.config.RetryFor}}
-	d.request.Tasks = tasks
+// deliverWhole sends tasks in one request, as often as it takes. There is a result for each whose caller still waits.
+func (p *producer) deliverWhole(b *batch, tasks []*rowlockv1.NewTask) ([]*rowlockv1.EnqueueResult, error) {
+	d := delivery{producer: p, batch: b, tasks: tasks, retry: retrier{bound: p.config.RetryFor}}
 	defer d.end()
 	for {
 		resp, e := d.attempt()
 		if e == nil {
-			if len(resp.GetResults()) != len(tasks) {
-				return nil, unknown(fmt.Errorf("%d results for %d tasks", len(resp.GetResults()), len(tasks)))
+			if got, want := len(resp.GetResults()), len(d.request.Tasks); got != want {
+				return nil, unknown(fmt.Errorf("%d results for %d tasks", got, want))
 			}
 			return resp.GetResults(), nil
 		}
@@ -70,6 +69,8 @@ func (p *producer) deliverWhole(tasks []*rowlockv1.NewTask) ([]*rowlockv1.Enqueu
 // delivery is one request on its way.
 type delivery struct {
 	producer *producer
+	batch    *batch
+	tasks    []*rowlockv1.NewTask // of the batch, all or some
 	request  rowlockv1.EnqueueRequest
 	session  *session
 	retry    retrier
@@ -90,6 +91,7 @@ func (d *delivery) attempt() (*rowlockv1.EnqueueResponse, *Error) {
 	case d.session == nil:
 		s, e := p.sessions.get(ctx)
 		if e != nil {
+			d.arrive(false, e)
 			return nil, e
 		}
 		d.session = s
@@ -100,11 +102,43 @@ func (d *delivery) attempt() (*rowlockv1.EnqueueResponse, *Error) {
 	}
 	var resp rowlockv1.EnqueueResponse
 	var to peer.Peer
+	p.pool.connect(ctx)
+	if !d.depart() {
+		return &resp, nil
+	}
 	e := p.pool.once(ctx, rowlockv1.TaskService_Enqueue_FullMethodName, &d.request, &resp, grpc.Peer(&to))
-	if e != nil && !e.refused() && to.Addr != nil {
+	left := e == nil || to.Addr != nil
+	if left && e != nil && !e.refused() {
 		d.tried = true
 	}
+	d.arrive(left, e)
 	return &resp, e
+}
+
+// depart fills the request with the tasks whose callers still wait, which can't take them back from now on. It reports
+// false if there are none.
+func (d *delivery) depart() bool {
+	p := d.producer
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !d.tried { // else it must stay what it was
+		d.request.Tasks = waiting(d.tasks)
+	}
+	if len(d.request.Tasks) == 0 {
+		return false
+	}
+	d.batch.away = true
+	return true
+}
+
+// arrive takes in how the call ended. If no request can have left, callers may take their tasks back again.
+func (d *delivery) arrive(left bool, e *Error) {
+	p := d.producer
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.trouble = e
+	d.batch.tried = d.batch.tried || left
+	d.batch.away = d.batch.tried
 }
 
 // judge decides after an error: again, or what to tell the callers.

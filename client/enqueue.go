@@ -25,8 +25,9 @@ type NewTask struct {
 
 // Enqueue hands a task to the servers. When it returns without an error, the task is durable.
 //
-// Calls from several goroutines travel together. If ctx ends before the task was sent, the error is the context's; if it
-// ends while the task is on its way, the error is ErrUnknownOutcome too.
+// Calls from several goroutines travel together. If ctx ends before the task was sent, the error is the context's, and
+// ErrUnavailable too where no server could be reached; if it ends while the task is on its way, the error is
+// ErrUnknownOutcome too.
 func (c *Client) Enqueue(ctx context.Context, args Args, options ...Option) (Receipt, error) {
 	if err := ctx.Err(); err != nil {
 		return Receipt{Err: err}, err
@@ -86,15 +87,18 @@ func (p *producer) one(t *rowlockv1.NewTask) (place, error) {
 func (p *producer) await(ctx context.Context, at place) Receipt {
 	select {
 	case <-at.batch.done:
-		return at.batch.receipt(at.index)
+		return at.batch.receipts[at.index]
 	case <-ctx.Done():
 	}
-	if p.abandon(at) {
+	if trouble, ok := p.abandon(at); ok {
+		if trouble != nil {
+			return Receipt{Err: fmt.Errorf("%w (last error: %w)", ctx.Err(), trouble)}
+		}
 		return Receipt{Err: ctx.Err()}
 	}
 	select {
 	case <-at.batch.done:
-		return at.batch.receipt(at.index)
+		return at.batch.receipts[at.index]
 	default:
 		return Receipt{Err: unknown(ctx.Err())}
 	}

@@ -7,7 +7,7 @@ func Waiting(c *Client) int {
 	defer p.mu.Unlock()
 	n := 0
 	for _, b := range p.queue {
-		n += len(b.tasks) - b.abandoned
+		n += len(waiting(b.tasks))
 	}
 	return n
 }

@@ -35,8 +35,13 @@ type fakeServer struct {
 
 func startFake(t *testing.T) *fakeServer {
 	t.Helper()
+	return startFakeAt(t, "127.0.0.1:0")
+}
+
+func startFakeAt(t *testing.T, addr string) *fakeServer {
+	t.Helper()
 	f := &fakeServer{answers: make(map[string]*rowlockv1.EnqueueResponse), kinds: make(map[string]int)}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := net.Listen("tcp", addr)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc"
 	grpcbackoff "google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/connectivity"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/keepalive"
 )
@@ -114,6 +115,24 @@ func (p *pool) Invoke(ctx context.Context, method string, args, reply any, opts 
 		}
 		if err := r.wait(ctx, e); err != nil {
 			return p.final(ctx, err)
+		}
+	}
+}
+
+// connect waits until the current endpoint is connected or can't be. A call that is made then doesn't hang before it
+// leaves.
+func (p *pool) connect(ctx context.Context) {
+	conn := p.current.Load().conn
+	for {
+		state := conn.GetState()
+		switch state {
+		case connectivity.Ready, connectivity.TransientFailure, connectivity.Shutdown:
+			return
+		case connectivity.Idle:
+			conn.Connect()
+		}
+		if !conn.WaitForStateChange(ctx, state) {
+			return
 		}
 	}
 }

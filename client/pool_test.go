@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"strings"
 	"testing"
 	"time"
 
@@ -75,6 +76,45 @@ func TestUnavailable(t *testing.T) {
 	defer cancel()
 	if _, err := patient.Get(ctx, "x"); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("Get with a deadline: %v", err)
+	}
+}
+
+// A caller that gives up before any server was reached has its task back for sure: it isn't sent when one comes.
+func TestUnreachable(t *testing.T) {
+	for name, oneShot := range map[string]bool{"one-shot": true, "session": false} {
+		t.Run(name, func(t *testing.T) {
+			addr := deadAddr(t)
+			c := newClient(t, client.Config{Addrs: []string{addr}, OneShot: oneShot})
+			ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+			defer cancel()
+			_, err := c.Enqueue(ctx, raw("a"))
+			if !errors.Is(err, client.ErrUnavailable) || !errors.Is(err, context.DeadlineExceeded) ||
+				errors.Is(err, client.ErrUnknownOutcome) || !strings.Contains(err.Error(), "refused") {
+				t.Errorf("got %v, want ErrUnavailable with its cause and a known outcome", err)
+			}
+			f := startFakeAt(t, addr)
+			if r, err := c.Enqueue(t.Context(), raw("b")); err != nil || r.ID != "id-of-b" {
+				t.Errorf("%v, %v", r, err)
+			}
+			if n := f.count("a"); n != 0 {
+				t.Errorf("%d tasks that their caller had given up", n)
+			}
+		})
+	}
+}
+
+// The same where an address takes connections and says nothing.
+func TestMuteAddress(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	c := newClient(t, client.Config{Addrs: []string{l.Addr().String()}, OneShot: true})
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	if _, err := c.Enqueue(ctx, raw("a")); !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, client.ErrUnknownOutcome) {
+		t.Errorf("got %v, want the context's error and a known outcome", err)
 	}
 }
 

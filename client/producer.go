@@ -19,11 +19,12 @@ type producer struct {
 	cancel   context.CancelFunc
 	senders  sync.WaitGroup
 
-	mu      sync.Mutex // guards what follows, and batches that aren't taken
+	mu      sync.Mutex // guards what follows, and the batches
 	queue   []*batch   // oldest first; the last may still grow
 	work    sync.Cond  // there is something in the queue, or closed
 	idle    int        // senders that wait
 	sending int        // senders on whose batch an answer is awaited
+	trouble *Error     // of the last attempt; nil: it went well
 	started bool
 	closed  bool
 }
@@ -40,8 +41,7 @@ func (p *producer) close() {
 	p.mu.Lock()
 	p.closed = true
 	for _, b := range p.queue {
-		b.taken = true
-		b.compact()
+		b.receipts = make([]Receipt, len(b.tasks))
 		fill(b.receipts, ErrClosed)
 		close(b.done)
 	}
@@ -113,16 +113,16 @@ func (p *producer) start() {
 	}
 }
 
-// abandon takes a task back whose caller doesn't wait any longer. It reports false when it is too late for that.
-func (p *producer) abandon(at place) bool {
+// abandon takes a task back whose caller doesn't wait any longer: nobody will send it. It reports false when it is too
+// late for that, else what keeps the servers from being reached, if anything does.
+func (p *producer) abandon(at place) (trouble *Error, ok bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if at.batch.taken {
-		return false
+	if at.batch.away {
+		return nil, false
 	}
 	at.batch.tasks[at.index] = nil
-	at.batch.abandoned++
-	return true
+	return p.trouble, true
 }
 
 // send is a sender: it takes batches and delivers them until the producer is closed.
@@ -132,8 +132,8 @@ func (p *producer) send() {
 		if b == nil {
 			return
 		}
-		b.compact()
-		p.deliver(b.tasks, b.receipts)
+		b.receipts = make([]Receipt, len(b.tasks))
+		p.deliver(b, b.tasks, b.receipts)
 		p.mu.Lock()
 		p.sending--
 		p.mu.Unlock()
@@ -163,7 +163,6 @@ func (p *producer) take() *batch {
 			b := p.queue[0]
 			p.queue[0] = nil
 			p.queue = p.queue[1:]
-			b.taken = true
 			p.sending++
 			if p.idle > 0 && p.ready() {
 				p.work.Signal()
