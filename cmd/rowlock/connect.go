@@ -11,6 +11,8 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"github.com/rowlock/rowlock/client"
 	"github.com/rowlock/rowlock/rpc/rowlockv1"
@@ -48,11 +50,11 @@ type connection struct {
 // run runs the body of a command that talks to a server.
 func (f *clientFlags) run(cmd *cobra.Command, body func(ctx context.Context, c *connection) error) (err error) {
 	ctx := cmd.Context()
-	if err := f.knock(ctx); err != nil {
-		return err
-	}
 	config, err := f.config()
 	if err != nil {
+		return err
+	}
+	if err := f.knock(ctx); err != nil {
 		return err
 	}
 	c, err := client.New(config)
@@ -73,20 +75,33 @@ func (f *clientFlags) config() (client.Config, error) {
 	if f.callTimeout <= 0 {
 		return config, usagef("--call-timeout %s: want more than 0", f.callTimeout)
 	}
-	config.DialOptions = append(config.DialOptions, grpc.WithUnaryInterceptor(
-		func(ctx context.Context, method string, request, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
-			ctx, cancel := context.WithTimeout(ctx, f.callTimeout)
-			defer cancel()
-			return invoke(ctx, method, request, reply, cc, opts...)
-		}))
+	if err := checkAPIAddrs(f.addrs); err != nil {
+		return config, err
+	}
+	config.DialOptions = append(config.DialOptions, grpc.WithUnaryInterceptor(f.invoke))
 	if err := f.credentials(&config); err != nil {
 		return config, err
 	}
 	return config, nil
 }
 
-// defaultAPIPort is the port of an address without one.
-const defaultAPIPort = "7300"
+// prefaceError is in what gRPC says of a peer that doesn't speak HTTP/2.
+const prefaceError = "error reading server preface"
+
+// invoke bounds a call, and says in words of the command line why it got no answer.
+func (f *clientFlags) invoke(ctx context.Context, method string, request, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+	bounded, cancel := context.WithTimeout(ctx, f.callTimeout)
+	defer cancel()
+	err := invoke(bounded, method, request, reply, cc, opts...)
+	switch s := status.Convert(err); {
+	case s.Code() == codes.DeadlineExceeded && ctx.Err() == nil && bounded.Err() != nil:
+		return status.Errorf(codes.DeadlineExceeded, "no answer within %s (--call-timeout)", f.callTimeout)
+	case s.Code() == codes.Unavailable && strings.Contains(s.Message(), prefaceError):
+		addr := strings.TrimPrefix(cc.Target(), "passthrough:///")
+		return status.Errorf(codes.Unavailable, "what listens at %s doesn't speak the API: is that the API port? It's %s by default", addr, defaultAPIPort)
+	}
+	return err
+}
 
 // knockTimeout is how long an address may take to answer a knock.
 const knockTimeout = 3 * time.Second

@@ -88,7 +88,7 @@ func (p *program) enqueueOne(ctx context.Context, c *connection, out *output, ca
 		return out.print(render.Enqueued{TaskID: result.GetTaskId(), Existing: result.GetExisting()}, nil)
 	}
 	if call.wait {
-		return p.awaitTask(ctx, c, out, result.GetTaskId())
+		return p.awaitTask(ctx, c, out, result.GetTaskId(), call.waitTimeout)
 	}
 	return nil
 }

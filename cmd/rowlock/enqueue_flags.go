@@ -16,9 +16,10 @@ import (
 
 // enqueueCall are the flags of the call, whatever its tasks.
 type enqueueCall struct {
-	fromFile  string
-	requestID string
-	wait      bool
+	fromFile    string
+	requestID   string
+	wait        bool
+	waitTimeout time.Duration // 0 is no limit
 }
 
 // requestIDMax leaves room for the number of a batch in the API's 64 bytes.
@@ -28,6 +29,7 @@ func (e *enqueueCall) add(flags *pflag.FlagSet) {
 	flags.StringVar(&e.fromFile, "from-file", "", "enqueue the tasks of this file, one JSON object a line; - is stdin")
 	flags.StringVar(&e.requestID, "request-id", "", "names the call: one with the same ID within 24 h is executed once (default: a random one)")
 	flags.BoolVar(&e.wait, "wait", false, "wait until the task has ended; exit code 1 unless it completed")
+	flags.DurationVar(&e.waitTimeout, "wait-timeout", 0, "wait no longer than this; the task goes on (default: no limit)")
 }
 
 func (e *enqueueCall) check() error {
@@ -36,6 +38,10 @@ func (e *enqueueCall) check() error {
 		return usagef("--request-id of %d bytes: want at most %d", len(e.requestID), requestIDMax)
 	case e.fromFile != "" && e.wait:
 		return usagef("--from-file and --wait exclude each other")
+	case e.waitTimeout < 0:
+		return usagef("--wait-timeout %s: want 0s or more; 0s is no limit", e.waitTimeout)
+	case e.waitTimeout > 0 && !e.wait:
+		return usagef("--wait-timeout is for --wait")
 	}
 	if e.requestID == "" {
 		e.requestID = requestID()

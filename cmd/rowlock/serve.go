@@ -141,8 +141,8 @@ func (p *program) greet(api string) {
 // check says what is wrong with the flags before anything is opened.
 func (s *serveFlags) check() error {
 	for _, a := range []struct{ flag, addr string }{{"api-addr", s.apiAddr}, {"raft-addr", s.raftAddr}, {"http-addr", s.httpAddr}} {
-		if _, _, err := net.SplitHostPort(a.addr); err != nil {
-			return usagef("--%s %q: want host:port", a.flag, a.addr)
+		if err := checkListen(a.addr); err != nil {
+			return usagef("--%s %q: %s", a.flag, a.addr, err)
 		}
 	}
 	if err := s.memory.check(); err != nil {
