@@ -90,6 +90,12 @@ func (t *taskFlags) task(p *program, flags *pflag.FlagSet, queue string) (*rowlo
 	if err := atMostOne(flags, "delay", "at"); err != nil {
 		return nil, err
 	}
+	// What is left out comes from the queue; a zero would say the same and mean something else.
+	for _, name := range []string{"max-attempts", "max-worker-deaths", "timeout", "ttl"} {
+		if flag := flags.Lookup(name); flag.Changed && (flag.Value.String() == "0" || flag.Value.String() == "0s") {
+			return nil, usagef("--%s %s: want more than 0; leave it out for the queue's", name, flag.Value)
+		}
+	}
 	var err error
 	if t.new.RunAt, err = runTime(t.at, t.delay); err != nil {
 		return nil, err
@@ -136,6 +142,9 @@ func (t *taskFlags) readPayload(p *program) ([]byte, error) {
 			return nil, usagef("--payload: %s", err)
 		}
 		defer file.Close()
+		if info, err := file.Stat(); err == nil && info.IsDir() {
+			return nil, usagef("--payload %s: a directory, not a file", t.payload)
+		}
 		source = file
 	default:
 		return []byte(t.payload), jsonPayload(t.payload)

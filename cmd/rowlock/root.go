@@ -40,6 +40,10 @@ Exit codes: 0 done, 1 failed, 2 wrong use, 3 not found, 4 refused, 5 the server 
 		p.enqueueCommand(), p.taskCommand(), p.queueCommand(), p.dlqCommand(), p.stuckCommand(), p.workersCommand(), p.clusterCommand(),
 		p.benchCommand(), p.versionCommand(),
 	)
+	// They exist before the others are looked through, so that a missing or unknown name is answered in the same way.
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	mendOwn(root)
 	branch(root)
 	for _, cmd := range root.Commands() {
 		if cmd.HasSubCommands() {
@@ -55,6 +59,29 @@ const (
 	groupTasks   = "tasks"
 	groupOperate = "operate"
 )
+
+// mendOwn gives cobra's own commands examples, and makes 'rowlock help' refuse what isn't a command.
+func mendOwn(root *cobra.Command) {
+	for _, own := range root.Commands() {
+		switch own.Name() {
+		case "help":
+			own.Example = "  rowlock help task get"
+			own.Run = nil
+			own.RunE = func(_ *cobra.Command, args []string) error {
+				cmd, rest, err := root.Find(args)
+				if err != nil || len(rest) > 0 {
+					return unknownCommand(cmd, args[len(args)-max(1, len(rest))])
+				}
+				return cmd.Help()
+			}
+		case "completion":
+			own.Example = "  rowlock completion bash >/etc/bash_completion.d/rowlock"
+			for _, shell := range own.Commands() {
+				shell.Example = "  " + shell.CommandPath()
+			}
+		}
+	}
+}
 
 // branch makes a command that only holds others answer a missing or unknown one with one clear line.
 func branch(cmd *cobra.Command) {

@@ -32,6 +32,9 @@ func (p *program) serve(ctx context.Context, flags *serveFlags, member memberFla
 	if err := member.begin(flags.dataDir); err != nil {
 		return err
 	}
+	if err := flags.tryPorts(ctx); err != nil {
+		return err
+	}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	node, err := raftfsm.Open(raftfsm.Config{
@@ -138,9 +141,39 @@ func (p *program) greet(api string) {
 	}
 }
 
+// listener is an address to listen on and its flag.
+type listener struct{ flag, addr string }
+
+func (s *serveFlags) listeners() []listener {
+	return []listener{{"api-addr", s.apiAddr}, {"raft-addr", s.raftAddr}, {"http-addr", s.httpAddr}}
+}
+
+// tryPorts finds out that an address is taken before a new data directory comes into being. Where there is state, who
+// has the directory is the better answer.
+func (s *serveFlags) tryPorts(ctx context.Context) error {
+	if _, err := os.Stat(store.Dir(s.dataDir).State()); err == nil {
+		return nil
+	}
+	var config net.ListenConfig
+	for _, l := range s.listeners() {
+		listener, err := config.Listen(ctx, "tcp", l.addr)
+		if err != nil {
+			return cantListen(l, err)
+		}
+		if err := listener.Close(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func cantListen(l listener, err error) error {
+	return fmt.Errorf("can't listen on %s (%s): choose another address with --%s", l.addr, cause(err), l.flag)
+}
+
 // check says what is wrong with the flags before anything is opened.
 func (s *serveFlags) check() error {
-	for _, a := range []struct{ flag, addr string }{{"api-addr", s.apiAddr}, {"raft-addr", s.raftAddr}, {"http-addr", s.httpAddr}} {
+	for _, a := range s.listeners() {
 		if err := checkListen(a.addr); err != nil {
 			return usagef("--%s %q: %s", a.flag, a.addr, err)
 		}
@@ -164,6 +197,11 @@ func serveError(flags *serveFlags, err error) error {
 	case err == nil:
 		return nil
 	case errors.As(err, &busy) && busy.Op == "listen":
+		for _, l := range flags.listeners() {
+			if busy.Addr != nil && l.addr == busy.Addr.String() {
+				return cantListen(l, busy)
+			}
+		}
 		return fmt.Errorf("can't listen on %s (%s): choose another address with --api-addr, --raft-addr or --http-addr", busy.Addr, cause(busy))
 	case !strings.Contains(err.Error(), flags.dataDir):
 		err = fmt.Errorf("data directory %s: %w", flags.dataDir, err)

@@ -62,6 +62,7 @@ func unknownFlag(cmd *cobra.Command, err *pflag.NotExistError) error {
 func wrongValue(source string, flag *pflag.Flag, value string, err error) error {
 	want := map[string]string{
 		"duration":       "want a duration such as 90s, 5m or 2h",
+		"durationSlice":  "want durations such as 1s,10s,1m",
 		"int":            "want a whole number",
 		"uint":           "want a whole number from 0",
 		"uint32":         "want a whole number from 0",

@@ -143,7 +143,10 @@ func (f *workerFlags) config(logger *slog.Logger) (worker.Config, worker.Handler
 	if f.concurrency < 1 {
 		return config, nil, usagef("--concurrency %d: want at least 1", f.concurrency)
 	}
-	if f.grace <= 0 {
+	if f.grace < 0 {
+		return config, nil, usagef("--grace-period %s: want 0s or more", f.grace)
+	}
+	if f.grace == 0 {
 		config.GracePeriod = -1
 	}
 	var err error
