@@ -83,7 +83,6 @@ type proposer struct {
 	ended    bool       // the flusher has, and they never will be again
 	queue    []*batch
 	inFlight map[uint64]*batch
-	gather   gather
 	slots    int // of InFlight that are in use
 	refused  []refusal
 	bytes    int // queued and in flight
@@ -234,7 +233,6 @@ func (p *proposer) release(b *batch) {
 	p.slots--
 	p.bytes -= b.bytes
 	p.commands -= len(b.commands)
-	p.gather.answered = time.Now()
 	p.mu.Unlock()
 	p.signal()
 	p.metrics.proposeSeconds.Observe(time.Since(b.born).Seconds())
