@@ -33,7 +33,7 @@ type Config struct {
 	Prefetch *int
 	// GracePeriod is how long running handlers may go on when the Worker stops; 20 s where zero, negative: not at all.
 	GracePeriod time.Duration
-	// Logger is told about lost connections and leases, and about outcomes that were refused; nil: nobody is.
+	// Logger is told about lost connections and leases, tasks that failed, and outcomes that were refused; nil: nobody is.
 	Logger *slog.Logger
 }
 
@@ -72,6 +72,7 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
+	c.Logger = c.Logger.With("worker", c.Name)
 	return c, nil
 }
 

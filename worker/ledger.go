@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -38,6 +39,9 @@ type ledger struct {
 	cutOff  bool      // there will be no connection any more
 	change  sync.Cond // something ended, after drain
 }
+
+// maxLoggedError is how many bytes of an error's first line are logged.
+const maxLoggedError = 512
 
 // crew counts the handlers.
 type crew struct {
@@ -124,14 +128,33 @@ func (g *ledger) take(cancel context.CancelCauseFunc) *lease {
 	}
 }
 
-// finish takes the outcome of a handler that returned.
+// finish takes the outcome of a handler that returned, and logs it if it is a failure.
 func (g *ledger) finish(l *lease, o Outcome, took time.Duration) {
+	if g.end(l, o, took) && (o.Kind == Failed || o.Kind == FailedForGood) {
+		text := "a task failed"
+		if t := &l.task; o.Kind == FailedForGood || (t.MaxAttempts > 0 && t.Attempt >= t.MaxAttempts) {
+			text = "a task failed for good"
+		}
+		g.warn(text, l, o.Err.Error())
+	}
+}
+
+// warn logs what went wrong with a task.
+func (g *ledger) warn(text string, l *lease, message string) {
+	first, _, _ := strings.Cut(message, "\n")
+	g.logger.Warn(text, "task", l.task.ID, "kind", l.task.Kind, "attempt", l.task.Attempt, "token", l.task.Token,
+		"error", clip(first, maxLoggedError))
+}
+
+// end takes the outcome of a handler that returned, and reports whether the lease was still held.
+func (g *ledger) end(l *lease, o Outcome, took time.Duration) (held bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.crew.busy--
 	g.crew.pace.observe(took)
 	switch l.state {
 	case leaseRunning:
+		held = true
 		g.count(o.Kind)
 		g.settle(l, o)
 	case leaseGone:
@@ -146,6 +169,7 @@ func (g *ledger) finish(l *lease, o Outcome, took time.Duration) {
 	if g.drained {
 		g.change.Broadcast()
 	}
+	return held
 }
 
 // settle gives a lease its outcome. The caller holds mu.
@@ -220,6 +244,7 @@ func (g *ledger) refuse(refusals []*rowlockv1.Refusal) {
 		case codes.InvalidArgument:
 			if !l.reworded {
 				l.reworded = true
+				g.warn("an outcome was refused: the task fails for good", l, r.GetStatus().GetMessage())
 				g.settle(l, Outcome{Kind: FailedForGood, Err: statusError(r.GetStatus().GetMessage())})
 				g.nudge()
 				continue
@@ -227,8 +252,7 @@ func (g *ledger) refuse(refusals []*rowlockv1.Refusal) {
 		}
 		g.drop(l)
 		g.stats.Refused++
-		g.logger.Warn("an outcome was refused",
-			"task", l.task.ID, "token", l.task.Token, "error", r.GetStatus().GetMessage())
+		g.warn("an outcome was refused", l, r.GetStatus().GetMessage())
 	}
 	if g.drained {
 		g.change.Broadcast()
