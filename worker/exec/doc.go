@@ -3,7 +3,7 @@
 // The program gets the payload on standard input and the task in its environment: ROWLOCK_TASK_ID, ROWLOCK_QUEUE,
 // ROWLOCK_KIND, ROWLOCK_ATTEMPT and ROWLOCK_TOKEN (the fencing token). Its exit code is the outcome:
 //
-//	0    done; what it wrote to standard output, up to 64 KiB, is the result
+//	0    done; what it wrote to standard output is the result; beyond 64 KiB it is cut, and a warning is logged
 //	100  failed for good: to the dead letter queue
 //	75   snoozed (EX_TEMPFAIL): back for later, without burning an attempt
 //	else failed: retried after the backoff; the tail of standard error is the error

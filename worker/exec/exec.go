@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"os/exec"
 	"strconv"
@@ -22,7 +23,7 @@ const (
 
 const (
 	defaultSnooze = 30 * time.Second
-	defaultKill   = 5 * time.Second
+	defaultKill   = 3 * time.Second
 	errorTail     = 4 << 10
 	// drainTime is how long output is still read when the program has exited: whoever inherited its pipes is dead by then.
 	drainTime = time.Second
@@ -38,8 +39,11 @@ type Config struct {
 	Dir string
 	// Snooze is for how long exit code 75 puts a task back; 30 s where zero.
 	Snooze time.Duration
-	// KillAfter is the time between SIGTERM and SIGKILL; 5 s where zero.
+	// KillAfter is the time between SIGTERM and SIGKILL; 3 s where zero. A worker that stops waits for 5 s after the end
+	// of its grace period: what takes longer to be killed may outlive it.
 	KillAfter time.Duration
+	// Logger is told about output that was cut; nil: nobody is.
+	Logger *slog.Logger
 }
 
 // Handler returns a handler that runs the command once for each attempt.
@@ -52,6 +56,9 @@ func Handler(config Config) (worker.HandlerFunc, error) {
 	}
 	if config.KillAfter == 0 {
 		config.KillAfter = defaultKill
+	}
+	if config.Logger == nil {
+		config.Logger = slog.New(slog.DiscardHandler)
 	}
 	return config.run, nil
 }
@@ -69,6 +76,10 @@ func (c Config) run(ctx context.Context, t *worker.RawTask) error {
 	err := runGroup(ctx, cmd, c.KillAfter)
 	if err != nil && ctx.Err() != nil {
 		return fmt.Errorf("%w: %w", context.Cause(ctx), err)
+	}
+	if err == nil && stdout.lost > 0 {
+		c.Logger.Warn("the output is too large for a result, and was cut",
+			"task", t.ID, "kind", t.Kind, "kept_bytes", len(stdout.bytes), "lost_bytes", stdout.lost)
 	}
 	return c.outcome(t, err, stdout.bytes, stderr.bytes)
 }

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -65,8 +66,12 @@ func TestOutcomes(t *testing.T) {
 // What a program writes is bounded: the head of its output, the tail of its errors. Input that it doesn't read is no
 // failure.
 func TestBounds(t *testing.T) {
-	h := handler(t, exec.Config{Command: "head -c 1000000 /dev/zero"})
+	var log bytes.Buffer
+	h := handler(t, exec.Config{Command: "head -c 1000000 /dev/zero", Logger: slog.New(slog.NewTextHandler(&log, nil))})
 	r := workertest.RunRaw(t, h, "job", bytes.Repeat([]byte("x"), 1<<20))
+	if !strings.Contains(log.String(), "level=WARN") || !strings.Contains(log.String(), "lost_bytes=934464") {
+		t.Errorf("cut, and logged %q", &log)
+	}
 	if r.Kind != worker.Completed || len(r.Outcome.Result) != worker.MaxResultBytes {
 		t.Errorf("%v with %d bytes, %v", r.Kind, len(r.Outcome.Result), r.Err)
 	}
@@ -82,23 +87,31 @@ func TestContextEnds(t *testing.T) {
 	for _, row := range []struct {
 		name, command string
 		kill          time.Duration
+		within        time.Duration
 	}{
-		{"obeys", "echo $$ > $PIDS; sleep 100 & echo $! >> $PIDS; wait", time.Minute},
-		{"ignores TERM", "trap '' TERM; echo $$ > $PIDS; sleep 100 & echo $! >> $PIDS; while :; do wait; done", 50 * time.Millisecond},
+		{"obeys", "echo $$ > $PIDS; sleep 100 & echo $! >> $PIDS; wait", time.Minute, 30 * time.Second},
+		{"ignores TERM", "trap '' TERM; echo $$ > $PIDS; sleep 100 & echo $! >> $PIDS; while :; do wait; done", 50 * time.Millisecond, 30 * time.Second},
+		// A worker that stops waits for five seconds.
+		{"ignores TERM by default", "trap '' TERM; echo $$ > $PIDS; sleep 100 & echo $! >> $PIDS; while :; do wait; done", 0, 4500 * time.Millisecond},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			pids := filepath.Join(t.TempDir(), "pids")
 			h := handler(t, exec.Config{Command: row.command, Env: []string{"PIDS=" + pids}, KillAfter: row.kill})
 			ctx, cancel := context.WithCancelCause(t.Context())
+			cancelled := make(chan time.Time, 1)
 			go func() {
 				for len(readPIDs(pids)) < 2 {
 					<-time.After(time.Millisecond)
 				}
+				cancelled <- time.Now()
 				cancel(worker.ErrShutdown)
 			}()
 			r := workertest.RunRaw(t, h, "job", nil, workertest.Context(ctx))
 			if r.Kind != worker.Released {
 				t.Errorf("got %v %v, want released", r.Kind, r.Err)
+			}
+			if took := time.Since(<-cancelled); took > row.within {
+				t.Errorf("took %v, want at most %v", took, row.within)
 			}
 			for _, pid := range readPIDs(pids) {
 				awaitGone(t, pid)

@@ -4,11 +4,14 @@ package exec
 type head struct {
 	limit int
 	bytes []byte
+	lost  int // bytes that there was no room for
 }
 
 // Write takes everything, so that the program isn't held up, and keeps what there is room for.
 func (h *head) Write(p []byte) (int, error) {
-	h.bytes = append(h.bytes, p[:min(len(p), h.limit-len(h.bytes))]...)
+	room := min(len(p), h.limit-len(h.bytes))
+	h.bytes = append(h.bytes, p[:room]...)
+	h.lost += len(p) - room
 	return len(p), nil
 }
 
