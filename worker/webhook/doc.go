@@ -8,5 +8,5 @@
 //	429, 503  snoozed for as long as Retry-After says, without burning an attempt
 //	408       failed: retried after the backoff
 //	other 4xx failed for good: to the dead letter queue
-//	else      failed: retried after the backoff
+//	else      failed: retried after the backoff; redirects are not followed
 package webhook

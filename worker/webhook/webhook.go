@@ -35,7 +35,8 @@ type Config struct {
 	Timeout time.Duration
 	// Snooze is for how long 429 and 503 put a task back that come without Retry-After; 30 s where zero.
 	Snooze time.Duration
-	// Client makes the calls; one with a connection for each handler where nil. Redirects are its business.
+	// Client makes the calls; one with a connection for each handler where nil. Redirects are only followed if
+	// it has a CheckRedirect: most change a POST into a GET without a body.
 	Client *http.Client
 	// Now is the clock for a Retry-After with a date; time.Now where nil.
 	Now func() time.Time
@@ -66,6 +67,11 @@ func Handler(config Config) (worker.HandlerFunc, error) {
 		transport := http.DefaultTransport.(*http.Transport).Clone()
 		transport.MaxIdleConnsPerHost = transport.MaxIdleConns
 		config.Client = &http.Client{Transport: transport}
+	}
+	if config.Client.CheckRedirect == nil {
+		caller := *config.Client
+		caller.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+		config.Client = &caller
 	}
 	return config.call, nil
 }
@@ -123,6 +129,9 @@ func (c Config) outcome(t *worker.RawTask, resp *http.Response, body []byte) err
 		return worker.Snooze(c.retryAfter(resp.Header.Get("Retry-After")))
 	}
 	err := fmt.Errorf("webhook: %s", resp.Status)
+	if to := resp.Header.Get("Location"); code >= 300 && code < 400 && to != "" {
+		err = fmt.Errorf("%w: the redirect to %q is not followed", err, to)
+	}
 	if text := bytes.TrimSpace(body[:min(len(body), errorBody)]); len(text) > 0 {
 		err = fmt.Errorf("%w: %s", err, text)
 	}

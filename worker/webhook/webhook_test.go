@@ -107,6 +107,24 @@ func TestRequest(t *testing.T) {
 	}
 }
 
+// A redirect is a failure that says where it would have gone: following it would lose the payload. A payload that isn't
+// JSON isn't called so.
+func TestRedirect(t *testing.T) {
+	calls, contentType := 0, ""
+	h := serve(t, webhook.Config{}, func(w http.ResponseWriter, r *http.Request) {
+		calls++
+		contentType = r.Header.Get("Content-Type")
+		http.Redirect(w, r, "/elsewhere", http.StatusFound)
+	})
+	r := workertest.RunRaw(t, h, "job", []byte("no JSON"))
+	if r.Kind != worker.Failed || calls != 1 || !strings.Contains(r.Err.Error(), `302 Found: the redirect to "/elsewhere" is not followed`) {
+		t.Errorf("%v after %d calls: %v", r.Kind, calls, r.Err)
+	}
+	if contentType != "application/octet-stream" {
+		t.Errorf("the payload was sent as %s", contentType)
+	}
+}
+
 // A call ends when its time is over, or when the lease is lost. An answer is read up to a bound.
 func TestBounds(t *testing.T) {
 	hang := func(_ http.ResponseWriter, r *http.Request) {
