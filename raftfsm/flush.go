@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"time"
 
 	"github.com/hashicorp/raft"
 
@@ -31,8 +30,6 @@ func newProposer(c ProposalConfig, clk *clock, m *metrics) (*proposer, error) {
 
 // flush seals entries until ctx is done.
 func (p *proposer) flush(ctx context.Context) {
-	company := time.NewTimer(0)
-	defer company.Stop()
 	for {
 		select {
 		case <-ctx.Done():
@@ -43,12 +40,8 @@ func (p *proposer) flush(ctx context.Context) {
 			p.turnAway()
 			return
 		case <-p.wake:
-		case <-company.C:
 		}
 		for p.turnAway() || p.sealNext() {
-		}
-		if wait := p.gathers(); wait > 0 {
-			company.Reset(wait)
 		}
 	}
 }
@@ -68,12 +61,11 @@ func (p *proposer) turnAway() bool {
 // sealNext makes an entry of the oldest batch, if there is a place in flight.
 func (p *proposer) sealNext() bool {
 	p.mu.Lock()
-	if len(p.queue) == 0 || p.slots >= p.config.InFlight || p.gather.wait(p.queue[0], p.slots) > 0 {
+	if len(p.queue) == 0 || p.slots >= p.config.InFlight {
 		p.mu.Unlock()
 		return false
 	}
 	b := p.queue[0]
-	p.gather.sealed(len(b.proposals))
 	p.queue[0] = nil
 	p.queue = p.queue[1:]
 	p.slots++
@@ -147,14 +139,4 @@ func outcome(err error) error {
 	default: // the entry may be in the log, here or elsewhere
 		return fmt.Errorf("%w (%w)", ErrUnknownOutcome, err)
 	}
-}
-
-// gathers returns how long the oldest batch waits for company, if nothing else holds it back.
-func (p *proposer) gathers() time.Duration {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if len(p.queue) == 0 || p.slots > 0 {
-		return 0
-	}
-	return p.gather.wait(p.queue[0], 0)
 }
