@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/pprof"
+	"sync"
 	"time"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
@@ -62,6 +63,10 @@ func (s *Server) newHTTP() (*http.Server, error) {
 	}, nil
 }
 
+// parseQueries installs the parser of query parameters. The gateway library has one for the whole process, so that a
+// second server must not write it while the first reads it.
+var parseQueries = sync.OnceFunc(func() { runtime.NewServeMux(runtime.SetQueryParameterParser(queryParser{})) })
+
 // newGateway makes the handler of /v1/. It calls the gRPC server within the process, so that a call over HTTP passes the
 // same interceptors and limits.
 func (s *Server) newGateway() (http.Handler, error) {
@@ -74,11 +79,11 @@ func (s *Server) newGateway() (http.Handler, error) {
 		return nil, fmt.Errorf("api: gateway: %w", err)
 	}
 	s.gateway = conn
+	parseQueries()
 	mux := runtime.NewServeMux(
 		runtime.WithMarshalerOption(runtime.MIMEWildcard, newMarshaler()),
 		runtime.WithErrorHandler(gatewayError),
 		runtime.WithRoutingErrorHandler(routingError),
-		runtime.SetQueryParameterParser(queryParser{}),
 		runtime.WithIncomingHeaderMatcher(incomingHeader),
 		runtime.WithOutgoingHeaderMatcher(func(string) (string, bool) { return "", false }),
 	)
