@@ -138,7 +138,7 @@ func TestGatewayErrors(t *testing.T) {
 		"no such page":         {"GET", "/nothing", "", 404, "NOT_FOUND", "/openapi.json"},
 		"wrong method":         {"PATCH", "/v1/tasks", "", 405, "UNIMPLEMENTED", "PATCH"},
 		"stale token":          {"POST", "/v1/tasks/" + id + ":complete", `{"token": 77}`, 400, "FAILED_PRECONDITION", "no longer held"},
-		"bad session":          {"POST", "/v1/sessions/x:lease", `{}`, 400, "INVALID_ARGUMENT", "session_id"},
+		"bad session":          {"POST", "/v1/sessions/x:lease", `{}`, 400, "INVALID_ARGUMENT", "session_id in the path is not a number"},
 		"the stream by HTTP":   {"POST", "/rowlock.v1.WorkerService/Work", `{}`, 404, "NOT_FOUND", ""},
 		"payload and its twin": {"POST", "/v1/tasks", `{"tasks": [{"queue": "q", "payload": "AA==", "payload_json": 1}]}`, 400, "INVALID_ARGUMENT", "both given"},
 	} {
@@ -166,6 +166,26 @@ func TestGatewayErrors(t *testing.T) {
 			t.Errorf("a large body in chunks: %d", resp.StatusCode)
 		}
 	}
+}
+
+// A second server in the process starts while the first answers; this is for the race detector.
+func TestSecondServer(t *testing.T) {
+	m := start(t)
+	started := make(chan struct{})
+	go func() {
+		defer close(started)
+		c := m.server.cfg
+		c.Registerer, c.APIAddr, c.HTTPAddr = nil, "127.0.0.1:0", "127.0.0.1:0"
+		second, err := New(c)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		_ = second.close() // nobody listens any more
+	}()
+	m.json("GET", "/v1/tasks?limit=1", "")
+	<-started
+	m.json("GET", "/v1/tasks?limit=1", "")
 }
 
 func TestProbes(t *testing.T) {

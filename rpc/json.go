@@ -68,10 +68,20 @@ func plain(err error) string {
 	return strings.TrimPrefix(text, "proto: ")
 }
 
+// inPath says in the user's words what the gateway says of a part of the path that is no number.
+func inPath(text string) string {
+	rest, mismatch := strings.CutPrefix(text, "type mismatch, parameter: ")
+	field, _, _ := strings.Cut(rest, ", error: ")
+	if !mismatch {
+		return text
+	}
+	return field + " in the path is not a number, or too large"
+}
+
 // gatewayError answers a call that failed.
 func gatewayError(_ context.Context, _ *runtime.ServeMux, _ runtime.Marshaler, w http.ResponseWriter, _ *http.Request, err error) {
 	s := status.Convert(err)
-	out := jsonError{Code: int(s.Code()), Status: codeName(s.Code()), Message: s.Message()}
+	out := jsonError{Code: int(s.Code()), Status: codeName(s.Code()), Message: inPath(s.Message())}
 	for _, d := range s.Details() {
 		switch d := d.(type) {
 		case *errdetails.ErrorInfo:

@@ -110,8 +110,11 @@ func labels(at string, m map[string]string) ([]task.Label, error) {
 	}
 	list := make([]task.Label, 0, len(m))
 	for k, v := range m {
-		if k == "" || len(k) > maxLabelKey {
-			return nil, invalid("%slabels has the key %q, but a key must have 1 to %d bytes", at, clip(k), maxLabelKey)
+		if k == "" {
+			return nil, invalid("%slabels has an empty key", at)
+		}
+		if len(k) > maxLabelKey {
+			return nil, invalid("%slabels has the key %q, but a key may have at most %d bytes", at, clip(k), maxLabelKey)
 		}
 		if len(v) > maxLabelValue {
 			return nil, invalid("%slabels[%q] has %d bytes, but may have at most %d", at, k, len(v), maxLabelValue)
