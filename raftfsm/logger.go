@@ -30,13 +30,27 @@ var slogLevels = map[hclog.Level]slog.Level{
 // Log writes a line. raft's own info is detail to an operator: it goes one level down.
 func (l *raftLogger) Log(level hclog.Level, msg string, args ...any) {
 	to := slogLevels[level]
-	if level == hclog.Info {
+	if level == hclog.Info || isStart(msg, args) {
 		to = slog.LevelDebug
 	}
 	if !l.logger.Enabled(context.Background(), to) {
 		return
 	}
 	l.logger.Log(context.Background(), to, "raft: "+msg, plain(args)...) //nolint:sloglint // the message is raft's
+}
+
+// isStart tells the election of a member that hasn't heard of a leader yet, which is how each start of a group goes, from
+// the loss of one.
+func isStart(msg string, args []any) bool {
+	if msg != "heartbeat timeout reached, starting election" {
+		return false
+	}
+	for i := 0; i+1 < len(args); i += 2 {
+		if args[i] == "last-leader-id" {
+			return fmt.Sprint(args[i+1]) == ""
+		}
+	}
+	return false
 }
 
 // plain resolves hclog's deferred formats.

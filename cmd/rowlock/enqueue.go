@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -96,8 +97,8 @@ func (p *program) enqueueOne(ctx context.Context, c *connection, out *output, ca
 // refusal says why a task wasn't accepted.
 func refusal(result *rowlockv1.EnqueueResult) string {
 	text := result.GetError().GetMessage()
-	if result.GetTaskId() != "" {
-		text += " (by task " + result.GetTaskId() + ")"
+	if id := result.GetTaskId(); id != "" && !strings.Contains(text, id) {
+		text += " (by task " + id + ")"
 	}
 	return text
 }

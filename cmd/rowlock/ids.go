@@ -119,9 +119,12 @@ func (r *refusals) err(total int) error {
 	if r.refused == 0 {
 		return nil
 	}
-	text := fmt.Sprintf("task %s: %s", r.first.GetId(), r.first.GetError().GetMessage())
+	text := r.first.GetError().GetMessage()
+	if !strings.Contains(text, r.first.GetId()) {
+		text = fmt.Sprintf("task %s: %s", r.first.GetId(), text)
+	}
 	if total > 1 {
-		text = fmt.Sprintf("%d of %s were refused; first %s", r.refused, plural(total, "task"), text)
+		text = fmt.Sprintf("%d of %s were refused, the first: %s", r.refused, plural(total, "task"), text)
 	}
 	return &exitError{code: exitCode(r.first.GetError().GetCode()), text: text}
 }

@@ -21,12 +21,20 @@ func (p *program) logFlags(cmd *cobra.Command) *logFlags {
 	return l
 }
 
+// readable writes durations with their unit, which JSON would show as a number of nanoseconds.
+func readable(_ []string, a slog.Attr) slog.Attr {
+	if a.Value.Kind() == slog.KindDuration {
+		a.Value = slog.StringValue(a.Value.Duration().String())
+	}
+	return a
+}
+
 func (l *logFlags) logger() (*slog.Logger, error) {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(l.level)); err != nil {
 		return nil, usagef("--log-level %q: want debug, info, warn or error", l.level)
 	}
-	options := &slog.HandlerOptions{Level: level}
+	options := &slog.HandlerOptions{Level: level, ReplaceAttr: readable}
 	switch {
 	case l.format == "text", l.format == "auto" && isTerminal(l.p.stderr):
 		return slog.New(slog.NewTextHandler(l.p.stderr, options)), nil

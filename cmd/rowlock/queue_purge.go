@@ -44,5 +44,11 @@ type count struct {
 
 // printCount prints how many tasks an operation covered; word says what it did to them.
 func (p *program) printCount(out *output, word string, n int) error {
-	return out.print(count{Tasks: n}, func(t *render.Table) { t.Row(n, "tasks "+word) })
+	return out.print(count{Tasks: n}, func(t *render.Table) {
+		noun := "tasks "
+		if n == 1 {
+			noun = "task "
+		}
+		t.Row(n, noun+word)
+	})
 }

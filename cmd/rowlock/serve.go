@@ -207,7 +207,8 @@ func serveError(flags *serveFlags, err error) error {
 		err = fmt.Errorf("data directory %s: %w", flags.dataDir, err)
 	}
 	if errors.Is(err, store.ErrLocked) {
-		return fmt.Errorf("%w: stop that one, or choose another directory with --data-dir", err)
+		text := strings.Replace(err.Error(), store.ErrLocked.Error()+": ", "", 1)
+		return &exitError{code: exitRefused, text: text + ": stop that one, or choose another directory with --data-dir"}
 	}
 	return err
 }

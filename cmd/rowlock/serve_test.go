@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -41,11 +42,16 @@ func TestServerKeepsItsData(t *testing.T) {
 	if code := Main(context.Background(), []string{"server", "--data-dir", dir, "--node-id", "a", "--raft-addr", "127.0.0.1:0"}, nil, nil, &log, nil); code != exitRefused {
 		t.Errorf("a second server on the directory: exit code %d, want %d: %s", code, exitRefused, log.String())
 	}
-	if lines := strings.Split(strings.TrimSpace(log.String()), "\n"); !strings.HasPrefix(lines[len(lines)-1], "rowlock: ") || !strings.Contains(log.String(), "in use by another process") {
+	if lines := strings.Split(strings.TrimSpace(log.String()), "\n"); !strings.HasPrefix(lines[len(lines)-1], "rowlock: ") || !strings.Contains(log.String(), "in use by another process") ||
+		strings.Count(log.String(), "data directory") != 1 {
 		t.Errorf("a second server on the directory says %s", log.String())
 	}
 	if code := server.stop(); code != exitDone {
 		t.Fatalf("stopped with exit code %d: %s", code, server.log.String())
+	}
+	// A start is nothing to warn of, and durations have a unit.
+	if log := server.log.String(); strings.Contains(log, "starting election") || !regexp.MustCompile(`"after":"[0-9.]+[µm]?s"`).MatchString(log) {
+		t.Errorf("the server logged %s", log)
 	}
 	server = started(t, "server", "--data-dir", dir, "--node-id", "a")
 	defer server.stop()

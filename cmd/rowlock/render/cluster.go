@@ -56,7 +56,7 @@ func (c Cluster) Table(t *Table, now time.Time) {
 	t.Pair("answered by", fmt.Sprintf("%s (%s), version %s", c.NodeID, c.Role, orDash(c.Version)))
 	t.Pair("leader", fmt.Sprintf("%s at %s, term %d", orDash(c.LeaderID), orDash(c.LeaderAddress), c.Term))
 	t.Pair("log", fmt.Sprintf("committed %d, applied %d, in the state file %d; %s", c.CommitIndex, c.AppliedIndex, c.CheckpointIndex, Size(c.LogBytes)))
-	t.Pair("state", fmt.Sprintf("%d live tasks, %s, format %d", c.LiveTasks, Size(c.StateBytes), c.FeatureLevel))
+	t.Pair("state", fmt.Sprintf("%s live, %s, format %d", tasks(c.LiveTasks), Size(c.StateBytes), c.FeatureLevel))
 	t.Pair("state time", Clock(c.StateTime, now))
 	t.Pair("degraded", c.Degraded)
 	for _, m := range c.Members {

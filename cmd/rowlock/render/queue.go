@@ -109,7 +109,7 @@ func (q Queue) Table(t *Table, now time.Time) {
 		t.Pair(n.name, fmt.Sprint(n.value))
 	}
 	t.Pair("oldest pending", Clock(q.OldestPendingAt, now))
-	t.Pair("history", fmt.Sprintf("%d tasks, %s", q.HistoryTasks, Size(q.HistoryBytes)))
+	t.Pair("history", fmt.Sprintf("%s, %s", tasks(q.HistoryTasks), Size(q.HistoryBytes)))
 	q.Settings.table(t)
 }
 
@@ -143,6 +143,14 @@ func (b *Backoff) text() string {
 		return strings.Join(delays, ", ")
 	}
 	return fmt.Sprintf("initial %s, maximum %s, multiplier %g", seconds(b.InitialSeconds), seconds(b.MaximumSeconds), b.Multiplier)
+}
+
+// tasks writes a number of tasks: 1 task, 2 tasks.
+func tasks(n uint64) string {
+	if n == 1 {
+		return "1 task"
+	}
+	return fmt.Sprintf("%d tasks", n)
 }
 
 // Size shows a number of bytes to people.

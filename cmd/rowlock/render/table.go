@@ -39,13 +39,16 @@ func (t *Table) Head(names ...string) {
 	for i, name := range names {
 		row[i] = name
 		// The pages of one list line up where the values allow it.
-		t.columns = append(t.columns, table.ColumnConfig{Number: i + 1, WidthMin: len(name), WidthMax: widthMax, WidthMaxEnforcer: text.Trim})
+		t.columns = append(t.columns, table.ColumnConfig{Number: i + 1, WidthMin: len(name), WidthMax: widthMax, WidthMaxEnforcer: cut})
 	}
 	t.open().SetColumnConfigs(t.columns)
 	if !t.headless {
 		t.writer.AppendHeader(row)
 	}
 }
+
+// cut shortens a cell, and shows that it did.
+func cut(cell string, width int) string { return text.Snip(cell, width, "…") }
 
 // Row adds one row. Line breaks and control characters in it are shown as spaces.
 func (t *Table) Row(values ...any) {
