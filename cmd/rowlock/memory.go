@@ -11,7 +11,7 @@ import (
 
 // A server's heap is large and has few pointers: a collection costs little however much is live, while garbage costs
 // memory that the machine's other programs could use. So the heap may grow by as much as it takes to collect rarely, and
-// no more. What was measured is in docs/adr.
+// no more. What was measured is in docs/adr/0006.
 const (
 	// gcHeadroom is how many bytes the heap may grow between two collections, whatever is live.
 	gcHeadroom = 64 << 20
