@@ -131,18 +131,16 @@ func (g *ledger) take(cancel context.CancelCauseFunc) *lease {
 // finish takes the outcome of a handler that returned, and logs it if it is a failure.
 func (g *ledger) finish(l *lease, o Outcome, took time.Duration) {
 	if g.end(l, o, took) && (o.Kind == Failed || o.Kind == FailedForGood) {
-		text := "a task failed"
-		if t := &l.task; o.Kind == FailedForGood || (t.MaxAttempts > 0 && t.Attempt >= t.MaxAttempts) {
-			text = "a task failed for good"
-		}
-		g.warn(text, l, o.Err.Error())
+		t := &l.task
+		forGood := o.Kind == FailedForGood || (t.MaxAttempts > 0 && t.Attempt >= t.MaxAttempts)
+		g.about(l, o.Err.Error()).Warn("a task failed", "for_good", forGood)
 	}
 }
 
-// warn logs what went wrong with a task.
-func (g *ledger) warn(text string, l *lease, message string) {
+// about is a logger for what went wrong with a task.
+func (g *ledger) about(l *lease, message string) *slog.Logger {
 	first, _, _ := strings.Cut(message, "\n")
-	g.logger.Warn(text, "task", l.task.ID, "kind", l.task.Kind, "attempt", l.task.Attempt, "token", l.task.Token,
+	return g.logger.With("task", l.task.ID, "kind", l.task.Kind, "attempt", l.task.Attempt, "token", l.task.Token,
 		"error", clip(first, maxLoggedError))
 }
 
@@ -244,7 +242,7 @@ func (g *ledger) refuse(refusals []*rowlockv1.Refusal) {
 		case codes.InvalidArgument:
 			if !l.reworded {
 				l.reworded = true
-				g.warn("an outcome was refused: the task fails for good", l, r.GetStatus().GetMessage())
+				g.about(l, r.GetStatus().GetMessage()).Warn("an outcome was refused: the task fails for good")
 				g.settle(l, Outcome{Kind: FailedForGood, Err: statusError(r.GetStatus().GetMessage())})
 				g.nudge()
 				continue
@@ -252,7 +250,7 @@ func (g *ledger) refuse(refusals []*rowlockv1.Refusal) {
 		}
 		g.drop(l)
 		g.stats.Refused++
-		g.warn("an outcome was refused", l, r.GetStatus().GetMessage())
+		g.about(l, r.GetStatus().GetMessage()).Warn("an outcome was refused")
 	}
 	if g.drained {
 		g.change.Broadcast()

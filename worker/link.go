@@ -48,13 +48,11 @@ func (k *link) run(ctx context.Context) error {
 		case errors.Is(err, client.ErrClosed), k.session == 0 && final(err):
 			return fmt.Errorf("worker: %w", err)
 		}
-		text := "can't connect to the servers"
 		if welcomed {
 			attempt = 0
-			text = "the connection is lost"
 		}
 		pause := reconnectPause(attempt)
-		k.config.Logger.Warn(text, "error", err, "retry_ms", pause.Milliseconds())
+		k.config.Logger.Warn("no connection to the servers", "lost", welcomed, "error", err, "retry_ms", pause.Milliseconds())
 		select {
 		case <-time.After(pause):
 		case <-k.leave:

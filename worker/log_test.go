@@ -55,7 +55,7 @@ func TestLog(t *testing.T) {
 	})
 	f.accept(t).end <- status.Error(codes.Unavailable, "not now")
 	s := f.accept(t)
-	if j.line("level=WARN", "can't connect", "worker=w1", "not now") == "" || j.line("the connection is lost") != "" {
+	if j.line("level=WARN", "no connection to the servers", "lost=false", "worker=w1", "not now") == "" || j.line("lost=true") != "" {
 		t.Errorf("before the first connection: %s", &j.text)
 	}
 	s.welcome(session, time.Minute, false)
@@ -72,8 +72,8 @@ func TestLog(t *testing.T) {
 	s.outcome(3)
 	for _, parts := range [][]string{
 		{`msg="a task failed"`, "worker=w1", "task=task-1", "kind=broken", "attempt=1", "error=first"},
-		{`msg="a task failed for good"`, "task=task-2", "kind=hopeless", "error=bad"},
-		{`msg="a task failed for good"`, "task=last", "attempt=5"},
+		{`msg="a task failed"`, "for_good=true", "task=task-2", "kind=hopeless", "error=bad"},
+		{`msg="a task failed"`, "for_good=true", "task=last", "attempt=5"},
 		{`msg="an outcome was refused"`, "task=task-1", "kind=broken", "too late"},
 	} {
 		eventually(t, "a line with "+strings.Join(parts, " "), func() bool { return j.line(parts...) != "" })
@@ -82,5 +82,5 @@ func TestLog(t *testing.T) {
 		t.Errorf("more than the first line of an error: %s", line)
 	}
 	s.end <- status.Error(codes.Unavailable, "broken")
-	eventually(t, "the lost connection", func() bool { return j.line("the connection is lost") != "" })
+	eventually(t, "the lost connection", func() bool { return j.line("lost=true") != "" })
 }

@@ -94,7 +94,7 @@ func runWorker(ctx context.Context, reach client.Config, config worker.Config, k
 		defer close(announced)
 		select {
 		case <-w.Ready():
-			config.Logger.Info("working", "worker", config.Name, "addr", strings.Join(reach.Addrs, ","),
+			config.Logger.Info("working", "worker", w.Name(), "addr", strings.Join(reach.Addrs, ","),
 				"queues", strings.Join(slices.Sorted(maps.Keys(config.Queues)), ","), "concurrency", config.Concurrency)
 		case <-announce.Done():
 		}
@@ -158,7 +158,7 @@ func (f *workerFlags) config(logger *slog.Logger) (worker.Config, worker.Handler
 	case f.exec != "" && f.url != "":
 		return config, nil, usagef("--exec and --http exclude each other")
 	case f.exec != "":
-		handler, err = exec.Handler(exec.Config{Command: f.exec})
+		handler, err = exec.Handler(exec.Config{Command: f.exec, Logger: config.Logger})
 	case f.url != "":
 		handler, err = webhook.Handler(webhook.Config{URL: f.url})
 	}
