@@ -19,7 +19,7 @@ const headerSize = 1 + 4*8
 // commandOverhead is what an encoded command takes besides its body: number and length.
 const commandOverhead = 1 + 4
 
-// AppendHeader begins an entry: HeaderSize bytes at the end of b.
+// AppendHeader begins an entry: headerSize bytes at the end of b.
 func AppendHeader(b []byte, h Header) []byte {
 	b = append(b, entryVersion)
 	b = binary.BigEndian.AppendUint64(b, uint64(h.Time))

@@ -2,8 +2,7 @@ package task
 
 import "strings"
 
-// Bounds of the machine. Changing one changes what Apply returns: it needs a feature level (DESIGN: same result
-// everywhere).
+// Bounds of the machine. Members that disagree on one would give different results: a change needs a feature level.
 const (
 	// maxTransitions is how many tasks one Tick changes; the rest waits for the next.
 	maxTransitions = 4096
@@ -157,8 +156,7 @@ func (m *Machine) execute(c Command, want bool) Result {
 	panic("task: a command without an executor")
 }
 
-// each applies fn to every live task of a list.
-// gone is the state of a task that fn takes out of memory.
+// each applies fn to every live task of a list; gone is the state of a task that fn takes out of memory.
 func (m *Machine) each(ids []ID, gone State, fn func(slot, *record) Code) Result {
 	items := make([]Item, len(ids))
 	for i, id := range ids {
