@@ -15,7 +15,7 @@ func (m *Machine) retry(s slot, r *record) Code {
 	case Pending:
 		return OK
 	case Scheduled:
-		m.toPending(s, r, false)
+		m.toPending(s, r)
 		return OK
 	case DeadLetter:
 		m.touch(s, r)
@@ -29,7 +29,7 @@ func (m *Machine) retry(s slot, r *record) Code {
 			cold.waits = nil
 			m.setCold(r, cold)
 		}
-		m.toPending(s, r, false)
+		m.toPending(s, r)
 		return OK
 	}
 	return WrongState
@@ -95,8 +95,7 @@ func (m *Machine) reschedule(c *Reschedule) Result {
 			m.transit(s, r, Scheduled)
 			return OK
 		}
-		r.at, r.order = 0, m.back
-		m.back++
+		m.placeLast(r)
 		m.transit(s, r, Pending)
 		return OK
 	})
@@ -144,8 +143,7 @@ func (m *Machine) moveTo(s slot, r *record, q *queue) Code {
 	q.live[r.state]++
 	m.touchQueue(q)
 	if r.state == Pending {
-		r.order = m.back
-		m.back++
+		m.placeLast(r)
 		m.link(s, r)
 		m.announce(q)
 	}

@@ -68,8 +68,7 @@ func (m *Machine) fail(s slot, r *record, cause Cause, text string, least Durati
 		r.at, r.reason = m.now, ReasonExhausted
 		m.transit(s, r, DeadLetter)
 	case delay <= 0:
-		r.order, r.at = m.back, 0
-		m.back++
+		m.placeLast(r)
 		m.transit(s, r, Pending)
 	default:
 		r.at = after(m.now, delay)

@@ -179,9 +179,7 @@ func (m *Machine) endSession(s *session, started map[uint64]bool) {
 func (m *Machine) giveBack(s slot, r *record) {
 	m.leave(s, r)
 	r.attempt--
-	r.order = m.front
-	m.front--
-	r.at = 0
+	m.placeFirst(r)
 	m.transit(s, r, Pending)
 }
 
@@ -192,14 +190,12 @@ func (m *Machine) workerDied(s slot, r *record, worker string) {
 	c.note(AttemptError{At: m.now, Attempt: r.attempt, Cause: CauseWorkerLost, Message: "the worker stopped answering", Worker: worker})
 	m.setCold(r, c)
 	r.deaths++
-	r.at = 0
 	if r.deaths >= r.maxDeaths {
 		r.at, r.reason = m.now, ReasonPoison
 		m.transit(s, r, DeadLetter)
 		return
 	}
-	r.order = m.front
-	m.front--
+	m.placeFirst(r)
 	m.transit(s, r, Pending)
 }
 

@@ -37,7 +37,7 @@ func (m *Machine) fire(s slot, r *record) {
 	case r.expires != 0 && r.expires <= m.now:
 		m.toDeadLetter(s, r, ReasonExpired)
 	default:
-		m.toPending(s, r, false)
+		m.toPending(s, r)
 	}
 }
 

@@ -111,24 +111,29 @@ func (m *Machine) announce(q *queue) {
 	}
 }
 
-// toPending makes a task pending: at the front of its priority, or at the back.
-func (m *Machine) toPending(s slot, r *record, front bool) {
+// placeFirst gives a task that becomes pending the place before all others of its priority.
+func (m *Machine) placeFirst(r *record) {
+	r.order, r.at = m.front, 0
+	m.front--
+}
+
+// placeLast gives a task that becomes pending the place behind all others of its priority.
+func (m *Machine) placeLast(r *record) {
+	r.order, r.at = m.back, 0
+	m.back++
+}
+
+// toPending makes a task pending, behind all others of its priority.
+func (m *Machine) toPending(s slot, r *record) {
 	m.leave(s, r)
-	if front {
-		r.order = m.front
-		m.front--
-	} else {
-		r.order = m.back
-		m.back++
-	}
-	r.at = 0
+	m.placeLast(r)
 	m.transit(s, r, Pending)
 }
 
 // toScheduled makes a task wait until a time; if that isn't in the future it is pending at once.
 func (m *Machine) toScheduled(s slot, r *record, at Time) {
 	if at <= m.now {
-		m.toPending(s, r, false)
+		m.toPending(s, r)
 		return
 	}
 	m.leave(s, r)

@@ -58,9 +58,6 @@ func Start(binary string, o Options) (*Process, error) {
 	return p, nil
 }
 
-// PID is the process's number.
-func (p *Process) PID() int { return p.command.Process.Pid }
-
 // Exited is closed when the process has ended and its output is complete.
 func (p *Process) Exited() <-chan struct{} { return p.exited }
 

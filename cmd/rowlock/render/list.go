@@ -56,9 +56,6 @@ func (l *List[T]) pageJSON(items []T, first bool) error {
 	return err
 }
 
-// Count is the number of items so far.
-func (l *List[T]) Count() int { return l.count }
-
 // Close ends the list. People are told that an empty one is empty.
 func (l *List[T]) Close(empty string) error {
 	text := ""
