@@ -9,7 +9,7 @@ import (
 // beatPart of the TTL is how often run looks at least: a longer gap means that this process stood still.
 const beatPart = 10
 
-// look gives back lost time, proposes what has expired, and returns how long to wait until the next look.
+// look gives back lost time, proposes what has expired and who fell silent, and returns how long to wait until the next look.
 func (s *Sessions) look() time.Duration {
 	step := s.ttl / beatPart
 	if !s.valid() {
@@ -26,7 +26,11 @@ func (s *Sessions) look() time.Duration {
 	}
 	s.looked = now
 	wait, due := s.due(now, step)
+	changed, term := s.changed(now), s.term
 	s.mu.Unlock()
+	if len(changed) > 0 {
+		s.mark(term, changed)
+	}
 	if len(due) > 0 {
 		s.expire(due)
 	}

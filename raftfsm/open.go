@@ -101,7 +101,7 @@ func (n *Node) assemble(r *atomic.Pointer[raft.Raft], alone func() bool) error {
 	n.proposer.answers = n.transfers.answer
 	lease := &leaderLease{alone: alone, length: c.Raft.LeaderLeaseTimeout}
 	sessions := &Sessions{
-		ttl: c.SessionTTL, valid: lease.valid, read: n.replica.read, submit: n.proposer.submit, refusal: n.refusal,
+		ttl: c.SessionTTL, valid: lease.valid, read: n.replica.read, submit: n.proposer.submit, clock: clk.now, refusal: n.refusal,
 		logger: c.Logger, metrics: n.metrics, wake: make(chan struct{}, 1),
 	}
 	n.leadership = &leadership{

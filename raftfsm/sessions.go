@@ -28,13 +28,16 @@ const (
 //     session.
 //   - Once the expiry of a session has been proposed it is never renewed. The expiry carries the term, under another it
 //     is refused.
-//   - A new leader gives every session a full TTL.
+//   - A new leader gives every session a full TTL, but for those whose silence the log knows: for these it counts from
+//     there, and gives a third of a TTL at least, in which the worker can reach it. A dead worker's session ends although
+//     no leader lasts for a TTL.
 type Sessions struct {
 	ttl     time.Duration
 	valid   func() bool // whether the leader lease holds
 	read    func(fn func(*task.Machine))
 	submit  func(cs []task.Command, urgent bool, done func([]task.Result, error))
-	refusal func() error // why nothing is renewed by a member that doesn't lead
+	clock   func() task.Time // the state's time, now
+	refusal func() error     // why nothing is renewed by a member that doesn't lead
 	logger  *slog.Logger
 	metrics *metrics
 	wake    chan struct{}
@@ -52,6 +55,8 @@ type session struct {
 	deadline  time.Time
 	expiring  bool // its end has been proposed, or is about to be
 	proposing bool
+	silent    bool                // the log has it as silent, or is about to
+	heard     bool                // since then
 	started   map[uint64]struct{} // tokens of leases whose worker said that it started
 }
 
@@ -90,7 +95,7 @@ func (s *Sessions) renew(id uint64) (known bool, err error) {
 	case x.expiring:
 		return true, ErrUnknownSession
 	}
-	x.beat = time.Now()
+	x.beat, x.heard = time.Now(), x.silent
 	x.deadline = later(x.deadline, x.beat.Add(s.ttl))
 	return true, nil
 }
@@ -168,23 +173,23 @@ func (s *Sessions) LastBeat(id uint64) time.Time {
 	return time.Time{}
 }
 
-// lead begins a leadership: every open session gets a full TTL and a random part of one.
+// lead begins a leadership: every open session gets what is left of its TTL and a random part of one.
 func (s *Sessions) lead(term uint64) {
-	var open []uint64
-	s.read(func(m *task.Machine) {
-		for _, x := range m.Sessions() {
-			open = append(open, x.ID)
-		}
-	})
+	var open []task.Session
+	s.read(func(m *task.Machine) { open = m.Sessions() })
+	state := s.clock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
 	s.leading, s.term, s.looked = true, term, now
 	s.all = make(map[uint64]*session, len(open))
-	for _, id := range open {
+	for i := range open {
 		x := s.fresh(now)
+		if since := open[i].SilentSince; since != 0 {
+			x.inherit(now, time.Duration(state-since)*time.Microsecond, s.ttl)
+		}
 		x.deadline = x.deadline.Add(rand.N(s.ttl / spreadPart))
-		s.all[id] = x
+		s.all[open[i].ID] = x
 	}
 }
 

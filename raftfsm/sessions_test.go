@@ -23,13 +23,14 @@ type lessorTest struct {
 	valid   bool
 	fail    error
 	seen    []*task.ExpireSessions
+	marked  []*task.MarkSilent
 }
 
 func newLessorTest(t *testing.T) *lessorTest {
 	x := &lessorTest{t: t, machine: task.NewMachine(), term: 5, valid: true}
 	x.Sessions = &Sessions{
 		ttl: 30 * time.Second, valid: func() bool { return locked(x, func() bool { return x.valid }) },
-		read: x.readState, submit: x.submit,
+		read: x.readState, submit: x.submit, clock: func() task.Time { return time.Now().UnixMicro() },
 		refusal: func() error { return &NotLeaderError{} },
 		logger:  testLogger(t), metrics: newMetrics(nil), wake: make(chan struct{}, 1),
 	}
@@ -75,7 +76,12 @@ func (x *lessorTest) execute(c task.Command) task.Result {
 
 func (x *lessorTest) submit(cs []task.Command, _ bool, done func([]task.Result, error)) {
 	fail := locked(x, func() error {
-		x.seen = append(x.seen, cs[0].(*task.ExpireSessions))
+		switch c := cs[0].(type) {
+		case *task.ExpireSessions:
+			x.seen = append(x.seen, c)
+		case *task.MarkSilent:
+			x.marked = append(x.marked, c)
+		}
 		return x.fail
 	})
 	if fail != nil {

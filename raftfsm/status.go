@@ -25,6 +25,7 @@ type Status struct {
 	AppliedIndex  uint64
 	DurableIndex  uint64 // of the state file
 	LogBytes      uint64
+	StateBytes    uint64 // of the state file, free pages included
 	Members       []Member
 	StateTime     task.Time
 	// LastContact is when this member last heard of the leader; zero on the leader.
@@ -51,7 +52,8 @@ func (n *Node) Status() Status {
 		LeaderID: string(leader), LeaderAddress: string(address),
 		Term: n.raft.CurrentTerm(), LastIndex: n.raft.LastIndex(), CommitIndex: n.raft.CommitIndex(),
 		AppliedIndex: n.replica.applied.index.Load(), DurableIndex: n.store.Position().Index, LogBytes: n.log.Bytes(),
-		Degraded: n.degraded(),
+		StateBytes: n.store.Bytes(),
+		Degraded:   n.degraded(),
 	}
 	if n.raft.State() != raft.Leader {
 		s.LastContact = n.raft.LastContact()

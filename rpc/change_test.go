@@ -80,6 +80,16 @@ func TestChanges(t *testing.T) {
 			outcome{"completed": ok, "dead": ok, "running": wrong, "cancelled": ok, "pending": ok, "scheduled": ok, "missing": missing},
 			map[string]pb.Task_State{"running": pb.Task_running, "completed": pb.Task_unspecified, "pending": pb.Task_unspecified},
 		},
+		"delete dead letters": {
+			func(m *member, ids []string, request string) ([]*pb.TaskResult, error) {
+				out, err := m.tasks.DeleteTasks(m.ctx(), &pb.DeleteTasksRequest{
+					Ids: ids, RequestId: request, OnlyState: pb.Task_dead_letter,
+				})
+				return out.GetResults(), err
+			},
+			outcome{"completed": wrong, "dead": ok, "running": wrong, "cancelled": wrong, "pending": wrong, "scheduled": wrong, "missing": missing},
+			map[string]pb.Task_State{"dead": pb.Task_unspecified, "completed": pb.Task_completed, "pending": pb.Task_pending},
+		},
 		"reset": {
 			func(m *member, ids []string, request string) ([]*pb.TaskResult, error) {
 				out, err := m.tasks.ResetTasks(m.ctx(), &pb.ResetTasksRequest{Ids: ids, RequestId: request})

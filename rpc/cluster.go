@@ -23,7 +23,7 @@ func (s *clusterService) GetStatus(context.Context, *pb.GetStatusRequest) (*pb.G
 	out := &pb.GetStatusResponse{
 		ClusterId: st.ClusterID, NodeId: st.NodeID, Role: st.State, LeaderAddress: st.LeaderAddress,
 		Term: st.Term, CommitIndex: st.CommitIndex, AppliedIndex: st.AppliedIndex, CheckpointIndex: st.DurableIndex,
-		Version: s.version, FeatureLevel: featureLevel, LogBytes: st.LogBytes, Degraded: st.Degraded,
+		Version: s.version, FeatureLevel: featureLevel, LogBytes: st.LogBytes, StateBytes: st.StateBytes, Degraded: st.Degraded,
 		StateTime: timestamp(st.StateTime),
 	}
 	for _, m := range st.Members {

@@ -76,15 +76,23 @@ func (s *taskService) DeleteTasks(ctx context.Context, req *pb.DeleteTasksReques
 	if err != nil {
 		return nil, err
 	}
-	if err := c.propose(ctx, s.node, &task.Delete{IDs: c.ids}); err != nil {
+	only, known := parseState(req.GetOnlyState())
+	if !known && req.GetOnlyState() != pb.Task_unspecified || only == task.Running {
+		return nil, invalid("only_state must be scheduled, blocked, pending, completed, cancelled or dead_letter: running tasks aren't deleted")
+	}
+	if err := c.propose(ctx, s.node, &task.Delete{IDs: c.ids, Only: only}); err != nil {
 		return nil, err
 	}
 	if len(c.gone) == 0 {
 		return &pb.DeleteTasksResponse{Results: c.results}, nil
 	}
 	var refs []task.FinishedRef
-	err = c.lookUp(ctx, s.node, func(_ int, t *task.Task) {
-		if t.State.Finished() {
+	err = c.lookUp(ctx, s.node, func(i int, t *task.Task) {
+		switch {
+		case !t.State.Finished(): // it came back to life since the command
+		case only != task.None && t.State != only:
+			c.refuse(i, &taskError{id: t.ID, code: task.WrongState, state: t.State})
+		default:
 			refs = append(refs, task.FinishedRef{ID: t.ID, Queue: t.QueueNumber, Sequence: t.HistorySequence})
 		}
 	})

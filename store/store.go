@@ -104,6 +104,9 @@ func (s *Store) Position() Position {
 	return s.position
 }
 
+// Bytes is the size of the state file, free pages included; 0 where it can't be read.
+func (s *Store) Bytes() uint64 { return uint64(fileSize(s.dir.State())) }
+
 // current returns the open file.
 func (s *Store) current() (*handle, error) {
 	s.mu.RLock()

@@ -35,9 +35,9 @@ func (m *Machine) retry(s slot, r *record) Code {
 	return WrongState
 }
 
-// delete removes a task that isn't running, without a trace in the history.
-func (m *Machine) delete(s slot, r *record) Code {
-	if r.state == Running {
+// delete removes a task that isn't running, and is in the state asked for, without a trace in the history.
+func (m *Machine) delete(s slot, r *record, only State) Code {
+	if r.state == Running || only != None && r.state != only {
 		return WrongState
 	}
 	m.queues[r.queue].deleted++

@@ -100,6 +100,20 @@ type ExpireSessions struct {
 	Sessions []Expiry
 }
 
+// Silence is how long a worker hadn't been heard of when this was proposed; 0: it has been heard again.
+type Silence struct {
+	Session uint64
+	For     Duration
+}
+
+// MarkSilent notes since when workers have been silent, so that the next leader counts from there: a dead worker doesn't
+// live for ever under leaders that don't. Term is the proposer's: under another term it is refused. Items[i].Code is each
+// session's outcome.
+type MarkSilent struct {
+	Term     uint64
+	Silences []Silence
+}
+
 // Lease grants up to Max pending tasks of the session's queues to it: Items[i] = {ID, Other: token, State}, and Leased
 // has what the worker needs.
 type Lease struct {
@@ -156,7 +170,12 @@ type Cancel struct{ IDs []ID }
 type Retry struct{ IDs []ID }
 
 // Delete removes live tasks that aren't running: Items[i] = {ID, Code, State}.
-type Delete struct{ IDs []ID }
+type Delete struct {
+	IDs []ID
+	// Only those in this state; None: in any. Whoever deletes what a list showed says which state the list was of, as the
+	// task may have changed since.
+	Only State
+}
 
 // FinishedRef names a finished task as the proposer read it in the history.
 type FinishedRef struct {

@@ -200,6 +200,23 @@ func (c *ExpireSessions) decode(r *reader) {
 	}
 }
 
+func (c *MarkSilent) encode(b []byte) []byte {
+	b = appendUint(b, c.Term)
+	b = appendUint(b, uint64(len(c.Silences)))
+	for _, s := range c.Silences {
+		b = appendInt(appendUint(b, s.Session), s.For)
+	}
+	return b
+}
+
+func (c *MarkSilent) decode(r *reader) {
+	c.Term = r.uint()
+	c.Silences = make([]Silence, r.count())
+	for i := range c.Silences {
+		c.Silences[i] = Silence{Session: r.uint(), For: r.int()}
+	}
+}
+
 func (c *Lease) encode(b []byte) []byte { return appendUint(appendUint(b, c.Session), uint64(c.Max)) }
 func (c *Lease) decode(r *reader) {
 	c.Session, c.Max = r.uint(), uint32(r.uintMax(1<<32-1))
@@ -260,8 +277,8 @@ func (c *Cancel) encode(b []byte) []byte { return appendIDs(b, c.IDs) }
 func (c *Cancel) decode(r *reader)       { c.IDs = r.ids() }
 func (c *Retry) encode(b []byte) []byte  { return appendIDs(b, c.IDs) }
 func (c *Retry) decode(r *reader)        { c.IDs = r.ids() }
-func (c *Delete) encode(b []byte) []byte { return appendIDs(b, c.IDs) }
-func (c *Delete) decode(r *reader)       { c.IDs = r.ids() }
+func (c *Delete) encode(b []byte) []byte { return append(appendIDs(b, c.IDs), byte(c.Only)) }
+func (c *Delete) decode(r *reader)       { c.IDs, c.Only = r.ids(), State(r.byteMax(byte(DeadLetter))) }
 func (c *Reset) encode(b []byte) []byte  { return appendIDs(b, c.IDs) }
 func (c *Reset) decode(r *reader)        { c.IDs = r.ids() }
 

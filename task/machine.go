@@ -130,12 +130,14 @@ func (m *Machine) execute(c Command, want bool) Result {
 		return m.closeSession(c)
 	case *ExpireSessions:
 		return m.expireSessions(c)
+	case *MarkSilent:
+		return m.markSilent(c)
 	case *Cancel:
 		return m.each(c.IDs, Cancelled, m.cancel)
 	case *Retry:
 		return m.each(c.IDs, None, m.retry)
 	case *Delete:
-		return m.each(c.IDs, None, m.delete)
+		return m.each(c.IDs, None, func(s slot, r *record) Code { return m.delete(s, r, c.Only) })
 	case *Reset:
 		return m.each(c.IDs, None, m.reset)
 	case *DeleteFinished:

@@ -52,12 +52,12 @@ func (m *model) revive(t *modelTask) {
 	m.toPending(t, false)
 }
 
-func (m *model) deleteOne(id task.ID) task.Item {
+func (m *model) deleteOne(id task.ID, only task.State) task.Item {
 	t, live := m.live[id]
 	if !live {
 		return task.Item{ID: id, Code: task.NotLive}
 	}
-	if t.State == task.Running {
+	if t.State == task.Running || (only != task.None && t.State != only) {
 		return task.Item{ID: id, Code: task.WrongState, State: t.State}
 	}
 	m.remove(t)

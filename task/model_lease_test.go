@@ -76,6 +76,23 @@ func (m *model) expireOne(e task.Expiry) task.Item {
 	return task.Item{ID: task.ID(e.Session)}
 }
 
+func (m *model) markSilent(c *task.MarkSilent) task.Result {
+	if c.Term != m.term {
+		return task.Result{Code: task.WrongTerm}
+	}
+	return items(c.Silences, func(x task.Silence) task.Item {
+		s := m.session(x.Session)
+		if s == nil {
+			return task.Item{ID: task.ID(x.Session), Code: task.UnknownSession}
+		}
+		s.SilentSince = 0
+		if x.For > 0 {
+			s.SilentSince = m.now - x.For
+		}
+		return task.Item{ID: task.ID(x.Session)}
+	})
+}
+
 func (m *model) workerDied(t *modelTask) {
 	t.WorkerDeaths++
 	m.addError(t, task.CauseWorkerLost, "the worker stopped answering")

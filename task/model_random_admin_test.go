@@ -13,7 +13,10 @@ func (r random) retry() task.Command {
 }
 
 func (r random) delete() task.Command {
-	return &task.Delete{IDs: r.ids("delete", task.DeadLetter, task.Pending, task.Blocked, task.Scheduled)}
+	return &task.Delete{
+		IDs:  r.ids("delete", task.DeadLetter, task.Pending, task.Blocked, task.Scheduled),
+		Only: some(r, "only", task.None, task.DeadLetter, task.Pending),
+	}
 }
 
 func (r random) reset() task.Command { return &task.Reset{IDs: r.ids("reset", task.Running)} }

@@ -48,7 +48,7 @@ func (r random) duration(label string) task.Duration {
 func (r random) command(nested bool) task.Command {
 	draws := []func() task.Command{
 		r.enqueue, r.enqueue, r.enqueue, r.lease, r.lease, r.lease, r.finish, r.finish, r.finish,
-		r.tick, r.openSession, r.closeSession, r.expireSessions, r.progress, r.cancel, r.retry, r.delete,
+		r.tick, r.openSession, r.closeSession, r.expireSessions, r.markSilent, r.progress, r.cancel, r.retry, r.delete,
 		r.reset, r.reschedule, r.move, r.setQueue, r.setMode, r.purge, r.openProducer,
 	}
 	if nested {
@@ -214,6 +214,14 @@ func (r random) expireSessions() task.Command {
 			}
 		}
 		c.Sessions = append(c.Sessions, e)
+	}
+	return c
+}
+
+func (r random) markSilent() task.Command {
+	c := &task.MarkSilent{Term: some(r, "term", terms...)}
+	for range r.number("silences", 1, 2) {
+		c.Silences = append(c.Silences, task.Silence{Session: r.session(), For: some(r, "silent for", 0, second, hour)})
 	}
 	return c
 }

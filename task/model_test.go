@@ -115,6 +115,8 @@ func (m *model) execute(c task.Command) task.Result {
 		return m.closeSession(c.Session)
 	case *task.ExpireSessions:
 		return m.expireSessions(c)
+	case *task.MarkSilent:
+		return m.markSilent(c)
 	case *task.Lease:
 		return m.lease(c)
 	case *task.Finish:
@@ -126,7 +128,7 @@ func (m *model) execute(c task.Command) task.Result {
 	case *task.Retry:
 		return items(c.IDs, m.retryOne)
 	case *task.Delete:
-		return items(c.IDs, m.deleteOne)
+		return items(c.IDs, func(id task.ID) task.Item { return m.deleteOne(id, c.Only) })
 	case *task.DeleteFinished:
 		return items(c.Refs, m.deleteFinishedOne)
 	case *task.Reset:

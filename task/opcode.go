@@ -24,6 +24,7 @@ const (
 	opPurgeQueue
 	opTick
 	opRequest
+	opMarkSilent
 )
 
 func (*Enqueue) opcode() opcode        { return opEnqueue }
@@ -46,6 +47,7 @@ func (*SetQueueMode) opcode() opcode   { return opSetQueueMode }
 func (*PurgeQueue) opcode() opcode     { return opPurgeQueue }
 func (*Tick) opcode() opcode           { return opTick }
 func (*Request) opcode() opcode        { return opRequest }
+func (*MarkSilent) opcode() opcode     { return opMarkSilent }
 
 // newCommand returns an empty command to decode into; nil for an unknown number.
 func newCommand(op opcode) decodable {
@@ -90,6 +92,8 @@ func newCommand(op opcode) decodable {
 		return new(Tick)
 	case opRequest:
 		return new(Request)
+	case opMarkSilent:
+		return new(MarkSilent)
 	}
 	return nil
 }

@@ -158,7 +158,7 @@ func (m *Machine) stepPurge() bool {
 	})
 	m.budget -= len(doomed)
 	for _, s := range doomed {
-		_ = m.delete(s, m.tasks.at(s)) // it isn't running: nothing refuses
+		_ = m.delete(s, m.tasks.at(s), None) // it isn't running: nothing refuses
 	}
 	if finished {
 		q.purgeMark, q.purgeCursor = 0, 0

@@ -253,7 +253,7 @@ func (m *Machine) Session(id uint64) (Session, bool) {
 	}
 	v := Session{
 		ID: s.id, Worker: s.worker, Pool: s.pool, Kinds: slices.Clone(s.kinds), Labels: slices.Clone(s.labels),
-		OpenedAt: s.openedAt, Running: s.running, Digest: s.digest,
+		OpenedAt: s.openedAt, SilentSince: s.silent, Running: s.running, Digest: s.digest,
 	}
 	for _, q := range s.queues {
 		v.Queues = append(v.Queues, QueueWeight{Queue: strings.Clone(q.name), Weight: uint16(q.weight)})

@@ -202,7 +202,7 @@ func readQueue(number uint32, b []byte) (*queue, error) {
 func (s *session) append(b []byte) []byte {
 	b = append(b, recordVersion)
 	b = appendBytes(appendBytes(b, s.worker), s.pool)
-	b = appendInt(b, s.openedAt)
+	b = appendInt(appendInt(b, s.openedAt), s.silent)
 	b = appendUint(b, uint64(len(s.queues)))
 	for _, q := range s.queues {
 		b = appendInt(appendInt(appendBytes(b, q.name), q.weight), q.current)
@@ -219,7 +219,7 @@ func readSession(id uint64, b []byte) (*session, error) {
 	if r.byte() != recordVersion {
 		return nil, errCorrupt
 	}
-	s := &session{id: id, worker: strings.Clone(r.string()), pool: strings.Clone(r.string()), openedAt: r.int()}
+	s := &session{id: id, worker: strings.Clone(r.string()), pool: strings.Clone(r.string()), openedAt: r.int(), silent: r.int()}
 	for range r.count() {
 		s.queues = append(s.queues, servedQueue{name: strings.Clone(r.string()), weight: r.int(), current: r.int()})
 	}

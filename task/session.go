@@ -16,6 +16,7 @@ type session struct {
 	kinds    []string // empty: any
 	labels   []Label
 	openedAt Time
+	silent   Time // since when its worker hasn't been heard of; 0: it isn't known to be silent
 
 	head, tail slot
 	running    uint32
@@ -155,6 +156,27 @@ func (m *Machine) expireSessions(c *ExpireSessions) Result {
 			started[t] = true
 		}
 		m.endSession(s, started)
+	}
+	return Result{Items: items}
+}
+
+func (m *Machine) markSilent(c *MarkSilent) Result {
+	if c.Term != m.term {
+		return Result{Code: WrongTerm}
+	}
+	items := make([]Item, len(c.Silences))
+	for i, silence := range c.Silences {
+		items[i].ID = ID(silence.Session)
+		s, ok := m.sessions.get(silence.Session)
+		if !ok {
+			items[i].Code = UnknownSession
+			continue
+		}
+		s.silent = 0
+		if silence.For > 0 {
+			s.silent = max(m.now-silence.For, 1)
+		}
+		m.touchSession(s)
 	}
 	return Result{Items: items}
 }

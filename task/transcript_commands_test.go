@@ -26,6 +26,11 @@ func (s *stage) command(a *arguments) task.Command {
 			Term:     max(a.number("term"), 1),
 			Sessions: []task.Expiry{{Session: a.parseNumber(a.word()), Started: a.numbers(a.list("started"))}},
 		}
+	case "silent":
+		return &task.MarkSilent{
+			Term:     max(a.number("term"), 1),
+			Silences: []task.Silence{{Session: a.parseNumber(a.word()), For: a.duration("for")}},
+		}
 	case "lease":
 		return &task.Lease{Session: a.parseNumber(a.word()), Max: uint32(max(a.number("max"), 1))}
 	case "complete", "fail", "fail-permanent", "snooze", "release":

@@ -33,6 +33,10 @@ func (s *stage) printResult(c task.Command, r task.Result) {
 		for i, item := range r.Items {
 			s.printf("session %d: %s", c.Sessions[i].Session, outcome(item))
 		}
+	case *task.MarkSilent:
+		for i, item := range r.Items {
+			s.printf("session %d: %s", c.Silences[i].Session, outcome(item))
+		}
 	default:
 		for _, item := range r.Items {
 			s.printf("%s", itemLine(item))

@@ -177,7 +177,11 @@ func (s *stage) history(queue string) {
 func (s *stage) sessions() {
 	all := s.machine().Sessions()
 	for _, v := range all {
-		s.printf("session %d: worker %s holds %d, could lease %d", v.ID, v.Worker, v.Running, s.machine().PendingFor(v.ID))
+		line := fmt.Sprintf("session %d: worker %s holds %d, could lease %d", v.ID, v.Worker, v.Running, s.machine().PendingFor(v.ID))
+		if v.SilentSince != 0 {
+			line += ", silent since " + clock(v.SilentSince)
+		}
+		s.printf("%s", line)
 	}
 	if len(all) == 0 {
 		s.printf("none")

@@ -90,8 +90,10 @@ type Session struct {
 	Kinds    []string
 	Labels   []Label
 	OpenedAt Time
-	Running  uint32
-	Digest   uint64 // XOR of LeaseDigest over its leases
+	// SilentSince is since when the worker hasn't been heard of, by what the log says; 0: it isn't known to be silent.
+	SilentSince Time
+	Running     uint32
+	Digest      uint64 // XOR of LeaseDigest over its leases
 }
 
 // LeaseRef names a lease.

@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"github.com/spf13/cobra"
+
+	"github.com/rowlock/rowlock/rpc/rowlockv1"
 )
 
 func (p *program) dlqPurgeCommand() *cobra.Command {
@@ -27,7 +29,7 @@ func (p *program) dlqPurgeCommand() *cobra.Command {
 			}
 		}
 		return connect.run(cmd, func(ctx context.Context, c *connection) error {
-			return change.run(ctx, c, out, ids, c.delete())
+			return change.run(ctx, c, out, ids, c.delete(rowlockv1.Task_dead_letter))
 		})
 	}
 	return cmd

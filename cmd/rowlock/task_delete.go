@@ -24,15 +24,17 @@ func (p *program) taskDeleteCommand() *cobra.Command {
 		if err := confirm.ask(true, "delete %s for good", plural(len(ids), "task")); err != nil {
 			return err
 		}
-		return connect.run(cmd, func(ctx context.Context, c *connection) error { return c.delete().run(ctx, out, ids) })
+		return connect.run(cmd, func(ctx context.Context, c *connection) error {
+			return c.delete(rowlockv1.Task_unspecified).run(ctx, out, ids)
+		})
 	}
 	return cmd
 }
 
-// delete is the call behind the command.
-func (c *connection) delete() bulk {
+// delete is the call behind the command; with a state it leaves tasks alone that are in another by then.
+func (c *connection) delete(only rowlockv1.Task_State) bulk {
 	return bulk{done: "deleted", call: func(ctx context.Context, ids []string, requestID string) ([]*rowlockv1.TaskResult, error) {
-		answer, err := c.tasks.DeleteTasks(ctx, &rowlockv1.DeleteTasksRequest{Ids: ids, RequestId: requestID})
+		answer, err := c.tasks.DeleteTasks(ctx, &rowlockv1.DeleteTasksRequest{Ids: ids, RequestId: requestID, OnlyState: only})
 		return answer.GetResults(), err
 	}}
 }

@@ -2146,8 +2146,11 @@ func (x *MoveTasksResponse) GetResults() []*TaskResult {
 type DeleteTasksRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Up to 1,000.
-	Ids           []string `protobuf:"bytes,1,rep,name=ids,proto3" json:"ids,omitempty"`
-	RequestId     string   `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	Ids       []string `protobuf:"bytes,1,rep,name=ids,proto3" json:"ids,omitempty"`
+	RequestId string   `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Delete only those that are in this state when the call is executed; not given: in any but running. It keeps a task
+	// that was listed as a dead letter, and has been retried since, from being deleted.
+	OnlyState     Task_State `protobuf:"varint,3,opt,name=only_state,json=onlyState,proto3,enum=rowlock.v1.Task_State" json:"only_state,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2194,6 +2197,13 @@ func (x *DeleteTasksRequest) GetRequestId() string {
 		return x.RequestId
 	}
 	return ""
+}
+
+func (x *DeleteTasksRequest) GetOnlyState() Task_State {
+	if x != nil {
+		return x.OnlyState
+	}
+	return Task_unspecified
 }
 
 type DeleteTasksResponse struct {
@@ -2531,11 +2541,13 @@ const file_rpc_rowlockv1_task_proto_rawDesc = "" +
 	"\n" +
 	"request_id\x18\x03 \x01(\tR\trequestId\"E\n" +
 	"\x11MoveTasksResponse\x120\n" +
-	"\aresults\x18\x01 \x03(\v2\x16.rowlock.v1.TaskResultR\aresults\"E\n" +
+	"\aresults\x18\x01 \x03(\v2\x16.rowlock.v1.TaskResultR\aresults\"|\n" +
 	"\x12DeleteTasksRequest\x12\x10\n" +
 	"\x03ids\x18\x01 \x03(\tR\x03ids\x12\x1d\n" +
 	"\n" +
-	"request_id\x18\x02 \x01(\tR\trequestId\"G\n" +
+	"request_id\x18\x02 \x01(\tR\trequestId\x125\n" +
+	"\n" +
+	"only_state\x18\x03 \x01(\x0e2\x16.rowlock.v1.Task.StateR\tonlyState\"G\n" +
 	"\x13DeleteTasksResponse\x120\n" +
 	"\aresults\x18\x01 \x03(\v2\x16.rowlock.v1.TaskResultR\aresults\"D\n" +
 	"\x11ResetTasksRequest\x12\x10\n" +
@@ -2653,35 +2665,36 @@ var file_rpc_rowlockv1_task_proto_depIdxs = []int32{
 	20, // 29: rowlock.v1.RetryTasksResponse.results:type_name -> rowlock.v1.TaskResult
 	35, // 30: rowlock.v1.RescheduleTaskRequest.run_at:type_name -> google.protobuf.Timestamp
 	20, // 31: rowlock.v1.MoveTasksResponse.results:type_name -> rowlock.v1.TaskResult
-	20, // 32: rowlock.v1.DeleteTasksResponse.results:type_name -> rowlock.v1.TaskResult
-	20, // 33: rowlock.v1.ResetTasksResponse.results:type_name -> rowlock.v1.TaskResult
-	7,  // 34: rowlock.v1.TaskService.OpenProducer:input_type -> rowlock.v1.OpenProducerRequest
-	9,  // 35: rowlock.v1.TaskService.Enqueue:input_type -> rowlock.v1.EnqueueRequest
-	13, // 36: rowlock.v1.TaskService.GetTask:input_type -> rowlock.v1.GetTaskRequest
-	15, // 37: rowlock.v1.TaskService.ListTasks:input_type -> rowlock.v1.ListTasksRequest
-	17, // 38: rowlock.v1.TaskService.ExplainTask:input_type -> rowlock.v1.ExplainTaskRequest
-	21, // 39: rowlock.v1.TaskService.CancelTasks:input_type -> rowlock.v1.CancelTasksRequest
-	23, // 40: rowlock.v1.TaskService.RetryTasks:input_type -> rowlock.v1.RetryTasksRequest
-	25, // 41: rowlock.v1.TaskService.RescheduleTask:input_type -> rowlock.v1.RescheduleTaskRequest
-	27, // 42: rowlock.v1.TaskService.MoveTasks:input_type -> rowlock.v1.MoveTasksRequest
-	29, // 43: rowlock.v1.TaskService.DeleteTasks:input_type -> rowlock.v1.DeleteTasksRequest
-	31, // 44: rowlock.v1.TaskService.ResetTasks:input_type -> rowlock.v1.ResetTasksRequest
-	8,  // 45: rowlock.v1.TaskService.OpenProducer:output_type -> rowlock.v1.OpenProducerResponse
-	10, // 46: rowlock.v1.TaskService.Enqueue:output_type -> rowlock.v1.EnqueueResponse
-	14, // 47: rowlock.v1.TaskService.GetTask:output_type -> rowlock.v1.GetTaskResponse
-	16, // 48: rowlock.v1.TaskService.ListTasks:output_type -> rowlock.v1.ListTasksResponse
-	18, // 49: rowlock.v1.TaskService.ExplainTask:output_type -> rowlock.v1.ExplainTaskResponse
-	22, // 50: rowlock.v1.TaskService.CancelTasks:output_type -> rowlock.v1.CancelTasksResponse
-	24, // 51: rowlock.v1.TaskService.RetryTasks:output_type -> rowlock.v1.RetryTasksResponse
-	26, // 52: rowlock.v1.TaskService.RescheduleTask:output_type -> rowlock.v1.RescheduleTaskResponse
-	28, // 53: rowlock.v1.TaskService.MoveTasks:output_type -> rowlock.v1.MoveTasksResponse
-	30, // 54: rowlock.v1.TaskService.DeleteTasks:output_type -> rowlock.v1.DeleteTasksResponse
-	32, // 55: rowlock.v1.TaskService.ResetTasks:output_type -> rowlock.v1.ResetTasksResponse
-	45, // [45:56] is the sub-list for method output_type
-	34, // [34:45] is the sub-list for method input_type
-	34, // [34:34] is the sub-list for extension type_name
-	34, // [34:34] is the sub-list for extension extendee
-	0,  // [0:34] is the sub-list for field type_name
+	1,  // 32: rowlock.v1.DeleteTasksRequest.only_state:type_name -> rowlock.v1.Task.State
+	20, // 33: rowlock.v1.DeleteTasksResponse.results:type_name -> rowlock.v1.TaskResult
+	20, // 34: rowlock.v1.ResetTasksResponse.results:type_name -> rowlock.v1.TaskResult
+	7,  // 35: rowlock.v1.TaskService.OpenProducer:input_type -> rowlock.v1.OpenProducerRequest
+	9,  // 36: rowlock.v1.TaskService.Enqueue:input_type -> rowlock.v1.EnqueueRequest
+	13, // 37: rowlock.v1.TaskService.GetTask:input_type -> rowlock.v1.GetTaskRequest
+	15, // 38: rowlock.v1.TaskService.ListTasks:input_type -> rowlock.v1.ListTasksRequest
+	17, // 39: rowlock.v1.TaskService.ExplainTask:input_type -> rowlock.v1.ExplainTaskRequest
+	21, // 40: rowlock.v1.TaskService.CancelTasks:input_type -> rowlock.v1.CancelTasksRequest
+	23, // 41: rowlock.v1.TaskService.RetryTasks:input_type -> rowlock.v1.RetryTasksRequest
+	25, // 42: rowlock.v1.TaskService.RescheduleTask:input_type -> rowlock.v1.RescheduleTaskRequest
+	27, // 43: rowlock.v1.TaskService.MoveTasks:input_type -> rowlock.v1.MoveTasksRequest
+	29, // 44: rowlock.v1.TaskService.DeleteTasks:input_type -> rowlock.v1.DeleteTasksRequest
+	31, // 45: rowlock.v1.TaskService.ResetTasks:input_type -> rowlock.v1.ResetTasksRequest
+	8,  // 46: rowlock.v1.TaskService.OpenProducer:output_type -> rowlock.v1.OpenProducerResponse
+	10, // 47: rowlock.v1.TaskService.Enqueue:output_type -> rowlock.v1.EnqueueResponse
+	14, // 48: rowlock.v1.TaskService.GetTask:output_type -> rowlock.v1.GetTaskResponse
+	16, // 49: rowlock.v1.TaskService.ListTasks:output_type -> rowlock.v1.ListTasksResponse
+	18, // 50: rowlock.v1.TaskService.ExplainTask:output_type -> rowlock.v1.ExplainTaskResponse
+	22, // 51: rowlock.v1.TaskService.CancelTasks:output_type -> rowlock.v1.CancelTasksResponse
+	24, // 52: rowlock.v1.TaskService.RetryTasks:output_type -> rowlock.v1.RetryTasksResponse
+	26, // 53: rowlock.v1.TaskService.RescheduleTask:output_type -> rowlock.v1.RescheduleTaskResponse
+	28, // 54: rowlock.v1.TaskService.MoveTasks:output_type -> rowlock.v1.MoveTasksResponse
+	30, // 55: rowlock.v1.TaskService.DeleteTasks:output_type -> rowlock.v1.DeleteTasksResponse
+	32, // 56: rowlock.v1.TaskService.ResetTasks:output_type -> rowlock.v1.ResetTasksResponse
+	46, // [46:57] is the sub-list for method output_type
+	35, // [35:46] is the sub-list for method input_type
+	35, // [35:35] is the sub-list for extension type_name
+	35, // [35:35] is the sub-list for extension extendee
+	0,  // [0:35] is the sub-list for field type_name
 }
 
 func init() { file_rpc_rowlockv1_task_proto_init() }
