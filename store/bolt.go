@@ -37,6 +37,10 @@ func dataBuckets() []string {
 	return names
 }
 
+// statePage is the page size in bytes of a new state file. A checkpoint touches many neighbours at once, so pages larger
+// than the system's mean fewer of them to walk, split and write.
+const statePage = 16 << 10
+
 // boltOptions are those of both files. The freelist isn't written with each commit but found anew at the start, which
 // walks the tree once.
 func boltOptions(reserve int) *bbolt.Options {

@@ -164,7 +164,7 @@ func TestFlippedBits(t *testing.T) {
 		switch err := p.read(); {
 		case err == nil:
 			equal++
-		case at < 2*os.Getpagesize() && p.isBefore():
+		case at < 2*statePage && p.isBefore():
 			older++
 		case errors.Is(err, ErrCorrupt), errors.Is(err, ErrFormat):
 			refused++
@@ -200,7 +200,11 @@ func TestFlippedHeaders(t *testing.T) {
 		for bit := range 8 * pageHeader {
 			_, err := f.WriteAt([]byte{p.data[at+bit/8] ^ 1<<(bit%8)}, int64(at+bit/8))
 			must(t, err)
-			if err := checkPages(p.path, nil); !errors.Is(err, ErrCorrupt) {
+			err = checkPages(p.path, nil)
+			if err == nil { // a count of zero makes a sound page of an empty bucket, but not its digest
+				err = p.read()
+			}
+			if !errors.Is(err, ErrCorrupt) {
 				t.Errorf("page %d, bit %d: %v", id, bit, err)
 			}
 			_, err = f.WriteAt(p.data[at+bit/8:at+bit/8+1], int64(at+bit/8))
@@ -215,7 +219,7 @@ func TestFlippedHeaders(t *testing.T) {
 // TestTruncated cuts a file short at each page and inside of pages: opening it refuses it, without a fault.
 func TestTruncated(t *testing.T) {
 	p := newSample(t)
-	page := os.Getpagesize()
+	page := statePage
 	for size := 0; size < len(p.data); size += page / 2 {
 		must(t, os.WriteFile(p.path, p.data[:size], 0o600))
 		if err := p.read(); !errors.Is(err, ErrCorrupt) {
@@ -234,7 +238,7 @@ func TestTruncatedWhileOpen(t *testing.T) {
 		must(t, s.Commit(cp, pos))
 	}
 	v := viewTest(t, s)
-	must(t, os.Truncate(Dir(dir).State(), int64(2*os.Getpagesize())))
+	must(t, os.Truncate(Dir(dir).State(), 2*statePage))
 	if _, err := v.Payload(m.nextID); !errors.Is(err, ErrCorrupt) {
 		t.Errorf("payload: %v", err)
 	}
@@ -253,7 +257,7 @@ func TestTruncatedWhileOpen(t *testing.T) {
 // TestTruncatedValue cuts the file so that a value's head is there and the rest of it isn't: reading it faults.
 func TestTruncatedValue(t *testing.T) {
 	s := openTest(t, t.TempDir())
-	page := os.Getpagesize()
+	page := statePage
 	must(t, s.Commit(&task.Checkpoint{Tasks: []task.TaskChange{{ID: 1, Record: make([]byte, 8*page)}}}, Position{Index: 1}))
 	end, at := 0, 0
 	must(t, checkPages(s.dir.State(), nil))

@@ -70,7 +70,9 @@ func (s *Store) open() error {
 
 // build makes an empty state file.
 func (s *Store) build(path string) error {
-	db, err := bbolt.Open(path, 0o600, boltOptions(0))
+	options := boltOptions(0)
+	options.PageSize = statePage
+	db, err := bbolt.Open(path, 0o600, options)
 	if err != nil {
 		return err
 	}
