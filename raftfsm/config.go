@@ -25,8 +25,14 @@ type Config struct {
 	// AdvertiseHost is the name under which other members reach this one, resolved anew at every dial. Default: the host
 	// that it listens on, which then must not be unspecified (0.0.0.0).
 	AdvertiseHost string
-	// Bootstrap makes a data directory without state a group of one. It does nothing where there is state.
+	// Bootstrap makes a data directory without state a group of this member and the founders, all voters. It does nothing
+	// where there is state. Founders must have agreed: no other group may have any of them.
 	Bootstrap bool
+	Founders  []Founder
+	// Form finds or founds a group for a data directory without state, before raft starts; nil: none is looked for.
+	Form func(Forming) (Founding, error)
+	// MaxVoters is up to how many members become voters by themselves; the others stay standbys. Default 5.
+	MaxVoters int
 	// SessionTTL is how long a silent worker keeps its leases. Default 30 s, at least 1 s.
 	SessionTTL time.Duration
 	// MinFree is the free space in bytes below which new tasks are refused. 0: store.DefaultMinFree.
@@ -91,6 +97,7 @@ var nodeIDPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
 func (c Config) withDefaults() (Config, error) {
 	set(&c.RaftAddr, "127.0.0.1:0")
 	set(&c.SessionTTL, 30*time.Second)
+	set(&c.MaxVoters, 5)
 	set(&c.Checkpoints.Interval, time.Second)
 	set(&c.Checkpoints.Bytes, 32<<20)
 	set(&c.Checkpoints.HardBytes, 256<<20)
@@ -121,6 +128,8 @@ func (c Config) validate() error {
 		return fmt.Errorf("raft: cluster ID of %d bytes is longer than %d", len(c.ClusterID), maxClusterID)
 	case c.Logger == nil:
 		return errors.New("raft: no logger given")
+	case c.MaxVoters < 1:
+		return fmt.Errorf("raft: at most %d voters, but a group needs one", c.MaxVoters)
 	case c.SessionTTL < time.Second:
 		return fmt.Errorf("raft: session TTL of %s is shorter than 1s", c.SessionTTL)
 	}

@@ -33,6 +33,7 @@ type leadership struct {
 	fatal    *fatal
 	logger   *slog.Logger
 	stepDown func() // hands leadership to another member
+	pilot    func(ctx context.Context)
 
 	notify chan bool // raft's; drained always
 	first  chan struct{}
@@ -155,6 +156,7 @@ func (l *leadership) begin(ctx context.Context) {
 	l.wg.Go(func() { l.lease.keep(ctx) })
 	l.wg.Go(func() { l.ticker.run(ctx) })
 	l.wg.Go(func() { l.sessions.run(ctx) })
+	l.wg.Go(func() { l.pilot(ctx) })
 	l.once.Do(func() { close(l.first) })
 	l.logger.Info("leading", "term", term, "index", l.replica.applied.index.Load(), "after", time.Since(start))
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -30,9 +31,13 @@ type Node struct {
 	checkpoints *checkpointer
 	leadership  *leadership
 	transfers   *transferGuard
+	lookout     *lookout
 
 	ready    chan struct{}
 	stopping atomic.Bool
+
+	holding sync.Mutex // guards writes of held and of the identity's file
+	held    atomic.Bool
 }
 
 // Ready is closed when this member knows a leader for the first time and has caught up with it, or leads itself.

@@ -43,6 +43,9 @@ func (n *Node) open() error {
 	if n.identity, err = identify(c); err != nil {
 		return err
 	}
+	if n.network, err = listenRaft(c, n.identity.ClusterID); err != nil {
+		return err
+	}
 	start := time.Now()
 	machine, position, err := n.store.Load()
 	if err != nil {
@@ -67,7 +70,7 @@ func (n *Node) open() error {
 	}
 	c.Logger.Info("state loaded", "index", position.Index, "live_tasks", machine.LiveTasks(), "after", time.Since(start))
 	n.replica = newReplica(machine, position)
-	if n.network, err = listenRaft(c, n.identity.ClusterID); err != nil {
+	if err := n.form(position); err != nil {
 		return err
 	}
 	if err := n.assemble(&r, alone); err != nil {
@@ -106,7 +109,7 @@ func (n *Node) assemble(r *atomic.Pointer[raft.Raft], alone func() bool) error {
 	}
 	n.leadership = &leadership{
 		replica: n.replica, proposer: n.proposer, clock: clk, ticker: newTicker(clk), sessions: sessions,
-		lease: lease, fatal: n.fatal, logger: c.Logger, stepDown: n.stepDown,
+		lease: lease, fatal: n.fatal, logger: c.Logger, stepDown: n.stepDown, pilot: pilot{n}.run,
 		notify: make(chan bool, notifyBuffer), first: make(chan struct{}),
 	}
 	n.leadership.ticker.submit = n.proposer.submit
@@ -123,6 +126,8 @@ func (n *Node) assemble(r *atomic.Pointer[raft.Raft], alone func() bool) error {
 		return err
 	}
 	r.Store(n.raft)
+	n.lookout = newLookout(n.raft, serverID(n.identity))
+	n.held.Store(n.identity.Standby)
 	n.proposer.log, n.leadership.raft = n.raft, n.raft
 	lease.verify = func() error { return n.raft.VerifyLeader().Error() }
 	lease.leads = func() bool { return n.raft.State() == raft.Leader }
@@ -150,9 +155,11 @@ func (n *Node) startRaft(machine *fsm, snaps *snapshots) (*raft.Raft, error) {
 	rc.Logger = newRaftLogger(c.Logger)
 	transport := newTransport(n.network, c.Logger)
 	if c.Bootstrap {
-		err := raft.BootstrapCluster(rc, n.log, n.log, snaps, transport, raft.Configuration{Servers: []raft.Server{
-			{Suffrage: raft.Voter, ID: rc.LocalID, Address: transport.LocalAddr()},
-		}})
+		first := raft.Configuration{Servers: []raft.Server{{Suffrage: raft.Voter, ID: rc.LocalID, Address: transport.LocalAddr()}}}
+		for _, f := range c.Founders {
+			first.Servers = append(first.Servers, raft.Server{Suffrage: raft.Voter, ID: raft.ServerID(f.ServerID), Address: raft.ServerAddress(f.Address)})
+		}
+		err := raft.BootstrapCluster(rc, n.log, n.log, snaps, transport, first)
 		if err != nil && !errors.Is(err, raft.ErrCantBootstrap) {
 			return nil, errors.Join(fmt.Errorf("bootstrap: %w", err), transport.Close())
 		}

@@ -59,9 +59,8 @@ func (n *Node) Status() Status {
 		s.LastContact = n.raft.LastContact()
 	}
 	for _, m := range n.raft.GetConfiguration().Configuration().Servers {
-		node, _, _ := strings.Cut(string(m.ID), "~")
 		s.Members = append(s.Members, Member{
-			NodeID: node, ServerID: string(m.ID), Address: string(m.Address), Voter: m.Suffrage == raft.Voter, Leader: m.ID == leader,
+			NodeID: nodeOf(m.ID), ServerID: string(m.ID), Address: string(m.Address), Voter: m.Suffrage == raft.Voter, Leader: m.ID == leader,
 		})
 	}
 	n.replica.read(func(m *task.Machine) { s.StateTime = m.Now() })

@@ -8,6 +8,7 @@ import (
 	"net"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -31,10 +32,11 @@ const (
 type streamLayer struct {
 	listener  net.Listener
 	advertise memberAddr
-	clusterID string
+	clusterID atomic.Pointer[string] // empty while this member belongs to no cluster: nobody is welcome
 	logger    *slog.Logger
 
-	accepted chan net.Conn
+	accepted chan net.Conn // for raft
+	peers    chan net.Conn // for the members' gRPC
 	prefaces chan struct{} // one token for each connection in its preface
 	closed   chan struct{}
 	closing  sync.Once
@@ -73,13 +75,14 @@ func listenRaft(c Config, clusterID string) (*streamLayer, error) {
 	s := &streamLayer{
 		listener:  l,
 		advertise: memberAddr(net.JoinHostPort(host, strconv.Itoa(tcp.Port))),
-		clusterID: clusterID,
 		logger:    c.Logger,
 		accepted:  make(chan net.Conn),
+		peers:     make(chan net.Conn),
 		prefaces:  make(chan struct{}, maxPrefaces),
 		closed:    make(chan struct{}),
 		conns:     map[net.Conn]struct{}{},
 	}
+	s.clusterID.Store(&clusterID)
 	s.wg.Add(1)
 	go s.listen()
 	return s, nil
@@ -131,7 +134,7 @@ func (s *streamLayer) listen() {
 
 func (s *streamLayer) introduce(c net.Conn) {
 	defer s.wg.Done()
-	err := receivePreface(c, s.clusterID, prefaceTimeout)
+	magic, err := receivePreface(c, *s.clusterID.Load(), prefaceTimeout)
 	<-s.prefaces
 	if err != nil {
 		level := slog.LevelDebug
@@ -142,8 +145,12 @@ func (s *streamLayer) introduce(c net.Conn) {
 		s.drop(c)
 		return
 	}
+	out := s.accepted
+	if magic == prefacePeers {
+		out = s.peers
+	}
 	select {
-	case s.accepted <- &memberConn{Conn: c, layer: s}:
+	case out <- &memberConn{Conn: c, layer: s}:
 	case <-s.closed:
 		s.drop(c)
 	}
@@ -188,18 +195,24 @@ func (s *streamLayer) Accept() (net.Conn, error) {
 	}
 }
 
-// Dial connects to a member by its name.
+// Dial connects to a member's Raft by its name.
 func (s *streamLayer) Dial(address raft.ServerAddress, timeout time.Duration) (net.Conn, error) {
-	deadline := time.Now().Add(timeout)
-	d := net.Dialer{Deadline: deadline, Control: controlSocket, KeepAliveConfig: keepAlive()}
-	c, err := d.Dial("tcp", string(address))
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
+	defer cancel()
+	return s.dial(ctx, string(address), prefaceRaft)
+}
+
+func (s *streamLayer) dial(ctx context.Context, address, magic string) (net.Conn, error) {
+	d := net.Dialer{Control: controlSocket, KeepAliveConfig: keepAlive()}
+	c, err := d.DialContext(ctx, "tcp", address)
 	if err != nil {
 		return nil, err
 	}
 	if !s.track(c) {
 		return nil, errors.Join(net.ErrClosed, c.Close())
 	}
-	if err := sendPreface(c, s.clusterID, deadline); err != nil {
+	deadline, _ := ctx.Deadline()
+	if err := sendPreface(c, magic, *s.clusterID.Load(), deadline); err != nil {
 		s.drop(c)
 		return nil, fmt.Errorf("dial %s: %w", address, err)
 	}

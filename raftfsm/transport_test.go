@@ -69,7 +69,7 @@ func TestForeignCluster(t *testing.T) {
 // TestGarbageOnThePort: whatever connects that isn't a member is turned away, and holds up nobody.
 func TestGarbageOnThePort(t *testing.T) {
 	s := listenTest(t, "c1", "")
-	for _, b := range [][]byte{[]byte("GET / HTTP/1.1\r\n\r\n"), bytes.Repeat([]byte{0xff}, 1<<16), []byte(prefaceMagic), {}} {
+	for _, b := range [][]byte{[]byte("GET / HTTP/1.1\r\n\r\n"), bytes.Repeat([]byte{0xff}, 1<<16), []byte(prefaceRaft), {}} {
 		c, err := net.Dial("tcp", s.Addr().String())
 		if err != nil {
 			t.Fatal(err)
@@ -112,7 +112,8 @@ func TestCloseEndsConnections(t *testing.T) {
 }
 
 func FuzzPreface(f *testing.F) {
-	f.Add([]byte(prefaceMagic + "\x02c1"))
+	f.Add([]byte(prefaceRaft + "\x02c1"))
+	f.Add([]byte(prefacePeers + "\x02c1"))
 	f.Add([]byte("GET / HTTP/1.1"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		here, there := net.Pipe()
@@ -120,8 +121,8 @@ func FuzzPreface(f *testing.F) {
 			_, _ = here.Write(b)
 			_ = here.Close()
 		}()
-		err := receivePreface(there, "c1", time.Second)
-		if err == nil && !bytes.HasPrefix(b, []byte(prefaceMagic+"\x02c1")) {
+		magic, err := receivePreface(there, "c1", time.Second)
+		if err == nil && ((magic != prefaceRaft && magic != prefacePeers) || !bytes.HasPrefix(b, []byte(magic+"\x02c1"))) {
 			t.Errorf("%q was welcome", b)
 		}
 		_ = there.Close()

@@ -15,6 +15,7 @@ type Identity struct {
 	NodeID      string `json:"node_id"`
 	Incarnation string `json:"incarnation"`
 	ClusterID   string `json:"cluster_id,omitempty"` // empty until it has joined or bootstrapped
+	Standby     bool   `json:"standby,omitempty"`    // whether it asks to stay one
 }
 
 // identityFile is Identity as it is on disk.

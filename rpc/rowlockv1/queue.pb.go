@@ -991,286 +991,6 @@ func (x *PurgeQueueResponse) GetTasks() uint64 {
 	return 0
 }
 
-type GetStatusRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *GetStatusRequest) Reset() {
-	*x = GetStatusRequest{}
-	mi := &file_rpc_rowlockv1_queue_proto_msgTypes[16]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *GetStatusRequest) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*GetStatusRequest) ProtoMessage() {}
-
-func (x *GetStatusRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_queue_proto_msgTypes[16]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use GetStatusRequest.ProtoReflect.Descriptor instead.
-func (*GetStatusRequest) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_queue_proto_rawDescGZIP(), []int{16}
-}
-
-type GetStatusResponse struct {
-	state     protoimpl.MessageState `protogen:"open.v1"`
-	ClusterId string                 `protobuf:"bytes,1,opt,name=cluster_id,json=clusterId,proto3" json:"cluster_id,omitempty"`
-	NodeId    string                 `protobuf:"bytes,2,opt,name=node_id,json=nodeId,proto3" json:"node_id,omitempty"`
-	// leader, follower, candidate.
-	Role            string                 `protobuf:"bytes,3,opt,name=role,proto3" json:"role,omitempty"`
-	LeaderId        string                 `protobuf:"bytes,4,opt,name=leader_id,json=leaderId,proto3" json:"leader_id,omitempty"`
-	LeaderAddress   string                 `protobuf:"bytes,5,opt,name=leader_address,json=leaderAddress,proto3" json:"leader_address,omitempty"`
-	Term            uint64                 `protobuf:"varint,6,opt,name=term,proto3" json:"term,omitempty"`
-	CommitIndex     uint64                 `protobuf:"varint,7,opt,name=commit_index,json=commitIndex,proto3" json:"commit_index,omitempty"`
-	AppliedIndex    uint64                 `protobuf:"varint,8,opt,name=applied_index,json=appliedIndex,proto3" json:"applied_index,omitempty"`
-	CheckpointIndex uint64                 `protobuf:"varint,9,opt,name=checkpoint_index,json=checkpointIndex,proto3" json:"checkpoint_index,omitempty"`
-	Version         string                 `protobuf:"bytes,10,opt,name=version,proto3" json:"version,omitempty"`
-	FeatureLevel    uint32                 `protobuf:"varint,11,opt,name=feature_level,json=featureLevel,proto3" json:"feature_level,omitempty"`
-	StateTime       *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=state_time,json=stateTime,proto3" json:"state_time,omitempty"`
-	Members         []*Member              `protobuf:"bytes,13,rep,name=members,proto3" json:"members,omitempty"`
-	LiveTasks       uint64                 `protobuf:"varint,14,opt,name=live_tasks,json=liveTasks,proto3" json:"live_tasks,omitempty"`
-	StateBytes      uint64                 `protobuf:"varint,15,opt,name=state_bytes,json=stateBytes,proto3" json:"state_bytes,omitempty"`
-	LogBytes        uint64                 `protobuf:"varint,16,opt,name=log_bytes,json=logBytes,proto3" json:"log_bytes,omitempty"`
-	// Empty, or why new tasks are refused, such as a full disk.
-	Degraded      string `protobuf:"bytes,17,opt,name=degraded,proto3" json:"degraded,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *GetStatusResponse) Reset() {
-	*x = GetStatusResponse{}
-	mi := &file_rpc_rowlockv1_queue_proto_msgTypes[17]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *GetStatusResponse) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*GetStatusResponse) ProtoMessage() {}
-
-func (x *GetStatusResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_queue_proto_msgTypes[17]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use GetStatusResponse.ProtoReflect.Descriptor instead.
-func (*GetStatusResponse) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_queue_proto_rawDescGZIP(), []int{17}
-}
-
-func (x *GetStatusResponse) GetClusterId() string {
-	if x != nil {
-		return x.ClusterId
-	}
-	return ""
-}
-
-func (x *GetStatusResponse) GetNodeId() string {
-	if x != nil {
-		return x.NodeId
-	}
-	return ""
-}
-
-func (x *GetStatusResponse) GetRole() string {
-	if x != nil {
-		return x.Role
-	}
-	return ""
-}
-
-func (x *GetStatusResponse) GetLeaderId() string {
-	if x != nil {
-		return x.LeaderId
-	}
-	return ""
-}
-
-func (x *GetStatusResponse) GetLeaderAddress() string {
-	if x != nil {
-		return x.LeaderAddress
-	}
-	return ""
-}
-
-func (x *GetStatusResponse) GetTerm() uint64 {
-	if x != nil {
-		return x.Term
-	}
-	return 0
-}
-
-func (x *GetStatusResponse) GetCommitIndex() uint64 {
-	if x != nil {
-		return x.CommitIndex
-	}
-	return 0
-}
-
-func (x *GetStatusResponse) GetAppliedIndex() uint64 {
-	if x != nil {
-		return x.AppliedIndex
-	}
-	return 0
-}
-
-func (x *GetStatusResponse) GetCheckpointIndex() uint64 {
-	if x != nil {
-		return x.CheckpointIndex
-	}
-	return 0
-}
-
-func (x *GetStatusResponse) GetVersion() string {
-	if x != nil {
-		return x.Version
-	}
-	return ""
-}
-
-func (x *GetStatusResponse) GetFeatureLevel() uint32 {
-	if x != nil {
-		return x.FeatureLevel
-	}
-	return 0
-}
-
-func (x *GetStatusResponse) GetStateTime() *timestamppb.Timestamp {
-	if x != nil {
-		return x.StateTime
-	}
-	return nil
-}
-
-func (x *GetStatusResponse) GetMembers() []*Member {
-	if x != nil {
-		return x.Members
-	}
-	return nil
-}
-
-func (x *GetStatusResponse) GetLiveTasks() uint64 {
-	if x != nil {
-		return x.LiveTasks
-	}
-	return 0
-}
-
-func (x *GetStatusResponse) GetStateBytes() uint64 {
-	if x != nil {
-		return x.StateBytes
-	}
-	return 0
-}
-
-func (x *GetStatusResponse) GetLogBytes() uint64 {
-	if x != nil {
-		return x.LogBytes
-	}
-	return 0
-}
-
-func (x *GetStatusResponse) GetDegraded() string {
-	if x != nil {
-		return x.Degraded
-	}
-	return ""
-}
-
-// Member is a member of the group.
-type Member struct {
-	state   protoimpl.MessageState `protogen:"open.v1"`
-	Id      string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	Address string                 `protobuf:"bytes,2,opt,name=address,proto3" json:"address,omitempty"`
-	// voter, standby.
-	Role          string `protobuf:"bytes,3,opt,name=role,proto3" json:"role,omitempty"`
-	Leader        bool   `protobuf:"varint,4,opt,name=leader,proto3" json:"leader,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *Member) Reset() {
-	*x = Member{}
-	mi := &file_rpc_rowlockv1_queue_proto_msgTypes[18]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *Member) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*Member) ProtoMessage() {}
-
-func (x *Member) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_queue_proto_msgTypes[18]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use Member.ProtoReflect.Descriptor instead.
-func (*Member) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_queue_proto_rawDescGZIP(), []int{18}
-}
-
-func (x *Member) GetId() string {
-	if x != nil {
-		return x.Id
-	}
-	return ""
-}
-
-func (x *Member) GetAddress() string {
-	if x != nil {
-		return x.Address
-	}
-	return ""
-}
-
-func (x *Member) GetRole() string {
-	if x != nil {
-		return x.Role
-	}
-	return ""
-}
-
-func (x *Member) GetLeader() bool {
-	if x != nil {
-		return x.Leader
-	}
-	return false
-}
-
 var File_rpc_rowlockv1_queue_proto protoreflect.FileDescriptor
 
 const file_rpc_rowlockv1_queue_proto_rawDesc = "" +
@@ -1348,36 +1068,7 @@ const file_rpc_rowlockv1_queue_proto_rawDesc = "" +
 	"\n" +
 	"request_id\x18\x02 \x01(\tR\trequestId\"*\n" +
 	"\x12PurgeQueueResponse\x12\x14\n" +
-	"\x05tasks\x18\x01 \x01(\x04R\x05tasks\"\x12\n" +
-	"\x10GetStatusRequest\"\xcb\x04\n" +
-	"\x11GetStatusResponse\x12\x1d\n" +
-	"\n" +
-	"cluster_id\x18\x01 \x01(\tR\tclusterId\x12\x17\n" +
-	"\anode_id\x18\x02 \x01(\tR\x06nodeId\x12\x12\n" +
-	"\x04role\x18\x03 \x01(\tR\x04role\x12\x1b\n" +
-	"\tleader_id\x18\x04 \x01(\tR\bleaderId\x12%\n" +
-	"\x0eleader_address\x18\x05 \x01(\tR\rleaderAddress\x12\x12\n" +
-	"\x04term\x18\x06 \x01(\x04R\x04term\x12!\n" +
-	"\fcommit_index\x18\a \x01(\x04R\vcommitIndex\x12#\n" +
-	"\rapplied_index\x18\b \x01(\x04R\fappliedIndex\x12)\n" +
-	"\x10checkpoint_index\x18\t \x01(\x04R\x0fcheckpointIndex\x12\x18\n" +
-	"\aversion\x18\n" +
-	" \x01(\tR\aversion\x12#\n" +
-	"\rfeature_level\x18\v \x01(\rR\ffeatureLevel\x129\n" +
-	"\n" +
-	"state_time\x18\f \x01(\v2\x1a.google.protobuf.TimestampR\tstateTime\x12,\n" +
-	"\amembers\x18\r \x03(\v2\x12.rowlock.v1.MemberR\amembers\x12\x1d\n" +
-	"\n" +
-	"live_tasks\x18\x0e \x01(\x04R\tliveTasks\x12\x1f\n" +
-	"\vstate_bytes\x18\x0f \x01(\x04R\n" +
-	"stateBytes\x12\x1b\n" +
-	"\tlog_bytes\x18\x10 \x01(\x04R\blogBytes\x12\x1a\n" +
-	"\bdegraded\x18\x11 \x01(\tR\bdegraded\"^\n" +
-	"\x06Member\x12\x0e\n" +
-	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
-	"\aaddress\x18\x02 \x01(\tR\aaddress\x12\x12\n" +
-	"\x04role\x18\x03 \x01(\tR\x04role\x12\x16\n" +
-	"\x06leader\x18\x04 \x01(\bR\x06leader2\xa0\x04\n" +
+	"\x05tasks\x18\x01 \x01(\x04R\x05tasks2\xa0\x04\n" +
 	"\fQueueService\x12K\n" +
 	"\n" +
 	"ListQueues\x12\x1d.rowlock.v1.ListQueuesRequest\x1a\x1e.rowlock.v1.ListQueuesResponse\x12E\n" +
@@ -1389,9 +1080,7 @@ const file_rpc_rowlockv1_queue_proto_rawDesc = "" +
 	"\n" +
 	"DrainQueue\x12\x1d.rowlock.v1.DrainQueueRequest\x1a\x1e.rowlock.v1.DrainQueueResponse\x12K\n" +
 	"\n" +
-	"PurgeQueue\x12\x1d.rowlock.v1.PurgeQueueRequest\x1a\x1e.rowlock.v1.PurgeQueueResponse2Z\n" +
-	"\x0eClusterService\x12H\n" +
-	"\tGetStatus\x12\x1c.rowlock.v1.GetStatusRequest\x1a\x1d.rowlock.v1.GetStatusResponseB*Z(github.com/rowlock/rowlock/rpc/rowlockv1b\x06proto3"
+	"PurgeQueue\x12\x1d.rowlock.v1.PurgeQueueRequest\x1a\x1e.rowlock.v1.PurgeQueueResponseB*Z(github.com/rowlock/rowlock/rpc/rowlockv1b\x06proto3"
 
 var (
 	file_rpc_rowlockv1_queue_proto_rawDescOnce sync.Once
@@ -1405,7 +1094,7 @@ func file_rpc_rowlockv1_queue_proto_rawDescGZIP() []byte {
 	return file_rpc_rowlockv1_queue_proto_rawDescData
 }
 
-var file_rpc_rowlockv1_queue_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
+var file_rpc_rowlockv1_queue_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
 var file_rpc_rowlockv1_queue_proto_goTypes = []any{
 	(*QueueSettings)(nil),         // 0: rowlock.v1.QueueSettings
 	(*Queue)(nil),                 // 1: rowlock.v1.Queue
@@ -1423,43 +1112,36 @@ var file_rpc_rowlockv1_queue_proto_goTypes = []any{
 	(*DrainQueueResponse)(nil),    // 13: rowlock.v1.DrainQueueResponse
 	(*PurgeQueueRequest)(nil),     // 14: rowlock.v1.PurgeQueueRequest
 	(*PurgeQueueResponse)(nil),    // 15: rowlock.v1.PurgeQueueResponse
-	(*GetStatusRequest)(nil),      // 16: rowlock.v1.GetStatusRequest
-	(*GetStatusResponse)(nil),     // 17: rowlock.v1.GetStatusResponse
-	(*Member)(nil),                // 18: rowlock.v1.Member
-	(*Backoff)(nil),               // 19: rowlock.v1.Backoff
-	(*timestamppb.Timestamp)(nil), // 20: google.protobuf.Timestamp
+	(*Backoff)(nil),               // 16: rowlock.v1.Backoff
+	(*timestamppb.Timestamp)(nil), // 17: google.protobuf.Timestamp
 }
 var file_rpc_rowlockv1_queue_proto_depIdxs = []int32{
-	19, // 0: rowlock.v1.QueueSettings.backoff:type_name -> rowlock.v1.Backoff
-	20, // 1: rowlock.v1.Queue.oldest_pending_at:type_name -> google.protobuf.Timestamp
+	16, // 0: rowlock.v1.QueueSettings.backoff:type_name -> rowlock.v1.Backoff
+	17, // 1: rowlock.v1.Queue.oldest_pending_at:type_name -> google.protobuf.Timestamp
 	0,  // 2: rowlock.v1.Queue.settings:type_name -> rowlock.v1.QueueSettings
 	1,  // 3: rowlock.v1.ListQueuesResponse.queues:type_name -> rowlock.v1.Queue
 	1,  // 4: rowlock.v1.GetQueueResponse.queue:type_name -> rowlock.v1.Queue
 	0,  // 5: rowlock.v1.SetQueueRequest.settings:type_name -> rowlock.v1.QueueSettings
 	1,  // 6: rowlock.v1.SetQueueResponse.queue:type_name -> rowlock.v1.Queue
-	20, // 7: rowlock.v1.GetStatusResponse.state_time:type_name -> google.protobuf.Timestamp
-	18, // 8: rowlock.v1.GetStatusResponse.members:type_name -> rowlock.v1.Member
-	2,  // 9: rowlock.v1.QueueService.ListQueues:input_type -> rowlock.v1.ListQueuesRequest
-	4,  // 10: rowlock.v1.QueueService.GetQueue:input_type -> rowlock.v1.GetQueueRequest
-	6,  // 11: rowlock.v1.QueueService.SetQueue:input_type -> rowlock.v1.SetQueueRequest
-	8,  // 12: rowlock.v1.QueueService.PauseQueue:input_type -> rowlock.v1.PauseQueueRequest
-	10, // 13: rowlock.v1.QueueService.ResumeQueue:input_type -> rowlock.v1.ResumeQueueRequest
-	12, // 14: rowlock.v1.QueueService.DrainQueue:input_type -> rowlock.v1.DrainQueueRequest
-	14, // 15: rowlock.v1.QueueService.PurgeQueue:input_type -> rowlock.v1.PurgeQueueRequest
-	16, // 16: rowlock.v1.ClusterService.GetStatus:input_type -> rowlock.v1.GetStatusRequest
-	3,  // 17: rowlock.v1.QueueService.ListQueues:output_type -> rowlock.v1.ListQueuesResponse
-	5,  // 18: rowlock.v1.QueueService.GetQueue:output_type -> rowlock.v1.GetQueueResponse
-	7,  // 19: rowlock.v1.QueueService.SetQueue:output_type -> rowlock.v1.SetQueueResponse
-	9,  // 20: rowlock.v1.QueueService.PauseQueue:output_type -> rowlock.v1.PauseQueueResponse
-	11, // 21: rowlock.v1.QueueService.ResumeQueue:output_type -> rowlock.v1.ResumeQueueResponse
-	13, // 22: rowlock.v1.QueueService.DrainQueue:output_type -> rowlock.v1.DrainQueueResponse
-	15, // 23: rowlock.v1.QueueService.PurgeQueue:output_type -> rowlock.v1.PurgeQueueResponse
-	17, // 24: rowlock.v1.ClusterService.GetStatus:output_type -> rowlock.v1.GetStatusResponse
-	17, // [17:25] is the sub-list for method output_type
-	9,  // [9:17] is the sub-list for method input_type
-	9,  // [9:9] is the sub-list for extension type_name
-	9,  // [9:9] is the sub-list for extension extendee
-	0,  // [0:9] is the sub-list for field type_name
+	2,  // 7: rowlock.v1.QueueService.ListQueues:input_type -> rowlock.v1.ListQueuesRequest
+	4,  // 8: rowlock.v1.QueueService.GetQueue:input_type -> rowlock.v1.GetQueueRequest
+	6,  // 9: rowlock.v1.QueueService.SetQueue:input_type -> rowlock.v1.SetQueueRequest
+	8,  // 10: rowlock.v1.QueueService.PauseQueue:input_type -> rowlock.v1.PauseQueueRequest
+	10, // 11: rowlock.v1.QueueService.ResumeQueue:input_type -> rowlock.v1.ResumeQueueRequest
+	12, // 12: rowlock.v1.QueueService.DrainQueue:input_type -> rowlock.v1.DrainQueueRequest
+	14, // 13: rowlock.v1.QueueService.PurgeQueue:input_type -> rowlock.v1.PurgeQueueRequest
+	3,  // 14: rowlock.v1.QueueService.ListQueues:output_type -> rowlock.v1.ListQueuesResponse
+	5,  // 15: rowlock.v1.QueueService.GetQueue:output_type -> rowlock.v1.GetQueueResponse
+	7,  // 16: rowlock.v1.QueueService.SetQueue:output_type -> rowlock.v1.SetQueueResponse
+	9,  // 17: rowlock.v1.QueueService.PauseQueue:output_type -> rowlock.v1.PauseQueueResponse
+	11, // 18: rowlock.v1.QueueService.ResumeQueue:output_type -> rowlock.v1.ResumeQueueResponse
+	13, // 19: rowlock.v1.QueueService.DrainQueue:output_type -> rowlock.v1.DrainQueueResponse
+	15, // 20: rowlock.v1.QueueService.PurgeQueue:output_type -> rowlock.v1.PurgeQueueResponse
+	14, // [14:21] is the sub-list for method output_type
+	7,  // [7:14] is the sub-list for method input_type
+	7,  // [7:7] is the sub-list for extension type_name
+	7,  // [7:7] is the sub-list for extension extendee
+	0,  // [0:7] is the sub-list for field type_name
 }
 
 func init() { file_rpc_rowlockv1_queue_proto_init() }
@@ -1474,9 +1156,9 @@ func file_rpc_rowlockv1_queue_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_rpc_rowlockv1_queue_proto_rawDesc), len(file_rpc_rowlockv1_queue_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   19,
+			NumMessages:   16,
 			NumExtensions: 0,
-			NumServices:   2,
+			NumServices:   1,
 		},
 		GoTypes:           file_rpc_rowlockv1_queue_proto_goTypes,
 		DependencyIndexes: file_rpc_rowlockv1_queue_proto_depIdxs,
