@@ -322,6 +322,18 @@ func (n *Node) Members() ([]MemberState, error) {
 	return list, nil
 }
 
+// Serving reports whether this member leads and serves.
+func (n *Node) Serving() bool { return n.leadership.serving() }
+
+// OtherLeader is the Raft address of another member that leads; empty: none is known to.
+func (n *Node) OtherLeader() string {
+	address, id := n.raft.LeaderWithID()
+	if id == serverID(n.identity) {
+		return ""
+	}
+	return string(address)
+}
+
 // LeaderAPI is where clients reach the leader, if another member leads and has said so.
 func (n *Node) LeaderAPI() string {
 	_, leader := n.raft.LeaderWithID()

@@ -2,6 +2,9 @@ package rpc
 
 import (
 	"context"
+	"time"
+
+	"google.golang.org/grpc/codes"
 
 	pb "github.com/rowlock/rowlock/rpc/rowlockv1"
 	"github.com/rowlock/rowlock/task"
@@ -24,7 +27,8 @@ func (s *clusterService) GetStatus(context.Context, *pb.GetStatusRequest) (*pb.G
 		ClusterId: st.ClusterID, NodeId: st.NodeID, Role: st.State, LeaderAddress: st.LeaderAddress,
 		Term: st.Term, CommitIndex: st.CommitIndex, AppliedIndex: st.AppliedIndex, CheckpointIndex: st.DurableIndex,
 		Version: s.version, FeatureLevel: featureLevel, LogBytes: st.LogBytes, StateBytes: st.StateBytes, Degraded: st.Degraded,
-		StateTime: timestamp(st.StateTime),
+		StateTime: timestamp(st.StateTime), Founded: st.LastIndex > 0,
+		Self: &pb.Member{Id: st.NodeID, ServerId: st.ServerID, Address: st.Address},
 	}
 	for _, m := range st.Members {
 		role := "standby"
@@ -34,8 +38,83 @@ func (s *clusterService) GetStatus(context.Context, *pb.GetStatusRequest) (*pb.G
 		if m.Leader {
 			out.LeaderId = m.NodeID
 		}
-		out.Members = append(out.Members, &pb.Member{Id: m.NodeID, Address: m.Address, Role: role, Leader: m.Leader})
+		member := &pb.Member{Id: m.NodeID, Address: m.Address, Role: role, Leader: m.Leader, ServerId: m.ServerID}
+		out.Members = append(out.Members, member)
+		if m.ServerID == st.ServerID {
+			out.Self = member
+		}
 	}
 	s.node.Machine(func(m *task.Machine) { out.LiveTasks = m.LiveTasks() })
 	return out, nil
+}
+
+// ListMembers tells how all members do.
+func (s *clusterService) ListMembers(context.Context, *pb.ListMembersRequest) (*pb.ListMembersResponse, error) {
+	list, err := s.node.Members()
+	if err != nil {
+		return nil, err
+	}
+	out := &pb.ListMembersResponse{}
+	for i := range list {
+		m := &list[i]
+		role := "standby"
+		if m.Voter {
+			role = "voter"
+		}
+		out.Members = append(out.Members, &pb.MemberState{
+			Member:    &pb.Member{Id: m.Member.NodeID, ServerId: m.Member.ServerID, Address: m.Member.Address, Role: role, Leader: m.Leader},
+			Reachable: m.Problem == "", Problem: m.Problem, Healthy: m.Healthy, ApiAddress: m.API, Version: m.Version,
+			FeatureLevel: m.FeatureLevel, LastIndex: m.LastIndex, AppliedIndex: m.AppliedIndex,
+			LastContactSeconds: m.LastContact.Round(time.Millisecond).Seconds(), Held: m.Held,
+		})
+	}
+	return out, nil
+}
+
+// JoinCluster takes a server into the group.
+func (s *clusterService) JoinCluster(ctx context.Context, req *pb.JoinClusterRequest) (*pb.JoinClusterResponse, error) {
+	m := req.GetMember()
+	switch own := s.node.Status().ClusterID; {
+	case m.GetServerId() == "" || m.GetAddress() == "":
+		return nil, invalid("member.server_id and member.address are required")
+	case req.GetClusterId() != own:
+		return nil, &fault{codes.FailedPrecondition, "other_cluster", "this is cluster " + own + ", not " + req.GetClusterId()}
+	case req.GetFeatureLevel() < featureLevel:
+		return nil, &fault{codes.FailedPrecondition, "too_old", "the cluster uses features that this version doesn't know: upgrade it"}
+	}
+	if err := s.node.Join(ctx, m.GetServerId(), m.GetAddress()); err != nil {
+		return nil, err
+	}
+	return &pb.JoinClusterResponse{Member: m}, nil
+}
+
+// RemoveMember takes a member out of the group.
+func (s *clusterService) RemoveMember(ctx context.Context, req *pb.RemoveMemberRequest) (*pb.RemoveMemberResponse, error) {
+	return &pb.RemoveMemberResponse{}, s.change(req, func() error { return s.node.Remove(ctx, req.GetId()) })
+}
+
+// PromoteMember makes a standby a voter.
+func (s *clusterService) PromoteMember(ctx context.Context, req *pb.PromoteMemberRequest) (*pb.PromoteMemberResponse, error) {
+	return &pb.PromoteMemberResponse{}, s.change(req, func() error { return s.node.Promote(ctx, req.GetId()) })
+}
+
+// DemoteMember makes a voter a standby.
+func (s *clusterService) DemoteMember(ctx context.Context, req *pb.DemoteMemberRequest) (*pb.DemoteMemberResponse, error) {
+	return &pb.DemoteMemberResponse{}, s.change(req, func() error { return s.node.Demote(ctx, req.GetId()) })
+}
+
+// TransferLeadership makes another voter the leader.
+func (s *clusterService) TransferLeadership(ctx context.Context, req *pb.TransferLeadershipRequest) (*pb.TransferLeadershipResponse, error) {
+	if err := s.node.Transfer(ctx, req.GetId()); err != nil {
+		return nil, err
+	}
+	return &pb.TransferLeadershipResponse{LeaderId: nodeOf(s.node.Status().LeaderID)}, nil
+}
+
+// change makes a change that names a member.
+func (s *clusterService) change(req interface{ GetId() string }, fn func() error) error {
+	if req.GetId() == "" {
+		return invalid("id is required: the node ID of a member")
+	}
+	return fn()
 }

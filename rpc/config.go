@@ -7,8 +7,6 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-
-	"github.com/rowlock/rowlock/raftfsm"
 )
 
 // Config is all that a Server needs to know. Zero fields take the defaults of their comments.
@@ -34,8 +32,8 @@ type Config struct {
 	StopTimeout time.Duration
 	// MaxLag is the number of log entries by which a member that is ready may lag. Default 10,000.
 	MaxLag uint64
-	// LeaderAPI returns the API address of a leader that isn't this member; nil: callers aren't told.
-	LeaderAPI func(leader *raftfsm.NotLeaderError) string
+	// AdvertiseHost is the host under which clients and other members reach this one; empty: the one of APIAddr.
+	AdvertiseHost string
 	// Now is the clock. Default time.Now.
 	Now func() time.Time
 }

@@ -141,6 +141,14 @@ func toStatus(err error) *status.Status {
 		return withRetry(withInfo(codes.ResourceExhausted, "no_space", err.Error(), nil), retryNoSpace)
 	case errors.Is(err, raftfsm.ErrTooLarge):
 		return withInfo(codes.InvalidArgument, "too_large", err.Error(), nil)
+	case errors.Is(err, raftfsm.ErrNoMember):
+		return withInfo(codes.NotFound, "no_such_member", err.Error(), nil)
+	case errors.Is(err, raftfsm.ErrMemberExists):
+		return withInfo(codes.AlreadyExists, "member_exists", err.Error(), nil)
+	case errors.Is(err, raftfsm.ErrMajority):
+		return withInfo(codes.FailedPrecondition, "majority", err.Error(), nil)
+	case errors.Is(err, raftfsm.ErrRefused):
+		return withInfo(codes.FailedPrecondition, "refused", err.Error(), nil)
 	case errors.Is(err, raftfsm.ErrStopped):
 		return withInfo(codes.Unavailable, "stopping", errStopping.Error(), nil)
 	case errors.Is(err, context.DeadlineExceeded):
@@ -209,13 +217,13 @@ type hintedError struct {
 
 func (e *hintedError) Unwrap() error { return e.error }
 
-// withHint adds the leader's API address to a NotLeaderError, if there is a way to know it.
-func withHint(err error, apiOf func(leader *raftfsm.NotLeaderError) string) error {
+// withHint adds the leader's API address to a NotLeaderError, if it is known.
+func withHint(err error, leaderAPI func() string) error {
 	var other *raftfsm.NotLeaderError
-	if apiOf == nil || !errors.As(err, &other) || other.Leader == "" {
+	if !errors.As(err, &other) || other.Leader == "" {
 		return err
 	}
-	return &hintedError{err, apiOf(other)}
+	return &hintedError{err, leaderAPI()}
 }
 
 func leaderOf(err error) string {

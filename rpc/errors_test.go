@@ -74,7 +74,7 @@ func TestStatusDetails(t *testing.T) {
 	if _, retry := info(toStatus(raftfsm.ErrOverloaded)); retry.GetRetryDelay().AsDuration() != retryOverloaded {
 		t.Errorf("overloaded: %v", retry)
 	}
-	err := withHint(&raftfsm.NotLeaderError{Leader: "n2:7301"}, func(e *raftfsm.NotLeaderError) string { return "n2:7300" })
+	err := withHint(&raftfsm.NotLeaderError{Leader: "n2:7301"}, func() string { return "n2:7300" })
 	if leader, _ := info(toStatus(err)); leader.GetMetadata()["leader"] != "n2:7300" || leaderHint(err).Get(LeaderHeader)[0] != "n2:7300" {
 		t.Errorf("the leader is elsewhere: %v", leader)
 	}

@@ -1,6 +1,7 @@
 package rpc
 
 import (
+	"net"
 	"time"
 
 	"google.golang.org/grpc"
@@ -24,9 +25,40 @@ const (
 	maxStreams = 4096
 )
 
-// newGRPC makes the gRPC server with all services.
+// newGRPC makes the gRPC server for clients.
 func (s *Server) newGRPC() *grpc.Server {
-	i := &interceptor{metrics: s.metrics.calls, log: s.cfg.Logger, now: s.cfg.Now, leaderAPI: s.cfg.LeaderAPI}
+	g := s.bareGRPC()
+	s.health = health.NewServer()
+	healthpb.RegisterHealthServer(g, s.health)
+	reflection.Register(g)
+	s.metrics.calls.prepare(g)
+	return g
+}
+
+// newPeerGRPC makes the gRPC server for the other members.
+func (s *Server) newPeerGRPC() *grpc.Server {
+	g := s.bareGRPC()
+	pb.RegisterPeerServiceServer(g, &peerService{node: s.cfg.Node, version: s.cfg.Version, api: s.advertised()})
+	return g
+}
+
+// advertised is where clients reach this member.
+func (s *Server) advertised() string {
+	if s.cfg.AdvertiseHost == "" {
+		return s.APIAddr()
+	}
+	_, port, err := net.SplitHostPort(s.APIAddr())
+	if err != nil {
+		return s.APIAddr()
+	}
+	return net.JoinHostPort(s.cfg.AdvertiseHost, port)
+}
+
+// bareGRPC makes a gRPC server with the services that clients, and members for them, call.
+func (s *Server) bareGRPC() *grpc.Server {
+	i := &interceptor{
+		metrics: s.metrics.calls, log: s.cfg.Logger, now: s.cfg.Now, leaderAPI: s.cfg.Node.LeaderAPI, forward: s.forward,
+	}
 	g := grpc.NewServer(
 		grpc.UnaryInterceptor(i.unary),
 		grpc.StreamInterceptor(i.stream),
@@ -46,10 +78,6 @@ func (s *Server) newGRPC() *grpc.Server {
 	pb.RegisterQueueServiceServer(g, &queueService{node: s.cfg.Node})
 	pb.RegisterClusterServiceServer(g, &clusterService{node: s.cfg.Node, version: s.cfg.Version})
 	pb.RegisterWorkerServiceServer(g, s.workers)
-	s.health = health.NewServer()
-	healthpb.RegisterHealthServer(g, s.health)
-	reflection.Register(g)
-	s.metrics.calls.prepare(g)
 	return g
 }
 

@@ -9,8 +9,6 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
-
-	"github.com/rowlock/rowlock/raftfsm"
 )
 
 // interceptor stands before every handler, whether the call came over gRPC or HTTP: it counts and times calls, makes
@@ -20,7 +18,8 @@ type interceptor struct {
 	log     *slog.Logger
 	now     func() time.Time
 
-	leaderAPI func(*raftfsm.NotLeaderError) string
+	leaderAPI func() string
+	forward   *forwarder
 }
 
 func (i *interceptor) unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (reply any, err error) {
@@ -28,7 +27,7 @@ func (i *interceptor) unary(ctx context.Context, req any, info *grpc.UnaryServer
 	i.metrics.begun(info.FullMethod)
 	func() {
 		defer i.recover(&err)
-		reply, err = handler(ctx, req)
+		reply, err = i.forward.unary(ctx, req, info, handler)
 	}()
 	err = i.ended(info.FullMethod, false, begin, err, func(hint metadata.MD) error { return grpc.SetTrailer(ctx, hint) })
 	if err != nil {
@@ -42,7 +41,7 @@ func (i *interceptor) stream(srv any, stream grpc.ServerStream, info *grpc.Strea
 	i.metrics.begun(info.FullMethod)
 	func() {
 		defer i.recover(&err)
-		err = handler(srv, stream)
+		err = i.forward.stream(srv, stream, info, handler)
 	}()
 	return i.ended(info.FullMethod, true, begin, err, func(hint metadata.MD) error {
 		stream.SetTrailer(hint)

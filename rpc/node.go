@@ -2,6 +2,7 @@ package rpc
 
 import (
 	"context"
+	"net"
 
 	"github.com/rowlock/rowlock/raftfsm"
 	"github.com/rowlock/rowlock/task"
@@ -22,6 +23,27 @@ type Node interface {
 	SetDispatcher(d raftfsm.Dispatcher)
 	Sessions() *raftfsm.Sessions
 	Status() raftfsm.Status
+	Group
+}
+
+// Group is what the API needs of the other members, and to change who they are; see raftfsm.Node.
+type Group interface {
+	// Serving reports whether this member leads and serves; OtherLeader is the Raft address of another that leads.
+	Serving() bool
+	OtherLeader() string
+	// LeaderAPI is where clients reach the other member that leads, if that is known.
+	LeaderAPI() string
+	Describe() raftfsm.Description
+	Members() ([]raftfsm.MemberState, error)
+	SetDiscoverer(d raftfsm.Discoverer)
+	SetStandby(standby bool) error
+	Join(ctx context.Context, serverID, address string) error
+	Remove(ctx context.Context, id string) error
+	Promote(ctx context.Context, id string) error
+	Demote(ctx context.Context, id string) error
+	Transfer(ctx context.Context, id string) error
+	PeerListener() net.Listener
+	DialPeer(ctx context.Context, address string) (net.Conn, error)
 }
 
 // submit replicates commands, each of its own, and waits for all results. They share entries with whatever else is

@@ -22,6 +22,9 @@ type Server struct {
 	workers  *workerService
 	health   *health.Server
 	grpc     *grpc.Server
+	members  *grpc.Server // for the other members
+	peers    *peers
+	forward  *forwarder
 	http     *http.Server
 	gateway  *grpc.ClientConn
 
@@ -45,7 +48,11 @@ func New(cfg Config) (*Server, error) {
 	}
 	s.dispatch = newDispatcher(cfg.Node, cfg.Logger, s.metrics.dispatch, s.workers.forget)
 	s.workers.dispatch = s.dispatch
-	s.grpc = s.newGRPC()
+	s.peers = newPeers(cfg.Node)
+	if s.forward, err = newForwarder(cfg.Node, s.peers); err != nil {
+		return nil, errors.Join(err, s.close())
+	}
+	s.grpc, s.members = s.newGRPC(), s.newPeerGRPC()
 	if s.http, err = s.newHTTP(); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
@@ -87,10 +94,11 @@ func (s *Server) Run(ctx context.Context) error {
 	defer s.metrics.unregister(s.cfg.Registerer)
 	inner, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var group sync.WaitGroup
-	failed := make(chan error, 3)
+	failed := make(chan error, 4)
 	serve := func(what string, fn func() error) {
 		group.Go(func() {
-			if err := fn(); err != nil && !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, grpc.ErrServerStopped) {
+			err := fn()
+			if err != nil && !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, grpc.ErrServerStopped) && !errors.Is(err, net.ErrClosed) {
 				failed <- fmt.Errorf("api: serve %s: %w", what, err)
 			}
 		})
@@ -98,6 +106,8 @@ func (s *Server) Run(ctx context.Context) error {
 	group.Go(func() { s.dispatch.run(inner) })
 	group.Go(func() { s.watchHealth(inner) })
 	s.cfg.Node.SetDispatcher(s.dispatch)
+	s.cfg.Node.SetDiscoverer(s.peers)
+	serve("members", func() error { return s.members.Serve(s.cfg.Node.PeerListener()) })
 	serve("gRPC", func() error { return s.grpc.Serve(s.apiListener) })
 	serve("the gateway", func() error { return s.grpc.Serve(s.inner) })
 	serve("HTTP", func() error { return s.http.Serve(s.httpListener) })
@@ -118,6 +128,7 @@ func (s *Server) Run(ctx context.Context) error {
 func (s *Server) stop() error {
 	s.health.Shutdown()
 	s.dispatch.stop()
+	close(s.forward.stop)
 	ctx, cancel := context.WithTimeout(context.Background(), s.cfg.StopTimeout)
 	defer cancel()
 	err := s.http.Shutdown(ctx)
@@ -127,15 +138,17 @@ func (s *Server) stop() error {
 	stopped := make(chan struct{})
 	go func() {
 		s.grpc.GracefulStop()
+		s.members.GracefulStop()
 		close(stopped)
 	}()
 	select {
 	case <-stopped:
 	case <-ctx.Done():
 		s.grpc.Stop()
+		s.members.Stop()
 		<-stopped
 	}
-	return errors.Join(err, s.gateway.Close())
+	return errors.Join(err, s.gateway.Close(), s.peers.close())
 }
 
 // watchHealth keeps the health service's answer: serving while a leader is known.

@@ -18,9 +18,14 @@ func checkAPIAddrs(addrs []string) error {
 	if len(addrs) == 0 {
 		return usagef("--addr is empty: want host[:port],…")
 	}
+	return checkAddrs("addr", addrs)
+}
+
+// checkAddrs says what is wrong with the API addresses of a flag.
+func checkAddrs(flag string, addrs []string) error {
 	for _, addr := range addrs {
 		if err := checkAPIAddr(addr); err != nil {
-			return usagef("--addr %q: %s", addr, err)
+			return usagef("--%s %q: %s", flag, addr, err)
 		}
 	}
 	return nil

@@ -12,11 +12,12 @@ import (
 func (p *program) clusterCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "cluster",
-		Short:   "Look at the group of servers",
-		Example: "  rowlock cluster status",
+		Short:   "Look at the group of servers, and change who is in it",
+		Example: "  rowlock cluster members\n  rowlock cluster remove rowlock-2",
 		GroupID: groupOperate,
 	}
-	cmd.AddCommand(p.clusterStatusCommand())
+	cmd.AddCommand(p.clusterStatusCommand(), p.clusterMembersCommand(), p.clusterJoinCommand(), p.clusterRemoveCommand(),
+		p.clusterPromoteCommand(), p.clusterDemoteCommand(), p.clusterTransferCommand(), p.clusterRecoverCommand())
 	return cmd
 }
 

@@ -48,7 +48,7 @@ the tasks of --queues itself, as 'rowlock worker' would.`,
 			}
 			defer func() { err = errors.Join(err, os.RemoveAll(serve.dataDir)) }()
 		}
-		return p.serve(cmd.Context(), serve, memberFlags{nodeID: "dev", bootstrapExpect: 1}, inside)
+		return p.serve(cmd.Context(), serve, memberFlags{nodeID: "dev", bootstrapExpect: 1, maxVoters: 1}, inside)
 	}
 	return cmd
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/rowlock/rowlock/client"
 	"github.com/rowlock/rowlock/raftfsm"
 	"github.com/rowlock/rowlock/rpc"
+	"github.com/rowlock/rowlock/rpc/rowlockv1"
 	"github.com/rowlock/rowlock/store"
 )
 
@@ -37,22 +38,31 @@ func (p *program) serve(ctx context.Context, flags *serveFlags, member memberFla
 	}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	former := &rpc.Former{
+		Join: member.join, Expect: member.bootstrapExpect, APIAddr: flags.apiAddr, HTTPAddr: flags.httpAddr,
+		Version: version().Version, Logger: logger,
+	}
 	node, err := raftfsm.Open(raftfsm.Config{
 		DataDir: flags.dataDir, NodeID: member.nodeID, RaftAddr: flags.raftAddr, AdvertiseHost: member.advertiseHost,
-		Bootstrap: member.bootstrapExpect == 1, SessionTTL: flags.sessionTTL, MinFree: uint64(flags.minFree),
+		Form:      func(f raftfsm.Forming) (raftfsm.Founding, error) { return former.Form(ctx, f) },
+		MaxVoters: member.maxVoters, SessionTTL: flags.sessionTTL, MinFree: uint64(flags.minFree),
 		Logger: logger, Registerer: registry, Now: p.now,
 	})
 	if err != nil {
+		if ctx.Err() != nil && errors.Is(err, ctx.Err()) { // stopped before there was a group
+			return nil
+		}
 		return serveError(flags, err)
 	}
 	server, err := rpc.New(rpc.Config{
-		Node: node, APIAddr: flags.apiAddr, HTTPAddr: flags.httpAddr, Version: version().Version, Pprof: flags.pprof,
+		Node: node, AdvertiseHost: member.advertiseHost, APIAddr: flags.apiAddr, HTTPAddr: flags.httpAddr, Version: version().Version, Pprof: flags.pprof,
 		Logger: logger, Registerer: registry, Gatherer: registry, Now: p.now,
 	})
 	if err != nil {
 		return errors.Join(serveError(flags, err), discard(ctx, node))
 	}
-	return serveError(flags, (&running{node: node, server: server, inside: inside, memory: flags.memory, logger: logger, greet: p.greet}).run(ctx))
+	r := &running{node: node, server: server, member: member, inside: inside, memory: flags.memory, logger: logger, greet: p.greet}
+	return serveError(flags, r.run(ctx))
 }
 
 // discard closes a node that was opened for nothing.
@@ -67,6 +77,7 @@ func discard(ctx context.Context, node *raftfsm.Node) error {
 type running struct {
 	node   *raftfsm.Node
 	server *rpc.Server
+	member memberFlags
 	inside *insideWorker
 	memory *memoryFlags
 	logger *slog.Logger
@@ -91,8 +102,16 @@ func (r *running) run(ctx context.Context) error {
 		return r.server.Run(serving)
 	})
 	parts.Go(func() error {
+		rpc.Announce(all, r.node, r.member.join, r.logger)
+		return nil
+	})
+	parts.Go(func() error {
 		defer stopServing()
-		return r.whenReady(all)
+		err := r.whenReady(all)
+		if r.member.leaveOnStop && ctx.Err() != nil {
+			r.leave(context.WithoutCancel(ctx))
+		}
+		return err
 	})
 	parts.Go(func() error {
 		r.memory.tend(all)
@@ -128,6 +147,25 @@ func (r *running) whenReady(ctx context.Context) error {
 		return nil
 	}
 	return runWorker(ctx, client.Config{Addrs: []string{api}, Logger: r.logger}, r.inside.config, r.inside.kinds, r.inside.handler)
+}
+
+// leavePatience bounds how long a stopping member tries to leave its group.
+const leavePatience = 10 * time.Second
+
+// leave takes this member out of its group. If it can't it stays one, and stops all the same.
+func (r *running) leave(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, leavePatience)
+	defer cancel()
+	c, err := client.New(client.Config{Addrs: []string{r.server.APIAddr()}, Logger: r.logger, OneShot: true})
+	if err == nil {
+		_, err = rowlockv1.NewClusterServiceClient(c.Conn()).RemoveMember(ctx, &rowlockv1.RemoveMemberRequest{Id: r.node.Status().ServerID})
+		err = errors.Join(err, c.Close())
+	}
+	if err != nil {
+		r.logger.Error("this member couldn't leave the group, and stays one of it", "error", err)
+		return
+	}
+	r.logger.Info("left the group")
 }
 
 // greet tells a person what to do next.

@@ -18,12 +18,15 @@ func (p *program) serverCommand() *cobra.Command {
 		Short: "Run a member of a group of servers",
 		Long: `Run a member of a group of servers.
 
-A data directory that holds state is continued. An empty one begins a new group only with --bootstrap-expect 1, so that a
-member whose disk was lost doesn't come back as another, empty group.
+A data directory that holds state is continued. An empty one looks for its group at the --join addresses and joins it, as a
+standby that becomes a voter by itself while there are fewer than --max-voters. Where there is no group yet,
+--bootstrap-expect servers that find each other found one together; start them at the same time, with the same flags. A
+member whose disk was lost comes back as a new member of its group, never as another, empty group.
 
-SIGTERM stops it in an orderly way; a second signal ends it at once.`,
+SIGTERM stops it in an orderly way: it hands over what it leads and what it works at. A second signal ends it at once.`,
 		Example: `  rowlock server --data-dir /var/lib/rowlock --bootstrap-expect 1
-  rowlock server --data-dir /var/lib/rowlock --api-addr 127.0.0.1:0 --log-format text`,
+  rowlock server --data-dir /var/lib/rowlock --advertise-host n1.example.com --api-addr :7300 --raft-addr :7301 \
+      --join n1.example.com,n2.example.com,n3.example.com --bootstrap-expect 3`,
 		GroupID: groupRun,
 		Args:    args(0, 0),
 	}
@@ -46,23 +49,40 @@ SIGTERM stops it in an orderly way; a second signal ends it at once.`,
 type memberFlags struct {
 	nodeID          string
 	advertiseHost   string
+	join            []string
 	bootstrapExpect int
+	maxVoters       int
+	leaveOnStop     bool
 }
 
 func (m *memberFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&m.nodeID, "node-id", "", "name of the member (default: the host's name)")
 	flags.StringVar(&m.advertiseHost, "advertise-host", "", "host name under which the other members reach this one")
-	flags.IntVar(&m.bootstrapExpect, "bootstrap-expect", 0, "begin a new group of this many members if there is no state; 1 for now")
-	settings(flags, "node-id", "advertise-host", "bootstrap-expect")
+	flags.StringSliceVar(&m.join, "join", nil, "API addresses of some or all members, host[:port],…; a name stands for all its addresses")
+	flags.IntVar(&m.bootstrapExpect, "bootstrap-expect", 0, "found a group with this many servers, this one included, if --join has none")
+	flags.IntVar(&m.maxVoters, "max-voters", 5, "how many members become voters by themselves; the others stay standbys")
+	flags.BoolVar(&m.leaveOnStop, "leave-on-stop", false, "leave the group on SIGTERM, as for scaling down")
+	settings(flags, "node-id", "advertise-host", "join", "bootstrap-expect", "max-voters", "leave-on-stop")
 }
+
+// maxFounders is how many servers found a group at most: each is a voter.
+const maxFounders = 7
 
 var nodeID = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
 
 // complete fills in the defaults, or says what is wrong.
 func (m *memberFlags) complete() error {
-	if m.bootstrapExpect < 0 || m.bootstrapExpect > 1 {
-		return usagef("--bootstrap-expect %d: want 0 or 1, as groups of several aren't served yet", m.bootstrapExpect)
+	switch {
+	case m.bootstrapExpect < 0 || m.bootstrapExpect > maxFounders:
+		return usagef("--bootstrap-expect %d: want 0 to %d", m.bootstrapExpect, maxFounders)
+	case m.bootstrapExpect > 1 && len(m.join) == 0:
+		return usagef("--bootstrap-expect %d: say with --join where the other servers are", m.bootstrapExpect)
+	case m.maxVoters < 1:
+		return usagef("--max-voters %d: want 1 at least", m.maxVoters)
+	}
+	if err := checkAddrs("join", m.join); err != nil {
+		return err
 	}
 	if m.nodeID == "" {
 		host, err := os.Hostname()
@@ -79,11 +99,11 @@ func (m *memberFlags) complete() error {
 
 // begin refuses to begin a new group unasked.
 func (m *memberFlags) begin(dataDir string) error {
-	if m.bootstrapExpect > 0 {
+	if m.bootstrapExpect > 0 || len(m.join) > 0 {
 		return nil
 	}
 	if _, err := os.Stat(store.Dir(dataDir).State()); errors.Is(err, fs.ErrNotExist) {
-		return &exitError{code: exitRefused, text: fmt.Sprintf("no state in data directory %s: begin a new group with --bootstrap-expect 1", dataDir)}
+		return &exitError{code: exitRefused, text: fmt.Sprintf("no state in data directory %s: begin a new group with --bootstrap-expect 1, or name the members of one with --join", dataDir)}
 	}
 	return nil
 }

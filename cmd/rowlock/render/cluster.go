@@ -30,10 +30,15 @@ type Cluster struct {
 
 // Member is a member of the group.
 type Member struct {
-	ID      string `json:"id"`
-	Address string `json:"address"`
-	Role    string `json:"role"`
-	Leader  bool   `json:"leader"`
+	ID       string `json:"id"`
+	ServerID string `json:"server_id"`
+	Address  string `json:"address"`
+	Role     string `json:"role"`
+	Leader   bool   `json:"leader"`
+}
+
+func newMember(m *rowlockv1.Member) Member {
+	return Member{ID: m.GetId(), ServerID: m.GetServerId(), Address: m.GetAddress(), Role: m.GetRole(), Leader: m.GetLeader()}
 }
 
 // NewCluster renders the API's answer.
@@ -45,7 +50,7 @@ func NewCluster(s *rowlockv1.GetStatusResponse) Cluster {
 		StateBytes: s.GetStateBytes(), LogBytes: s.GetLogBytes(), Degraded: s.GetDegraded(), Members: []Member{},
 	}
 	for _, m := range s.GetMembers() {
-		c.Members = append(c.Members, Member{ID: m.GetId(), Address: m.GetAddress(), Role: m.GetRole(), Leader: m.GetLeader()})
+		c.Members = append(c.Members, newMember(m))
 	}
 	return c
 }

@@ -1,0 +1,218 @@
+package rpc
+
+import (
+	"context"
+	"errors"
+	"io"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
+
+	"github.com/rowlock/rowlock/raftfsm"
+	pb "github.com/rowlock/rowlock/rpc/rowlockv1"
+)
+
+const (
+	// forwardedHeader marks a call that another member has forwarded: it isn't forwarded again.
+	forwardedHeader = "rowlock-forwarded"
+	// leaderPatience is how long a call waits for somebody to lead.
+	leaderPatience = 3 * time.Second
+	leaderPoll     = 20 * time.Millisecond
+)
+
+// forwarder sends what only the leader can answer to the leader, with the caller's metadata and deadline, so that any
+// member takes any call.
+type forwarder struct {
+	node    Node
+	peers   *peers
+	methods map[string]method
+	stop    chan struct{} // closed when the server stops
+}
+
+// method is what is to be known of one: the types of its messages.
+type method struct{ input, output protoreflect.MessageType }
+
+// newForwarder knows all methods of the API, except those that each member answers for itself.
+func newForwarder(n Node, p *peers) (*forwarder, error) {
+	f := &forwarder{node: n, peers: p, methods: map[string]method{}, stop: make(chan struct{})}
+	for _, file := range []protoreflect.FileDescriptor{
+		pb.File_rpc_rowlockv1_task_proto, pb.File_rpc_rowlockv1_queue_proto, pb.File_rpc_rowlockv1_worker_proto, pb.File_rpc_rowlockv1_cluster_proto,
+	} {
+		for i := range file.Services().Len() {
+			service := file.Services().Get(i)
+			for k := range service.Methods().Len() {
+				m := service.Methods().Get(k)
+				input, err := protoregistry.GlobalTypes.FindMessageByName(m.Input().FullName())
+				if err != nil {
+					return nil, err
+				}
+				output, err := protoregistry.GlobalTypes.FindMessageByName(m.Output().FullName())
+				if err != nil {
+					return nil, err
+				}
+				f.methods["/"+string(service.FullName())+"/"+string(m.Name())] = method{input, output}
+			}
+		}
+	}
+	delete(f.methods, pb.ClusterService_GetStatus_FullMethodName)
+	for name := range pb.PeerService_ServiceDesc.Methods {
+		delete(f.methods, "/"+pb.PeerService_ServiceDesc.ServiceName+"/"+pb.PeerService_ServiceDesc.Methods[name].MethodName)
+	}
+	return f, nil
+}
+
+// unary answers a call here, or has the leader answer it.
+func (f *forwarder) unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+	m, ok := f.methods[info.FullMethod]
+	if stale, can := req.(interface{ GetStale() bool }); !ok || forwarded(ctx) || (can && stale.GetStale()) {
+		return handler(ctx, req)
+	}
+	wait, cancel := context.WithTimeout(ctx, leaderPatience)
+	defer cancel()
+	for {
+		conn, err := f.leader(wait)
+		if err != nil {
+			return nil, f.patience(ctx, err)
+		}
+		if conn == nil {
+			return handler(ctx, req)
+		}
+		reply := m.output.New().Interface()
+		var trailer metadata.MD
+		err = conn.Invoke(outgoing(ctx), info.FullMethod, req, reply, grpc.Trailer(&trailer))
+		if err == nil {
+			return reply, nil
+		}
+		if reasonOf(status.Convert(err)) != "not_leader" || pause(wait, leaderPoll) != nil {
+			return nil, unreachable(err)
+		}
+	}
+}
+
+// stream serves a stream here, or passes its messages on to the leader and back.
+func (f *forwarder) stream(srv any, in grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
+	ctx := in.Context()
+	m, ok := f.methods[info.FullMethod]
+	if !ok || forwarded(ctx) {
+		return handler(srv, in)
+	}
+	wait, cancel := context.WithTimeout(ctx, leaderPatience)
+	conn, err := f.leader(wait)
+	cancel()
+	if err != nil {
+		return f.patience(ctx, err)
+	}
+	if conn == nil {
+		return handler(srv, in)
+	}
+	ctx, cancel = context.WithCancel(outgoing(ctx))
+	defer cancel()
+	out, err := conn.NewStream(ctx, &grpc.StreamDesc{ServerStreams: true, ClientStreams: true}, info.FullMethod)
+	if err != nil {
+		return unreachable(err)
+	}
+	go func() { // ends with the caller's stream, which ends when this handler returns
+		if err := pass(in, out, m.input); errors.Is(err, io.EOF) {
+			_ = out.CloseSend() // its error is that of the stream, which is received below
+		} else if err != nil {
+			cancel()
+		}
+	}()
+	ended := make(chan error, 1)
+	go func() { ended <- pass(out, in, m.output) }()
+	select {
+	case err = <-ended:
+	case <-f.stop:
+		return errStopping
+	}
+	if errors.Is(err, io.EOF) {
+		return nil
+	}
+	return unreachable(err)
+}
+
+// messages is one end of a stream.
+type messages interface {
+	SendMsg(m any) error
+	RecvMsg(m any) error
+}
+
+// pass passes messages on until one side fails; io.EOF: from has said all.
+func pass(from, to messages, kind protoreflect.MessageType) error {
+	for {
+		var m proto.Message = kind.New().Interface()
+		if err := from.RecvMsg(m); err != nil {
+			return err
+		}
+		if err := to.SendMsg(m); err != nil {
+			return err
+		}
+	}
+}
+
+// leader returns the connection to the leader, or nil if that is this member. It waits for somebody to lead.
+func (f *forwarder) leader(ctx context.Context) (*grpc.ClientConn, error) {
+	for {
+		if f.node.Serving() {
+			return nil, nil
+		}
+		if address := f.node.OtherLeader(); address != "" {
+			return f.peers.conn(address)
+		}
+		if err := pause(ctx, leaderPoll); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// patience is the error of a call that waited in vain.
+func (f *forwarder) patience(ctx context.Context, err error) error {
+	if ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
+		return &raftfsm.NotLeaderError{}
+	}
+	return err
+}
+
+// unreachable tells a caller that it was the leader who couldn't be reached. What the leader itself said stays as it is.
+func unreachable(err error) error {
+	s := status.Convert(err)
+	if s.Code() == codes.Unavailable && reasonOf(s) == "" {
+		return unavailable("unknown_outcome", "the leader can't be reached, and what became of the call is unknown: %s", s.Message())
+	}
+	return err
+}
+
+func forwarded(ctx context.Context) bool {
+	return len(metadata.ValueFromIncomingContext(ctx, forwardedHeader)) > 0
+}
+
+// outgoing passes the caller's metadata on.
+func outgoing(ctx context.Context) context.Context {
+	in, _ := metadata.FromIncomingContext(ctx)
+	out := in.Copy()
+	if out == nil {
+		out = metadata.MD{}
+	}
+	for _, name := range []string{":authority", "content-type", "user-agent", "grpc-accept-encoding"} {
+		out.Delete(name)
+	}
+	out.Set(forwardedHeader, "1")
+	return metadata.NewOutgoingContext(ctx, out)
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -1,0 +1,98 @@
+package rpc
+
+import (
+	"context"
+	"errors"
+	"net"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc"
+	grpcbackoff "google.golang.org/grpc/backoff"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/keepalive"
+
+	"github.com/rowlock/rowlock/raftfsm"
+	pb "github.com/rowlock/rowlock/rpc/rowlockv1"
+)
+
+// peers are gRPC connections to the other members, by Raft address. The node dials them, and checks whom it meets.
+type peers struct {
+	dial func(ctx context.Context, address string) (net.Conn, error)
+
+	mu    sync.Mutex // guards conns
+	conns map[string]*grpc.ClientConn
+}
+
+var _ raftfsm.Discoverer = (*peers)(nil)
+
+func newPeers(n Node) *peers { return &peers{dial: n.DialPeer, conns: map[string]*grpc.ClientConn{}} }
+
+// conn returns the connection to an address, which is made when it is first used.
+func (p *peers) conn(address string) (*grpc.ClientConn, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.conns == nil {
+		return nil, errStopping
+	}
+	if c := p.conns[address]; c != nil {
+		return c, nil
+	}
+	c, err := grpc.NewClient("passthrough:///"+address,
+		grpc.WithContextDialer(p.dial),
+		grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithConnectParams(grpc.ConnectParams{
+			Backoff:           grpcbackoff.Config{BaseDelay: 50 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: time.Second},
+			MinConnectTimeout: 3 * time.Second,
+		}),
+		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 10 * time.Second, Timeout: 5 * time.Second}),
+		grpc.WithStaticStreamWindowSize(window), grpc.WithStaticConnWindowSize(2*window),
+		grpc.WithReadBufferSize(buffer), grpc.WithWriteBufferSize(buffer),
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(16*maxMessage), grpc.MaxCallSendMsgSize(maxMessage)),
+		grpc.WithDisableServiceConfig(),
+	)
+	if err != nil {
+		return nil, err
+	}
+	p.conns[address] = c
+	return c, nil
+}
+
+// Describe asks a member how it does.
+func (p *peers) Describe(ctx context.Context, address string) (raftfsm.Description, error) {
+	c, err := p.conn(address)
+	if err != nil {
+		return raftfsm.Description{}, err
+	}
+	d, err := pb.NewPeerServiceClient(c).Describe(ctx, &pb.DescribeRequest{})
+	if err != nil {
+		return raftfsm.Description{}, err
+	}
+	return raftfsm.Description{
+		NodeID: d.GetSelf().GetId(), ServerID: d.GetSelf().GetServerId(), ClusterID: d.GetClusterId(), Address: d.GetSelf().GetAddress(),
+		API: d.GetApiAddress(), Version: d.GetVersion(), FeatureLevel: d.GetFeatureLevel(),
+		LastIndex: d.GetLastIndex(), LastTerm: d.GetLastTerm(), AppliedIndex: d.GetAppliedIndex(),
+		LastContact: time.Duration(d.GetLastContactSeconds() * float64(time.Second)), Held: d.GetHeld(),
+	}, nil
+}
+
+// SetStandby has a member ask to stay a standby, or no longer.
+func (p *peers) SetStandby(ctx context.Context, address string, standby bool) error {
+	c, err := p.conn(address)
+	if err != nil {
+		return err
+	}
+	_, err = pb.NewPeerServiceClient(c).SetStandby(ctx, &pb.SetStandbyRequest{Standby: standby})
+	return err
+}
+
+func (p *peers) close() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var errs []error
+	for _, c := range p.conns {
+		errs = append(errs, c.Close())
+	}
+	p.conns = nil
+	return errors.Join(errs...)
+}
