@@ -18,6 +18,7 @@ type clusterService struct {
 	pb.UnimplementedClusterServiceServer
 	node    Node
 	version string
+	api     string // where clients reach this member
 }
 
 // GetStatus tells how this member sees the group. It answers without a leader too.
@@ -55,8 +56,12 @@ func (s *clusterService) ListMembers(context.Context, *pb.ListMembersRequest) (*
 		return nil, err
 	}
 	out := &pb.ListMembersResponse{}
+	own := s.node.Describe().ServerID
 	for i := range list {
 		m := &list[i]
+		if m.Member.ServerID == own {
+			m.API, m.Version, m.FeatureLevel = s.api, s.version, featureLevel
+		}
 		role := "standby"
 		if m.Voter {
 			role = "voter"

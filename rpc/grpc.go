@@ -76,7 +76,7 @@ func (s *Server) bareGRPC() *grpc.Server {
 	)
 	pb.RegisterTaskServiceServer(g, &taskService{node: s.cfg.Node, limits: s.cfg.Limits, now: s.cfg.Now})
 	pb.RegisterQueueServiceServer(g, &queueService{node: s.cfg.Node})
-	pb.RegisterClusterServiceServer(g, &clusterService{node: s.cfg.Node, version: s.cfg.Version})
+	pb.RegisterClusterServiceServer(g, &clusterService{node: s.cfg.Node, version: s.cfg.Version, api: s.advertised()})
 	pb.RegisterWorkerServiceServer(g, s.workers)
 	return g
 }

@@ -4,13 +4,16 @@ import (
 	"context"
 	"errors"
 	"net"
+	"strings"
 	"sync"
 	"time"
 
 	"google.golang.org/grpc"
 	grpcbackoff "google.golang.org/grpc/backoff"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/keepalive"
+	"google.golang.org/grpc/status"
 
 	"github.com/rowlock/rowlock/raftfsm"
 	pb "github.com/rowlock/rowlock/rpc/rowlockv1"
@@ -66,7 +69,7 @@ func (p *peers) Describe(ctx context.Context, address string) (raftfsm.Descripti
 	}
 	d, err := pb.NewPeerServiceClient(c).Describe(ctx, &pb.DescribeRequest{})
 	if err != nil {
-		return raftfsm.Description{}, err
+		return raftfsm.Description{}, plainly(err)
 	}
 	return raftfsm.Description{
 		NodeID: d.GetSelf().GetId(), ServerID: d.GetSelf().GetServerId(), ClusterID: d.GetClusterId(), Address: d.GetSelf().GetAddress(),
@@ -74,6 +77,16 @@ func (p *peers) Describe(ctx context.Context, address string) (raftfsm.Descripti
 		LastIndex: d.GetLastIndex(), LastTerm: d.GetLastTerm(), AppliedIndex: d.GetAppliedIndex(),
 		LastContact: time.Duration(d.GetLastContactSeconds() * float64(time.Second)), Held: d.GetHeld(),
 	}, nil
+}
+
+// plainly says in few words why a member didn't answer: gRPC's words end with those of the system.
+func plainly(err error) error {
+	s := status.Convert(err)
+	if s.Code() == codes.DeadlineExceeded {
+		return errors.New("it doesn't answer")
+	}
+	parts := strings.Split(strings.Trim(s.Message(), `"`), ": ")
+	return errors.New("it can't be reached: " + strings.Trim(parts[len(parts)-1], `"`))
 }
 
 // SetStandby has a member ask to stay a standby, or no longer.
