@@ -1,6 +1,7 @@
 package raftfsm
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -38,6 +39,12 @@ type Config struct {
 	Proposals ProposalConfig
 	// Raft has the protocol's times and the log's bounds.
 	Raft RaftConfig
+
+	// ChecksumInterval is how often the leader has the members' states compared. Default 10 s.
+	ChecksumInterval time.Duration
+	// PeerChecksums asks another member, by its Raft address, for its Checksums, and returns when ctx is done. nil:
+	// nothing is compared while this member leads.
+	PeerChecksums func(ctx context.Context, address string) ([]Checksum, error)
 
 	// Logger is required.
 	Logger *slog.Logger
@@ -91,6 +98,7 @@ var nodeIDPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
 func (c Config) withDefaults() (Config, error) {
 	set(&c.RaftAddr, "127.0.0.1:0")
 	set(&c.SessionTTL, 30*time.Second)
+	set(&c.ChecksumInterval, 10*time.Second)
 	set(&c.Checkpoints.Interval, time.Second)
 	set(&c.Checkpoints.Bytes, 32<<20)
 	set(&c.Checkpoints.HardBytes, 256<<20)
@@ -123,6 +131,8 @@ func (c Config) validate() error {
 		return errors.New("raft: no logger given")
 	case c.SessionTTL < time.Second:
 		return fmt.Errorf("raft: session TTL of %s is shorter than 1s", c.SessionTTL)
+	case c.ChecksumInterval < 0:
+		return fmt.Errorf("raft: checksum interval of %s is negative", c.ChecksumInterval)
 	}
 	return errors.Join(c.Checkpoints.validate(), c.Proposals.validate(), c.Raft.validate())
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/hashicorp/raft"
+	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
 
 	"github.com/rowlock/rowlock/store"
@@ -459,9 +460,10 @@ func behind(t *testing.T, beyond int) (g *group, stopped int) {
 	return g, stopped
 }
 
-func installs(m *member) float64 {
+// counted is a counter's value.
+func counted(c prometheus.Counter) float64 {
 	var x dto.Metric
-	if err := m.metrics.installs.Write(&x); err != nil {
+	if err := c.Write(&x); err != nil {
 		return -1
 	}
 	return x.GetCounter().GetValue()
@@ -475,7 +477,7 @@ func TestConflictAtInstall(t *testing.T) {
 	wait(t, m.Ready())
 	g.insist(enqueue("q", 1))
 	g.converge()
-	if n := installs(m); n != 1 {
+	if n := counted(m.metrics.installs); n != 1 {
 		t.Errorf("the state was installed %v times", n)
 	}
 }
