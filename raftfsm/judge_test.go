@@ -86,6 +86,21 @@ func TestJudgeAlone(t *testing.T) {
 	})
 }
 
+// TestJudgeInTheMinority: a leader whose state isn't the majority's ends before it says so in the log.
+func TestJudgeInTheMinority(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x := newJudgeTest(t, 3)
+		x.ask = func(context.Context, string) ([]Checksum, error) { return []Checksum{{Index: 2, Hash: 7}}, nil }
+		x.during(t, time.Minute)
+		if err := x.fatal.get(); !errors.Is(err, ErrDiverged) {
+			t.Errorf("it goes on: %v", err)
+		}
+		if len(x.verdicts) != 1 {
+			t.Errorf("proposed %+v", x.verdicts)
+		}
+	})
+}
+
 // TestJudgeTriesAgain: a comparison that couldn't be proposed is made up for, and silent voters make no verdict.
 func TestJudgeTriesAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
