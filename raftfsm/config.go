@@ -45,6 +45,9 @@ type Config struct {
 	// Raft has the protocol's times and the log's bounds.
 	Raft RaftConfig
 
+	// ChecksumInterval is how often the leader has the members' states compared. Default 10 s.
+	ChecksumInterval time.Duration
+
 	// Logger is required.
 	Logger *slog.Logger
 	// Registerer takes the metrics until Run returns; nil: none.
@@ -98,6 +101,7 @@ func (c Config) withDefaults() (Config, error) {
 	set(&c.RaftAddr, "127.0.0.1:0")
 	set(&c.SessionTTL, 30*time.Second)
 	set(&c.MaxVoters, 5)
+	set(&c.ChecksumInterval, 10*time.Second)
 	set(&c.Checkpoints.Interval, time.Second)
 	set(&c.Checkpoints.Bytes, 32<<20)
 	set(&c.Checkpoints.HardBytes, 256<<20)
@@ -132,6 +136,8 @@ func (c Config) validate() error {
 		return fmt.Errorf("raft: at most %d voters, but a group needs one", c.MaxVoters)
 	case c.SessionTTL < time.Second:
 		return fmt.Errorf("raft: session TTL of %s is shorter than 1s", c.SessionTTL)
+	case c.ChecksumInterval < 0:
+		return fmt.Errorf("raft: checksum interval of %s is negative", c.ChecksumInterval)
 	}
 	return errors.Join(c.Checkpoints.validate(), c.Proposals.validate(), c.Raft.validate())
 }

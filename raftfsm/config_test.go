@@ -24,6 +24,7 @@ func TestConfig(t *testing.T) {
 		"cluster ID":     func(c *Config) { c.ClusterID = strings.Repeat("x", 65) },
 		"logger":         func(c *Config) { c.Logger = nil },
 		"session TTL":    func(c *Config) { c.SessionTTL = time.Millisecond },
+		"checksum":       func(c *Config) { c.ChecksumInterval = -1 },
 		"hard bound":     func(c *Config) { c.Checkpoints.HardBytes = 1 },
 		"entry size":     func(c *Config) { c.Proposals.EntryBytes = MaxEntryBytes },
 		"in flight":      func(c *Config) { c.Proposals.InFlight = 9 },

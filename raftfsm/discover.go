@@ -19,6 +19,8 @@ type Description struct {
 	LastContact time.Duration
 	// Held means that it asks to stay a standby.
 	Held bool
+	// Checksums are the latest hashes of its state.
+	Checksums []Checksum
 }
 
 // Discoverer asks other members, by their Raft address.
@@ -36,7 +38,7 @@ func (n *Node) Describe() Description {
 	d := Description{
 		NodeID: n.identity.NodeID, ServerID: string(serverID(n.identity)), ClusterID: n.identity.ClusterID,
 		Address: n.network.Addr().String(), LastIndex: n.raft.LastIndex(), LastTerm: n.lastTerm(),
-		AppliedIndex: n.replica.applied.index.Load(), LastContact: -1, Held: n.held.Load(),
+		AppliedIndex: n.replica.applied.index.Load(), LastContact: -1, Held: n.held.Load(), Checksums: n.Checksums(),
 	}
 	switch at := n.raft.LastContact(); {
 	case n.leadership.serving():

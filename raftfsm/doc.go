@@ -24,6 +24,8 @@
 //     entry may or may not come to be; every other error of Propose says that it never will.
 //   - Only a member that leads, has applied everything before its term (a barrier), and has rebuilt what only leaders
 //     have, takes commands, answers linearizable reads and calls the dispatcher.
+//   - Members whose state differs from the one that a majority of the voters has, at the same entry, end and are not opened
+//     again; the members' hashes are compared all the time (checksum.go, judge.go).
 //   - A failure after which the disk or the machine isn't known to be right ends Run with an error, and with it the
 //     process: it starts again from what is durable.
 package raftfsm

@@ -25,6 +25,9 @@ var (
 	ErrForeignCluster = errors.New("the other side belongs to another cluster")
 	// ErrOtherNode is a data directory that was made by a node of another name or cluster.
 	ErrOtherNode = errors.New("the data directory belongs to another node")
+	// ErrDiverged ends Run, and refuses the data directory from then on: the state differs from the one that a strict
+	// majority of the voters has. The directory's contents must go; the member then comes back as a new one.
+	ErrDiverged = errors.New("this member's state differs from the one that the majority has")
 	// ErrRestart ends Run: the state is sound, but raft's memory of the log can only be put right by a restart.
 	ErrRestart = errors.New("the process must be restarted")
 )

@@ -73,6 +73,10 @@ func (f *fsm) apply(l *raft.Log) {
 		return
 	}
 	f.checkpoints.note(out.dirty)
+	if err := f.obey(out.effects.Checksums); err != nil {
+		f.refuse(l, ours, err)
+		return
+	}
 	leads := f.leadership.applied(ours, &out)
 	if ours != nil {
 		f.payloads.hydrate(out.results)
@@ -86,8 +90,18 @@ func (f *fsm) apply(l *raft.Log) {
 	}
 }
 
-// refuse ends the node over an entry that it can't read: damaged, or by a newer version. To skip it would make this
-// member's state another than the others'.
+// obey holds the state against what the entry says that the majority has.
+func (f *fsm) obey(verdicts []task.Checksum) error {
+	for _, v := range verdicts {
+		if err := f.replica.checksums.check(Checksum{Index: v.Agreed, Hash: v.Hash}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// refuse ends the node over an entry that it can't read, damaged or by a newer version: to skip it would make this
+// member's state another than the others'. Or over one that says that it is another already.
 func (f *fsm) refuse(l *raft.Log, ours *batch, err error) {
 	f.broken = true
 	f.fatal.fail(fmt.Sprintf("execute entry %d of term %d", l.Index, l.Term), err)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/hashicorp/raft"
+	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
 
 	"github.com/rowlock/rowlock/store"
@@ -23,6 +24,32 @@ type group struct {
 
 	mu      sync.Mutex // guards members
 	members []*member
+
+	hushed atomic.Bool // no member answers another's questions
+}
+
+// Describe asks a member of the group, as over the network. It implements Discoverer.
+func (g *group) Describe(_ context.Context, address string) (Description, error) {
+	if m := g.at(address); m != nil && !g.hushed.Load() {
+		return m.Describe(), nil
+	}
+	return Description{}, errors.New("it doesn't answer")
+}
+
+func (g *group) SetStandby(_ context.Context, address string, standby bool) error {
+	if m := g.at(address); m != nil {
+		return m.Node.SetStandby(standby)
+	}
+	return errors.New("it doesn't answer")
+}
+
+func (g *group) at(address string) *member {
+	for _, m := range g.running() {
+		if m.network.Addr().String() == address {
+			return m
+		}
+	}
+	return nil
 }
 
 // running returns the members that run.
@@ -70,7 +97,10 @@ func (g *group) add(bootstrap bool, change func(c *Config)) *member {
 	c.RaftAddr = m.network.listener.Addr().String() // the same after a restart
 	c.Bootstrap = false
 	g.configs = append(g.configs, c)
+	g.mu.Lock()
 	g.members = append(g.members, m)
+	g.mu.Unlock()
+	m.SetDiscoverer(g)
 	return m
 }
 
@@ -107,6 +137,7 @@ func (g *group) leader() *member {
 func (g *group) restart(i int) *member {
 	g.t.Helper()
 	m := start(g.t, g.configs[i])
+	m.SetDiscoverer(g)
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.members[i] = m
@@ -459,9 +490,10 @@ func behind(t *testing.T, beyond int) (g *group, stopped int) {
 	return g, stopped
 }
 
-func installs(m *member) float64 {
+// counted is a counter's value.
+func counted(c prometheus.Counter) float64 {
 	var x dto.Metric
-	if err := m.metrics.installs.Write(&x); err != nil {
+	if err := c.Write(&x); err != nil {
 		return -1
 	}
 	return x.GetCounter().GetValue()
@@ -475,7 +507,7 @@ func TestConflictAtInstall(t *testing.T) {
 	wait(t, m.Ready())
 	g.insist(enqueue("q", 1))
 	g.converge()
-	if n := installs(m); n != 1 {
+	if n := counted(m.metrics.installs); n != 1 {
 		t.Errorf("the state was installed %v times", n)
 	}
 }

@@ -29,6 +29,7 @@ type leadership struct {
 	clock    *clock
 	ticker   *ticker
 	sessions *Sessions
+	judge    *judge
 	lease    *leaderLease
 	fatal    *fatal
 	logger   *slog.Logger
@@ -157,6 +158,7 @@ func (l *leadership) begin(ctx context.Context) {
 	l.wg.Go(func() { l.ticker.run(ctx) })
 	l.wg.Go(func() { l.sessions.run(ctx) })
 	l.wg.Go(func() { l.pilot(ctx) })
+	l.wg.Go(func() { l.judge.run(ctx) })
 	l.once.Do(func() { close(l.first) })
 	l.logger.Info("leading", "term", term, "index", l.replica.applied.index.Load(), "after", time.Since(start))
 }

@@ -39,8 +39,8 @@ type sighting struct {
 	err error     // of the last question
 }
 
-func newLookout(r *raft.Raft, self raft.ServerID) *lookout {
-	return &lookout{raft: r, self: self, seen: map[raft.ServerID]sighting{}, asking: map[raft.ServerID]bool{}}
+func newLookout(self raft.ServerID) *lookout {
+	return &lookout{self: self, seen: map[raft.ServerID]sighting{}, asking: map[raft.ServerID]bool{}}
 }
 
 // of returns what is known of a member. Its error is nil if it answered lately, under the identity that the group knows.
@@ -57,6 +57,16 @@ func (l *lookout) of(id raft.ServerID) sighting {
 		s.err = errors.New("it hasn't answered for a while")
 	}
 	return s
+}
+
+// checksums asks a member, now, for the hashes of its state.
+func (l *lookout) checksums(ctx context.Context, address string) ([]Checksum, error) {
+	d := l.discoverer.Load()
+	if d == nil {
+		return nil, errNotAsked
+	}
+	answer, err := (*d).Describe(ctx, address)
+	return answer.Checksums, err
 }
 
 // run asks, until ctx is done.

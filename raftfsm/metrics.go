@@ -21,6 +21,7 @@ type metrics struct {
 	installs          prometheus.Counter
 	expiredSessions   prometheus.Counter
 	pauses            prometheus.Counter
+	mismatches        prometheus.Counter
 }
 
 func newMetrics(r prometheus.Registerer) *metrics {
@@ -37,6 +38,7 @@ func newMetrics(r prometheus.Registerer) *metrics {
 	m.installs = m.counter("rowlock_snapshot_installs_total", "Snapshots installed from the leader.")
 	m.expiredSessions = m.counter("rowlock_sessions_expired_total", "Worker sessions that this member expired as leader.")
 	m.pauses = m.counter("rowlock_session_pauses_total", "Times that all sessions got a fresh TTL because this process, or its leader lease, paused.")
+	m.mismatches = m.counter("rowlock_state_hash_mismatch_total", "Times that members were found to have different states after the same entry.")
 	return m
 }
 

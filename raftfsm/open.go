@@ -15,7 +15,7 @@ import (
 // Open loads the state of a data directory, which it makes if there is none, and starts raft.
 //
 // store.ErrLocked: another process has the directory. store.ErrCorrupt: it is damaged. ErrOtherNode: it is another
-// member's.
+// member's. ErrDiverged: its state isn't the group's.
 func Open(c Config) (*Node, error) {
 	c, err := c.withDefaults()
 	if err != nil {
@@ -38,6 +38,9 @@ func (n *Node) open() error {
 	}
 	var err error
 	if n.store, err = store.Open(disk); err != nil {
+		return err
+	}
+	if err := refuseDiverged(c.DataDir); err != nil {
 		return err
 	}
 	if n.identity, err = identify(c); err != nil {
@@ -69,7 +72,7 @@ func (n *Node) open() error {
 		return err
 	}
 	c.Logger.Info("state loaded", "index", position.Index, "live_tasks", machine.LiveTasks(), "after", time.Since(start))
-	n.replica = newReplica(machine, position)
+	n.replica = newReplica(machine, position, &checksums{dir: c.DataDir, metrics: n.metrics})
 	if err := n.form(position); err != nil {
 		return err
 	}
@@ -107,12 +110,18 @@ func (n *Node) assemble(r *atomic.Pointer[raft.Raft], alone func() bool) error {
 		ttl: c.SessionTTL, valid: lease.valid, read: n.replica.read, submit: n.proposer.submit, clock: clk.now, refusal: n.refusal,
 		logger: c.Logger, metrics: n.metrics, wake: make(chan struct{}, 1),
 	}
+	n.lookout = newLookout(serverID(n.identity))
 	n.leadership = &leadership{
 		replica: n.replica, proposer: n.proposer, clock: clk, ticker: newTicker(clk), sessions: sessions,
 		lease: lease, fatal: n.fatal, logger: c.Logger, stepDown: n.stepDown, pilot: pilot{n}.run,
 		notify: make(chan bool, notifyBuffer), first: make(chan struct{}),
 	}
 	n.leadership.ticker.submit = n.proposer.submit
+	n.leadership.judge = &judge{
+		interval: c.ChecksumInterval, ask: n.lookout.checksums, self: serverID(n.identity), servers: n.servers,
+		position: func() uint64 { return n.replica.at().Index }, submit: n.proposer.submit, own: n.replica.checksums,
+		fatal: n.fatal, logger: c.Logger, metrics: n.metrics,
+	}
 	n.proposer.helper = n.leadership.helper
 	machine := &fsm{
 		replica: n.replica, proposer: n.proposer, checkpoints: n.checkpoints, snapshots: snaps, leadership: n.leadership,
@@ -126,7 +135,7 @@ func (n *Node) assemble(r *atomic.Pointer[raft.Raft], alone func() bool) error {
 		return err
 	}
 	r.Store(n.raft)
-	n.lookout = newLookout(n.raft, serverID(n.identity))
+	n.lookout.raft = n.raft
 	n.held.Store(n.identity.Standby)
 	n.proposer.log, n.leadership.raft = n.raft, n.raft
 	lease.verify = func() error { return n.raft.VerifyLeader().Error() }

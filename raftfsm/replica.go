@@ -17,11 +17,12 @@ type replica struct {
 	machine  *task.Machine
 	position store.Position // of the last entry that was applied; raft's noops and barriers aren't seen here
 
-	applied indexMark // the position's index, for those who wait for it
+	applied   indexMark // the position's index, for those who wait for it
+	checksums *checksums
 }
 
-func newReplica(m *task.Machine, p store.Position) *replica {
-	r := &replica{machine: m, position: p}
+func newReplica(m *task.Machine, p store.Position, c *checksums) *replica {
+	r := &replica{machine: m, position: p, checksums: c}
 	r.applied.advance(p.Index)
 	return r
 }
@@ -46,6 +47,9 @@ func (r *replica) apply(l *raft.Log, want bool) (out applied, err error) {
 	r.position.Index, r.position.Term = l.Index, l.Term
 	out.next, out.timer = r.machine.NextTimer()
 	out.dirty = r.machine.DirtyBytes()
+	if len(out.effects.Checksums) > 0 { // here, between this entry and the next, it is the same on all members
+		r.checksums.note(Checksum{Index: l.Index, Hash: r.machine.Hash()})
+	}
 	return out, nil
 }
 
@@ -61,6 +65,7 @@ func (r *replica) configure(l *raft.Log) {
 func (r *replica) replace(m *task.Machine, p store.Position) {
 	r.mu.Lock()
 	r.machine, r.position = m, p
+	r.checksums.clear()
 	r.mu.Unlock()
 	r.applied.advance(p.Index)
 }

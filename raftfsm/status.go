@@ -58,7 +58,7 @@ func (n *Node) Status() Status {
 	if n.raft.State() != raft.Leader {
 		s.LastContact = n.raft.LastContact()
 	}
-	for _, m := range n.raft.GetConfiguration().Configuration().Servers {
+	for _, m := range n.servers() {
 		s.Members = append(s.Members, Member{
 			NodeID: nodeOf(m.ID), ServerID: string(m.ID), Address: string(m.Address), Voter: m.Suffrage == raft.Voter, Leader: m.ID == leader,
 		})
@@ -66,6 +66,9 @@ func (n *Node) Status() Status {
 	n.replica.read(func(m *task.Machine) { s.StateTime = m.Now() })
 	return s
 }
+
+// servers are the members of the group, as raft has them.
+func (n *Node) servers() []raft.Server { return n.raft.GetConfiguration().Configuration().Servers }
 
 // clockAlarm is how far the leader's clock may be from the wall clock before it is called wrong.
 const clockAlarm = time.Minute

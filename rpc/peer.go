@@ -19,9 +19,14 @@ type peerService struct {
 // Describe tells how this member does.
 func (s *peerService) Describe(context.Context, *pb.DescribeRequest) (*pb.DescribeResponse, error) {
 	d := s.node.Describe()
+	sums := make([]*pb.Checksum, 0, len(d.Checksums))
+	for _, c := range d.Checksums {
+		sums = append(sums, &pb.Checksum{Index: c.Index, Hash: c.Hash})
+	}
 	return &pb.DescribeResponse{
 		Self: selfOf(d), ClusterId: d.ClusterID, Version: s.version, FeatureLevel: featureLevel, ApiAddress: s.api,
 		LastIndex: d.LastIndex, LastTerm: d.LastTerm, AppliedIndex: d.AppliedIndex, LastContactSeconds: d.LastContact.Seconds(), Held: d.Held,
+		Checksums: sums,
 	}, nil
 }
 

@@ -71,11 +71,16 @@ func (p *peers) Describe(ctx context.Context, address string) (raftfsm.Descripti
 	if err != nil {
 		return raftfsm.Description{}, plainly(err)
 	}
+	var sums []raftfsm.Checksum
+	for _, c := range d.GetChecksums() {
+		sums = append(sums, raftfsm.Checksum{Index: c.GetIndex(), Hash: c.GetHash()})
+	}
 	return raftfsm.Description{
 		NodeID: d.GetSelf().GetId(), ServerID: d.GetSelf().GetServerId(), ClusterID: d.GetClusterId(), Address: d.GetSelf().GetAddress(),
 		API: d.GetApiAddress(), Version: d.GetVersion(), FeatureLevel: d.GetFeatureLevel(),
 		LastIndex: d.GetLastIndex(), LastTerm: d.GetLastTerm(), AppliedIndex: d.GetAppliedIndex(),
 		LastContact: time.Duration(d.GetLastContactSeconds() * float64(time.Second)), Held: d.GetHeld(),
+		Checksums: sums,
 	}, nil
 }
 

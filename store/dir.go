@@ -23,6 +23,9 @@ func (d Dir) Lock() string { return filepath.Join(string(d), "lock") }
 // Identity is the path of the identity file.
 func (d Dir) Identity() string { return filepath.Join(string(d), "identity.json") }
 
+// Diverged is the path of the file that says that the state here differs from the one that the group agreed on.
+func (d Dir) Diverged() string { return filepath.Join(string(d), "diverged") }
+
 // Incoming is the directory of unfinished files: images on their way in or out, files being made. Open empties it.
 func (d Dir) Incoming() string { return filepath.Join(string(d), "incoming") }
 

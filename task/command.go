@@ -270,6 +270,14 @@ type PurgeQueue struct{ Queue string }
 // Tick lets the timers that are due fire, up to the bound on transitions, and continues what earlier commands began.
 type Tick struct{}
 
+// Checksum has every member take the hash of its state after this entry, and tells what a strict majority of the voters
+// agreed on for an earlier one: Hash after the entry of index Agreed; 0: nothing yet. It changes nothing: the owner of the
+// machine finds it in Effects.
+type Checksum struct {
+	Agreed uint64
+	Hash   uint64
+}
+
 // Request makes a command idempotent by an ID that the caller chose (up to 64 bytes), remembered for 24 h.
 type Request struct {
 	ID      string
@@ -351,4 +359,6 @@ type Effects struct {
 	Revoked []Revoked
 	// Closed are sessions that ended.
 	Closed []uint64
+	// Checksums are the entry's own commands of this kind.
+	Checksums []Checksum
 }

@@ -132,6 +132,9 @@ func (m *Machine) execute(c Command, want bool) Result {
 		return m.expireSessions(c)
 	case *MarkSilent:
 		return m.markSilent(c)
+	case *Checksum:
+		m.effects.Checksums = append(m.effects.Checksums, *c)
+		return Result{}
 	case *Cancel:
 		return m.each(c.IDs, Cancelled, m.cancel)
 	case *Retry:

@@ -117,6 +117,9 @@ func (m *model) execute(c task.Command) task.Result {
 		return m.expireSessions(c)
 	case *task.MarkSilent:
 		return m.markSilent(c)
+	case *task.Checksum:
+		m.effects.Checksums = append(m.effects.Checksums, *c)
+		return task.Result{}
 	case *task.Lease:
 		return m.lease(c)
 	case *task.Finish:

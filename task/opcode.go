@@ -25,6 +25,7 @@ const (
 	opTick
 	opRequest
 	opMarkSilent
+	opChecksum
 )
 
 func (*Enqueue) opcode() opcode        { return opEnqueue }
@@ -48,6 +49,7 @@ func (*PurgeQueue) opcode() opcode     { return opPurgeQueue }
 func (*Tick) opcode() opcode           { return opTick }
 func (*Request) opcode() opcode        { return opRequest }
 func (*MarkSilent) opcode() opcode     { return opMarkSilent }
+func (*Checksum) opcode() opcode       { return opChecksum }
 
 // newCommand returns an empty command to decode into; nil for an unknown number.
 func newCommand(op opcode) decodable {
@@ -94,6 +96,8 @@ func newCommand(op opcode) decodable {
 		return new(Request)
 	case opMarkSilent:
 		return new(MarkSilent)
+	case opChecksum:
+		return new(Checksum)
 	}
 	return nil
 }

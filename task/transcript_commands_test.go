@@ -31,6 +31,8 @@ func (s *stage) command(a *arguments) task.Command {
 			Term:     max(a.number("term"), 1),
 			Silences: []task.Silence{{Session: a.parseNumber(a.word()), For: a.duration("for")}},
 		}
+	case "checksum":
+		return &task.Checksum{Agreed: a.number("agreed"), Hash: a.number("hash")}
 	case "lease":
 		return &task.Lease{Session: a.parseNumber(a.word()), Max: uint32(max(a.number("max"), 1))}
 	case "complete", "fail", "fail-permanent", "snooze", "release":

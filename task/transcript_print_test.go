@@ -77,4 +77,11 @@ func (s *stage) printEffects(e task.Effects) {
 	for _, id := range e.Closed {
 		s.printf("* closed: session %d", id)
 	}
+	for _, c := range e.Checksums {
+		line := "* checksum"
+		if c.Agreed != 0 {
+			line += fmt.Sprintf(", agreed: %d after entry %d", c.Hash, c.Agreed)
+		}
+		s.printf("%s", line)
+	}
 }

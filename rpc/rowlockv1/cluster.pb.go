@@ -1020,8 +1020,9 @@ type DescribeResponse struct {
 	LastTerm     uint64 `protobuf:"varint,7,opt,name=last_term,json=lastTerm,proto3" json:"last_term,omitempty"`
 	AppliedIndex uint64 `protobuf:"varint,8,opt,name=applied_index,json=appliedIndex,proto3" json:"applied_index,omitempty"`
 	// Negative: it has never heard of a leader.
-	LastContactSeconds float64 `protobuf:"fixed64,9,opt,name=last_contact_seconds,json=lastContactSeconds,proto3" json:"last_contact_seconds,omitempty"`
-	Held               bool    `protobuf:"varint,10,opt,name=held,proto3" json:"held,omitempty"`
+	LastContactSeconds float64     `protobuf:"fixed64,9,opt,name=last_contact_seconds,json=lastContactSeconds,proto3" json:"last_contact_seconds,omitempty"`
+	Held               bool        `protobuf:"varint,10,opt,name=held,proto3" json:"held,omitempty"`
+	Checksums          []*Checksum `protobuf:"bytes,11,rep,name=checksums,proto3" json:"checksums,omitempty"`
 	unknownFields      protoimpl.UnknownFields
 	sizeCache          protoimpl.SizeCache
 }
@@ -1126,6 +1127,66 @@ func (x *DescribeResponse) GetHeld() bool {
 	return false
 }
 
+func (x *DescribeResponse) GetChecksums() []*Checksum {
+	if x != nil {
+		return x.Checksums
+	}
+	return nil
+}
+
+// Checksum is the hash of a member's state after an entry of the log.
+type Checksum struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Index         uint64                 `protobuf:"varint,1,opt,name=index,proto3" json:"index,omitempty"`
+	Hash          uint64                 `protobuf:"fixed64,2,opt,name=hash,proto3" json:"hash,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Checksum) Reset() {
+	*x = Checksum{}
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Checksum) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Checksum) ProtoMessage() {}
+
+func (x *Checksum) ProtoReflect() protoreflect.Message {
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Checksum.ProtoReflect.Descriptor instead.
+func (*Checksum) Descriptor() ([]byte, []int) {
+	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *Checksum) GetIndex() uint64 {
+	if x != nil {
+		return x.Index
+	}
+	return 0
+}
+
+func (x *Checksum) GetHash() uint64 {
+	if x != nil {
+		return x.Hash
+	}
+	return 0
+}
+
 type SetStandbyRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Standby       bool                   `protobuf:"varint,1,opt,name=standby,proto3" json:"standby,omitempty"`
@@ -1135,7 +1196,7 @@ type SetStandbyRequest struct {
 
 func (x *SetStandbyRequest) Reset() {
 	*x = SetStandbyRequest{}
-	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[18]
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1147,7 +1208,7 @@ func (x *SetStandbyRequest) String() string {
 func (*SetStandbyRequest) ProtoMessage() {}
 
 func (x *SetStandbyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[18]
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1160,7 +1221,7 @@ func (x *SetStandbyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetStandbyRequest.ProtoReflect.Descriptor instead.
 func (*SetStandbyRequest) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{18}
+	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *SetStandbyRequest) GetStandby() bool {
@@ -1178,7 +1239,7 @@ type SetStandbyResponse struct {
 
 func (x *SetStandbyResponse) Reset() {
 	*x = SetStandbyResponse{}
-	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[19]
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1190,7 +1251,7 @@ func (x *SetStandbyResponse) String() string {
 func (*SetStandbyResponse) ProtoMessage() {}
 
 func (x *SetStandbyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[19]
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1203,7 +1264,7 @@ func (x *SetStandbyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetStandbyResponse.ProtoReflect.Descriptor instead.
 func (*SetStandbyResponse) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{19}
+	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{20}
 }
 
 type FormClusterRequest struct {
@@ -1217,7 +1278,7 @@ type FormClusterRequest struct {
 
 func (x *FormClusterRequest) Reset() {
 	*x = FormClusterRequest{}
-	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[20]
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1229,7 +1290,7 @@ func (x *FormClusterRequest) String() string {
 func (*FormClusterRequest) ProtoMessage() {}
 
 func (x *FormClusterRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[20]
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1242,7 +1303,7 @@ func (x *FormClusterRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FormClusterRequest.ProtoReflect.Descriptor instead.
 func (*FormClusterRequest) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{20}
+	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *FormClusterRequest) GetClusterId() string {
@@ -1268,7 +1329,7 @@ type FormClusterResponse struct {
 
 func (x *FormClusterResponse) Reset() {
 	*x = FormClusterResponse{}
-	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[21]
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1280,7 +1341,7 @@ func (x *FormClusterResponse) String() string {
 func (*FormClusterResponse) ProtoMessage() {}
 
 func (x *FormClusterResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[21]
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1293,7 +1354,7 @@ func (x *FormClusterResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FormClusterResponse.ProtoReflect.Descriptor instead.
 func (*FormClusterResponse) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{21}
+	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *FormClusterResponse) GetSelf() *Member {
@@ -1379,7 +1440,7 @@ const file_rpc_rowlockv1_cluster_proto_rawDesc = "" +
 	"\x02id\x18\x01 \x01(\tR\x02id\"9\n" +
 	"\x1aTransferLeadershipResponse\x12\x1b\n" +
 	"\tleader_id\x18\x01 \x01(\tR\bleaderId\"\x11\n" +
-	"\x0fDescribeRequest\"\xe0\x02\n" +
+	"\x0fDescribeRequest\"\x94\x03\n" +
 	"\x10DescribeResponse\x12&\n" +
 	"\x04self\x18\x01 \x01(\v2\x12.rowlock.v1.MemberR\x04self\x12\x1d\n" +
 	"\n" +
@@ -1394,7 +1455,11 @@ const file_rpc_rowlockv1_cluster_proto_rawDesc = "" +
 	"\rapplied_index\x18\b \x01(\x04R\fappliedIndex\x120\n" +
 	"\x14last_contact_seconds\x18\t \x01(\x01R\x12lastContactSeconds\x12\x12\n" +
 	"\x04held\x18\n" +
-	" \x01(\bR\x04held\"-\n" +
+	" \x01(\bR\x04held\x122\n" +
+	"\tchecksums\x18\v \x03(\v2\x14.rowlock.v1.ChecksumR\tchecksums\"4\n" +
+	"\bChecksum\x12\x14\n" +
+	"\x05index\x18\x01 \x01(\x04R\x05index\x12\x12\n" +
+	"\x04hash\x18\x02 \x01(\x06R\x04hash\"-\n" +
 	"\x11SetStandbyRequest\x12\x18\n" +
 	"\astandby\x18\x01 \x01(\bR\astandby\"\x14\n" +
 	"\x12SetStandbyResponse\"a\n" +
@@ -1430,7 +1495,7 @@ func file_rpc_rowlockv1_cluster_proto_rawDescGZIP() []byte {
 	return file_rpc_rowlockv1_cluster_proto_rawDescData
 }
 
-var file_rpc_rowlockv1_cluster_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
+var file_rpc_rowlockv1_cluster_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
 var file_rpc_rowlockv1_cluster_proto_goTypes = []any{
 	(*GetStatusRequest)(nil),           // 0: rowlock.v1.GetStatusRequest
 	(*GetStatusResponse)(nil),          // 1: rowlock.v1.GetStatusResponse
@@ -1450,14 +1515,15 @@ var file_rpc_rowlockv1_cluster_proto_goTypes = []any{
 	(*TransferLeadershipResponse)(nil), // 15: rowlock.v1.TransferLeadershipResponse
 	(*DescribeRequest)(nil),            // 16: rowlock.v1.DescribeRequest
 	(*DescribeResponse)(nil),           // 17: rowlock.v1.DescribeResponse
-	(*SetStandbyRequest)(nil),          // 18: rowlock.v1.SetStandbyRequest
-	(*SetStandbyResponse)(nil),         // 19: rowlock.v1.SetStandbyResponse
-	(*FormClusterRequest)(nil),         // 20: rowlock.v1.FormClusterRequest
-	(*FormClusterResponse)(nil),        // 21: rowlock.v1.FormClusterResponse
-	(*timestamppb.Timestamp)(nil),      // 22: google.protobuf.Timestamp
+	(*Checksum)(nil),                   // 18: rowlock.v1.Checksum
+	(*SetStandbyRequest)(nil),          // 19: rowlock.v1.SetStandbyRequest
+	(*SetStandbyResponse)(nil),         // 20: rowlock.v1.SetStandbyResponse
+	(*FormClusterRequest)(nil),         // 21: rowlock.v1.FormClusterRequest
+	(*FormClusterResponse)(nil),        // 22: rowlock.v1.FormClusterResponse
+	(*timestamppb.Timestamp)(nil),      // 23: google.protobuf.Timestamp
 }
 var file_rpc_rowlockv1_cluster_proto_depIdxs = []int32{
-	22, // 0: rowlock.v1.GetStatusResponse.state_time:type_name -> google.protobuf.Timestamp
+	23, // 0: rowlock.v1.GetStatusResponse.state_time:type_name -> google.protobuf.Timestamp
 	2,  // 1: rowlock.v1.GetStatusResponse.members:type_name -> rowlock.v1.Member
 	2,  // 2: rowlock.v1.GetStatusResponse.self:type_name -> rowlock.v1.Member
 	5,  // 3: rowlock.v1.ListMembersResponse.members:type_name -> rowlock.v1.MemberState
@@ -1465,33 +1531,34 @@ var file_rpc_rowlockv1_cluster_proto_depIdxs = []int32{
 	2,  // 5: rowlock.v1.JoinClusterRequest.member:type_name -> rowlock.v1.Member
 	2,  // 6: rowlock.v1.JoinClusterResponse.member:type_name -> rowlock.v1.Member
 	2,  // 7: rowlock.v1.DescribeResponse.self:type_name -> rowlock.v1.Member
-	2,  // 8: rowlock.v1.FormClusterRequest.founder:type_name -> rowlock.v1.Member
-	2,  // 9: rowlock.v1.FormClusterResponse.self:type_name -> rowlock.v1.Member
-	0,  // 10: rowlock.v1.ClusterService.GetStatus:input_type -> rowlock.v1.GetStatusRequest
-	3,  // 11: rowlock.v1.ClusterService.ListMembers:input_type -> rowlock.v1.ListMembersRequest
-	6,  // 12: rowlock.v1.ClusterService.JoinCluster:input_type -> rowlock.v1.JoinClusterRequest
-	8,  // 13: rowlock.v1.ClusterService.RemoveMember:input_type -> rowlock.v1.RemoveMemberRequest
-	10, // 14: rowlock.v1.ClusterService.PromoteMember:input_type -> rowlock.v1.PromoteMemberRequest
-	12, // 15: rowlock.v1.ClusterService.DemoteMember:input_type -> rowlock.v1.DemoteMemberRequest
-	14, // 16: rowlock.v1.ClusterService.TransferLeadership:input_type -> rowlock.v1.TransferLeadershipRequest
-	16, // 17: rowlock.v1.PeerService.Describe:input_type -> rowlock.v1.DescribeRequest
-	18, // 18: rowlock.v1.PeerService.SetStandby:input_type -> rowlock.v1.SetStandbyRequest
-	20, // 19: rowlock.v1.PeerService.FormCluster:input_type -> rowlock.v1.FormClusterRequest
-	1,  // 20: rowlock.v1.ClusterService.GetStatus:output_type -> rowlock.v1.GetStatusResponse
-	4,  // 21: rowlock.v1.ClusterService.ListMembers:output_type -> rowlock.v1.ListMembersResponse
-	7,  // 22: rowlock.v1.ClusterService.JoinCluster:output_type -> rowlock.v1.JoinClusterResponse
-	9,  // 23: rowlock.v1.ClusterService.RemoveMember:output_type -> rowlock.v1.RemoveMemberResponse
-	11, // 24: rowlock.v1.ClusterService.PromoteMember:output_type -> rowlock.v1.PromoteMemberResponse
-	13, // 25: rowlock.v1.ClusterService.DemoteMember:output_type -> rowlock.v1.DemoteMemberResponse
-	15, // 26: rowlock.v1.ClusterService.TransferLeadership:output_type -> rowlock.v1.TransferLeadershipResponse
-	17, // 27: rowlock.v1.PeerService.Describe:output_type -> rowlock.v1.DescribeResponse
-	19, // 28: rowlock.v1.PeerService.SetStandby:output_type -> rowlock.v1.SetStandbyResponse
-	21, // 29: rowlock.v1.PeerService.FormCluster:output_type -> rowlock.v1.FormClusterResponse
-	20, // [20:30] is the sub-list for method output_type
-	10, // [10:20] is the sub-list for method input_type
-	10, // [10:10] is the sub-list for extension type_name
-	10, // [10:10] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	18, // 8: rowlock.v1.DescribeResponse.checksums:type_name -> rowlock.v1.Checksum
+	2,  // 9: rowlock.v1.FormClusterRequest.founder:type_name -> rowlock.v1.Member
+	2,  // 10: rowlock.v1.FormClusterResponse.self:type_name -> rowlock.v1.Member
+	0,  // 11: rowlock.v1.ClusterService.GetStatus:input_type -> rowlock.v1.GetStatusRequest
+	3,  // 12: rowlock.v1.ClusterService.ListMembers:input_type -> rowlock.v1.ListMembersRequest
+	6,  // 13: rowlock.v1.ClusterService.JoinCluster:input_type -> rowlock.v1.JoinClusterRequest
+	8,  // 14: rowlock.v1.ClusterService.RemoveMember:input_type -> rowlock.v1.RemoveMemberRequest
+	10, // 15: rowlock.v1.ClusterService.PromoteMember:input_type -> rowlock.v1.PromoteMemberRequest
+	12, // 16: rowlock.v1.ClusterService.DemoteMember:input_type -> rowlock.v1.DemoteMemberRequest
+	14, // 17: rowlock.v1.ClusterService.TransferLeadership:input_type -> rowlock.v1.TransferLeadershipRequest
+	16, // 18: rowlock.v1.PeerService.Describe:input_type -> rowlock.v1.DescribeRequest
+	19, // 19: rowlock.v1.PeerService.SetStandby:input_type -> rowlock.v1.SetStandbyRequest
+	21, // 20: rowlock.v1.PeerService.FormCluster:input_type -> rowlock.v1.FormClusterRequest
+	1,  // 21: rowlock.v1.ClusterService.GetStatus:output_type -> rowlock.v1.GetStatusResponse
+	4,  // 22: rowlock.v1.ClusterService.ListMembers:output_type -> rowlock.v1.ListMembersResponse
+	7,  // 23: rowlock.v1.ClusterService.JoinCluster:output_type -> rowlock.v1.JoinClusterResponse
+	9,  // 24: rowlock.v1.ClusterService.RemoveMember:output_type -> rowlock.v1.RemoveMemberResponse
+	11, // 25: rowlock.v1.ClusterService.PromoteMember:output_type -> rowlock.v1.PromoteMemberResponse
+	13, // 26: rowlock.v1.ClusterService.DemoteMember:output_type -> rowlock.v1.DemoteMemberResponse
+	15, // 27: rowlock.v1.ClusterService.TransferLeadership:output_type -> rowlock.v1.TransferLeadershipResponse
+	17, // 28: rowlock.v1.PeerService.Describe:output_type -> rowlock.v1.DescribeResponse
+	20, // 29: rowlock.v1.PeerService.SetStandby:output_type -> rowlock.v1.SetStandbyResponse
+	22, // 30: rowlock.v1.PeerService.FormCluster:output_type -> rowlock.v1.FormClusterResponse
+	21, // [21:31] is the sub-list for method output_type
+	11, // [11:21] is the sub-list for method input_type
+	11, // [11:11] is the sub-list for extension type_name
+	11, // [11:11] is the sub-list for extension extendee
+	0,  // [0:11] is the sub-list for field type_name
 }
 
 func init() { file_rpc_rowlockv1_cluster_proto_init() }
@@ -1505,7 +1572,7 @@ func file_rpc_rowlockv1_cluster_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_rpc_rowlockv1_cluster_proto_rawDesc), len(file_rpc_rowlockv1_cluster_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   22,
+			NumMessages:   23,
 			NumExtensions: 0,
 			NumServices:   2,
 		},

@@ -382,8 +382,8 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// PeerService is for the members among themselves, over the Raft port; a server that waits for a group to form serves
-// FormCluster at its API port too.
+// PeerService is for the members among themselves, over the Raft port. A server that waits for its group serves
+// FormCluster, and only that, at its API port.
 type PeerServiceClient interface {
 	// Describe tells what the leader must know of a member.
 	Describe(ctx context.Context, in *DescribeRequest, opts ...grpc.CallOption) (*DescribeResponse, error)
@@ -436,8 +436,8 @@ func (c *peerServiceClient) FormCluster(ctx context.Context, in *FormClusterRequ
 // All implementations must embed UnimplementedPeerServiceServer
 // for forward compatibility.
 //
-// PeerService is for the members among themselves, over the Raft port; a server that waits for a group to form serves
-// FormCluster at its API port too.
+// PeerService is for the members among themselves, over the Raft port. A server that waits for its group serves
+// FormCluster, and only that, at its API port.
 type PeerServiceServer interface {
 	// Describe tells what the leader must know of a member.
 	Describe(context.Context, *DescribeRequest) (*DescribeResponse, error)
