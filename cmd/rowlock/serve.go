@@ -45,7 +45,7 @@ func (p *program) serve(ctx context.Context, flags *serveFlags, member memberFla
 	node, err := raftfsm.Open(raftfsm.Config{
 		DataDir: flags.dataDir, NodeID: member.nodeID, RaftAddr: flags.raftAddr, AdvertiseHost: member.advertiseHost,
 		Form:      func(f raftfsm.Forming) (raftfsm.Founding, error) { return former.Form(ctx, f) },
-		MaxVoters: member.maxVoters, SessionTTL: flags.sessionTTL, MinFree: uint64(flags.minFree),
+		MaxVoters: member.maxVoters, Raft: member.raft(), SessionTTL: flags.sessionTTL, MinFree: uint64(flags.minFree),
 		Logger: logger, Registerer: registry, Now: p.now,
 	})
 	if err != nil {

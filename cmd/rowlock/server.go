@@ -6,9 +6,11 @@ import (
 	"io/fs"
 	"os"
 	"regexp"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/rowlock/rowlock/raftfsm"
 	"github.com/rowlock/rowlock/store"
 )
 
@@ -53,6 +55,7 @@ type memberFlags struct {
 	bootstrapExpect int
 	maxVoters       int
 	leaveOnStop     bool
+	raftProfile     string
 }
 
 func (m *memberFlags) add(cmd *cobra.Command) {
@@ -63,7 +66,25 @@ func (m *memberFlags) add(cmd *cobra.Command) {
 	flags.IntVar(&m.bootstrapExpect, "bootstrap-expect", 0, "found a group with this many servers, this one included, if --join has none")
 	flags.IntVar(&m.maxVoters, "max-voters", 5, "how many members become voters by themselves; the others stay standbys")
 	flags.BoolVar(&m.leaveOnStop, "leave-on-stop", false, "leave the group on SIGTERM, as for scaling down")
-	settings(flags, "node-id", "advertise-host", "join", "bootstrap-expect", "max-voters", "leave-on-stop")
+	flags.StringVar(&m.raftProfile, "raft-profile", profileDefault, "how soon a silent leader is replaced: 'default' tolerates slow disks and busy "+
+		"machines, 'fast' is for quiet ones; all members must have the same")
+	settings(flags, "node-id", "advertise-host", "join", "bootstrap-expect", "max-voters", "leave-on-stop", "raft-profile")
+}
+
+// The values of --raft-profile.
+const (
+	profileDefault = "default"
+	profileFast    = "fast"
+)
+
+// raft returns the times of the profile.
+func (m *memberFlags) raft() raftfsm.RaftConfig {
+	if m.raftProfile != profileFast {
+		return raftfsm.RaftConfig{}
+	}
+	return raftfsm.RaftConfig{
+		HeartbeatTimeout: 400 * time.Millisecond, ElectionTimeout: 400 * time.Millisecond, LeaderLeaseTimeout: 250 * time.Millisecond,
+	}
 }
 
 // maxFounders is how many servers found a group at most: each is a voter.
@@ -80,6 +101,8 @@ func (m *memberFlags) complete() error {
 		return usagef("--bootstrap-expect %d: say with --join where the other servers are", m.bootstrapExpect)
 	case m.maxVoters < 1:
 		return usagef("--max-voters %d: want 1 at least", m.maxVoters)
+	case m.raftProfile != profileDefault && m.raftProfile != profileFast:
+		return usagef("--raft-profile %q: want %s or %s", m.raftProfile, profileDefault, profileFast)
 	}
 	if err := checkAddrs("join", m.join); err != nil {
 		return err
