@@ -113,6 +113,21 @@ func (l *lookout) watched() []raft.Server {
 	return list
 }
 
+// now asks members at once, for a decision that shouldn't rest on what is half a second old.
+func (l *lookout) now(ctx context.Context, servers []raft.Server) {
+	d := l.discoverer.Load()
+	if d == nil {
+		return
+	}
+	var wg sync.WaitGroup
+	for _, s := range servers {
+		if s.ID != l.self {
+			wg.Go(func() { l.ask(ctx, *d, s) })
+		}
+	}
+	wg.Wait()
+}
+
 // begin notes that a member is being asked; false: it is already.
 func (l *lookout) begin(id raft.ServerID) bool {
 	l.mu.Lock()

@@ -89,14 +89,8 @@ func (n *Node) Join(ctx context.Context, id, address string) error {
 
 // replace removes a member whose disk was wiped, or whose address is another's now: its process can't come back.
 func (n *Node) replace(ctx context.Context, c raft.Configuration, s raft.Server, index uint64) (uint64, error) {
-	alive := s.ID == serverID(n.identity)
-	if d := n.lookout.discoverer.Load(); d != nil && !alive {
-		ctx, cancel := context.WithTimeout(ctx, lookTimeout)
-		defer cancel()
-		told, err := (*d).Describe(ctx, string(s.Address))
-		alive = err == nil && told.ServerID == string(s.ID)
-	}
-	if alive {
+	n.lookout.now(ctx, c.Servers)
+	if s.ID == serverID(n.identity) || n.lookout.of(s.ID).err == nil {
 		return 0, fmt.Errorf("%w: %s at %s is alive; give each server a --node-id and an address of its own", ErrMemberExists, s.ID, s.Address)
 	}
 	if err := n.survives(c, s.ID); err != nil {
@@ -111,8 +105,8 @@ func (n *Node) replace(ctx context.Context, c raft.Configuration, s raft.Server,
 }
 
 // Remove takes a member out. The leader itself hands over first: the call is then to be repeated, with the next.
-func (n *Node) Remove(_ context.Context, id string) error {
-	return n.shrink(id, "removed", func(s raft.Server, index uint64) raft.IndexFuture {
+func (n *Node) Remove(ctx context.Context, id string) error {
+	return n.shrink(ctx, id, "removed", func(s raft.Server, index uint64) raft.IndexFuture {
 		return n.raft.RemoveServer(s.ID, index, changeTimeout)
 	})
 }
@@ -127,18 +121,19 @@ func (n *Node) Demote(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	if s.ID != serverID(n.identity) {
+	n.lookout.now(ctx, c.Servers)
+	if err := n.survives(c, s.ID); err == nil && s.ID != serverID(n.identity) {
 		if err := n.hold(ctx, s, true); err != nil {
 			n.config.Logger.Warn("a demoted member couldn't be told, and will be promoted when it is back", "server", s.ID, "error", err)
 		}
 	}
-	return n.shrink(id, "demoted", func(s raft.Server, index uint64) raft.IndexFuture {
+	return n.shrink(ctx, id, "demoted", func(s raft.Server, index uint64) raft.IndexFuture {
 		return n.raft.DemoteVoter(s.ID, index, changeTimeout)
 	})
 }
 
 // shrink makes a change after which a voter votes no longer.
-func (n *Node) shrink(id, what string, change func(raft.Server, uint64) raft.IndexFuture) error {
+func (n *Node) shrink(ctx context.Context, id, what string, change func(raft.Server, uint64) raft.IndexFuture) error {
 	c, index, err := n.members()
 	if err != nil {
 		return err
@@ -147,6 +142,7 @@ func (n *Node) shrink(id, what string, change func(raft.Server, uint64) raft.Ind
 	if err != nil {
 		return err
 	}
+	n.lookout.now(ctx, c.Servers)
 	if err := n.survives(c, s.ID); err != nil {
 		return err
 	}
@@ -177,6 +173,7 @@ func (n *Node) Promote(ctx context.Context, id string) error {
 	if s.ID == serverID(n.identity) || s.Suffrage == raft.Voter {
 		return nil
 	}
+	n.lookout.now(ctx, []raft.Server{s})
 	seen := n.lookout.of(s.ID)
 	switch last := n.raft.LastIndex(); {
 	case seen.err != nil:
@@ -215,7 +212,7 @@ func (n *Node) SetStandby(standby bool) error {
 }
 
 // Transfer makes another voter the leader: the one named, or the most up to date.
-func (n *Node) Transfer(_ context.Context, id string) error {
+func (n *Node) Transfer(ctx context.Context, id string) error {
 	c, _, err := n.members()
 	if err != nil {
 		return err
@@ -234,6 +231,7 @@ func (n *Node) Transfer(_ context.Context, id string) error {
 		case s.Suffrage != raft.Voter:
 			return fmt.Errorf("%w: %s is a standby; only voters lead", ErrRefused, s.ID)
 		}
+		n.lookout.now(ctx, []raft.Server{s})
 		if seen := n.lookout.of(s.ID); seen.err != nil {
 			return fmt.Errorf("%w: %s can't lead: %w", ErrRefused, s.ID, seen.err)
 		}

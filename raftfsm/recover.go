@@ -48,7 +48,10 @@ func Recover(dataDir, address string, logger *slog.Logger, confirm func(Recovery
 	}
 	defer func() { err = errors.Join(err, log.Close()) }()
 	r := Recovery{NodeID: id.NodeID, ClusterID: id.ClusterID, LiveTasks: machine.LiveTasks(), LastIndex: p.Index, LastTerm: p.Term}
-	members := raft.DecodeConfiguration(p.Configuration)
+	var members raft.Configuration
+	if len(p.Configuration) > 0 {
+		members = raft.DecodeConfiguration(p.Configuration)
+	}
 	if err := r.read(log, p, &members); err != nil {
 		return err
 	}
