@@ -92,6 +92,10 @@ fuzz: ## Fuzz every decoder for FUZZTIME each
 	  done; \
 	done
 
+.PHONY: k8s-test
+k8s-test: ## Test deploy/k8s by the API server's own validation (compiles it: a minute at first)
+	cd test/k8s && go vet ./... && go test -count=1 ./...
+
 .PHONY: faults
 faults: ## Plant each known fault and see a test catch it
 	go run ./test/faults

@@ -34,6 +34,7 @@ type checkpointer struct {
 
 	dirty     atomic.Int64 // bytes that the next checkpoint writes
 	unwritten atomic.Int64 // bytes of the frozen one, until it is committed
+	current   atomic.Int64 // when the file last held all that had been executed, in Unix nanoseconds
 	problem   atomic.Pointer[string]
 	free      func() (bytes uint64, ok bool) // space on the disk
 
@@ -47,6 +48,7 @@ func newCheckpointer(c CheckpointConfig, r *replica, s *store.Store) *checkpoint
 	p := &checkpointer{config: c, replica: r, store: s, early: make(chan struct{}, 1)}
 	p.free = func() (uint64, bool) { return 0, false }
 	p.done = sync.NewCond(&p.mu)
+	p.current.Store(time.Now().UnixNano())
 	return p
 }
 
@@ -82,12 +84,17 @@ func (c *checkpointer) take(floor *store.Position) error {
 			return err
 		}
 	}
+	frozen := time.Now()
 	if !c.freeze(floor) {
+		c.current.Store(frozen.UnixNano())
 		return nil
 	}
 	for !c.capture() {
 	}
 	err := c.commit()
+	if err == nil {
+		c.current.Store(frozen.UnixNano())
+	}
 	c.metrics.checkpointSeconds.Observe(time.Since(start).Seconds())
 	return err
 }
@@ -246,6 +253,7 @@ func (c *checkpointer) abandon(fn func() error) error {
 		c.problem.Store(nil)
 		c.dirty.Store(0)
 		c.unwritten.Store(0)
+		c.current.Store(time.Now().UnixNano())
 	}
 	return err
 }

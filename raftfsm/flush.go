@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"time"
 
 	"github.com/hashicorp/raft"
 
@@ -78,6 +79,7 @@ func (p *proposer) sealNext() bool {
 		companions = d.Companions(b.commands)
 	}
 	entry := p.encode(b, companions)
+	b.sealed = time.Now() // before it can be taken
 	p.mu.Lock()
 	p.inFlight[b.seq] = b
 	p.mu.Unlock()

@@ -38,13 +38,14 @@ func (f *fsm) Apply(l *raft.Log) any { return f.ApplyBatch([]*raft.Log{l})[0] }
 
 // ApplyBatch executes entries. Their results go to the callers of Submit, not through raft.
 func (f *fsm) ApplyBatch(logs []*raft.Log) []any {
+	committed := time.Now()
 	for _, l := range logs {
 		if f.broken || l.Index <= f.replica.applied.index.Load() {
 			continue
 		}
 		switch l.Type {
 		case raft.LogCommand:
-			f.apply(l)
+			f.apply(l, committed)
 		case raft.LogConfiguration:
 			f.replica.configure(l)
 		default: // raft sends no others
@@ -59,10 +60,14 @@ func (f *fsm) ApplyBatch(logs []*raft.Log) []any {
 	return f.answers[:len(logs)]
 }
 
-func (f *fsm) apply(l *raft.Log) {
+// apply executes an entry that raft handed over at the given time.
+func (f *fsm) apply(l *raft.Log, committed time.Time) {
 	var ours *batch
 	if h, err := task.ReadHeader(l.Data); err == nil && h.Node == f.proposer.node {
 		ours = f.proposer.take(h.Seq)
+	}
+	if ours != nil {
+		f.metrics.commitSeconds.Observe(committed.Sub(ours.sealed).Seconds())
 	}
 	f.checkpoints.throttle()
 	start := time.Now()
@@ -132,6 +137,7 @@ func (f *fsm) Restore(stream io.ReadCloser) error {
 		return err
 	}
 	f.metrics.installs.Inc()
+	f.metrics.installSeconds.Observe(time.Since(received.began).Seconds())
 	f.logger.Info("installed the leader's state", "index", received.position.Index, "term", received.position.Term)
 	f.leadership.replaced()
 	return nil

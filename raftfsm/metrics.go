@@ -12,6 +12,7 @@ type metrics struct {
 	entryBytes        prometheus.Histogram
 	entryCommands     prometheus.Histogram
 	proposeSeconds    prometheus.Histogram
+	commitSeconds     prometheus.Histogram
 	applySeconds      prometheus.Histogram
 	readSeconds       prometheus.Histogram
 	checkpointSeconds prometheus.Histogram
@@ -19,6 +20,8 @@ type metrics struct {
 	overloads         prometheus.Counter
 	throttled         prometheus.Counter
 	installs          prometheus.Counter
+	installSeconds    prometheus.Histogram
+	sendSeconds       prometheus.Histogram
 	expiredSessions   prometheus.Counter
 	pauses            prometheus.Counter
 	mismatches        prometheus.Counter
@@ -29,6 +32,7 @@ func newMetrics(r prometheus.Registerer) *metrics {
 	m.entryBytes = m.histogram("rowlock_entry_bytes", "Size of the log entries proposed by this member.", prometheus.ExponentialBuckets(64, 4, 8))
 	m.entryCommands = m.histogram("rowlock_entry_commands", "Commands in the log entries proposed by this member.", prometheus.ExponentialBuckets(1, 2, 12))
 	m.proposeSeconds = m.histogram("rowlock_propose_seconds", "Time from an entry's first command to its results.", seconds())
+	m.commitSeconds = m.histogram("rowlock_raft_commit_seconds", "Time from giving an entry to Raft to its being committed and handed over for execution.", seconds())
 	m.applySeconds = m.histogram("rowlock_apply_seconds", "Time to execute an entry.", seconds())
 	m.readSeconds = m.histogram("rowlock_read_wait_seconds", "Time until a linearizable read may begin.", seconds())
 	m.checkpointSeconds = m.histogram("rowlock_checkpoint_cycle_seconds", "Time of a checkpoint from freezing the state to its commit.", seconds())
@@ -36,6 +40,8 @@ func newMetrics(r prometheus.Registerer) *metrics {
 	m.overloads = m.counter("rowlock_propose_overloads_total", "Proposals turned away because too much was waiting.")
 	m.throttled = m.counter("rowlock_apply_throttled_total", "Times that applying waited for a checkpoint.")
 	m.installs = m.counter("rowlock_snapshot_installs_total", "Snapshots installed from the leader.")
+	m.installSeconds = m.histogram("rowlock_snapshot_install_seconds", "Time from the first byte of the leader's state to its being in force here.", transferSeconds())
+	m.sendSeconds = m.histogram("rowlock_snapshot_send_seconds", "Time from beginning to send this member's state to another until that has loaded it, or given up.", transferSeconds())
 	m.expiredSessions = m.counter("rowlock_sessions_expired_total", "Worker sessions that this member expired as leader.")
 	m.pauses = m.counter("rowlock_session_pauses_total", "Times that all sessions got a fresh TTL because this process, or its leader lease, paused.")
 	m.mismatches = m.counter("rowlock_state_hash_mismatch_total", "Times that members were found to have different states after the same entry.")
@@ -44,6 +50,9 @@ func newMetrics(r prometheus.Registerer) *metrics {
 
 // seconds are buckets from 50 µs to 13 s.
 func seconds() []float64 { return prometheus.ExponentialBuckets(0.00005, 2, 19) }
+
+// transferSeconds are buckets from 10 ms to 11 min, for what moves the whole state.
+func transferSeconds() []float64 { return prometheus.ExponentialBuckets(0.01, 2, 17) }
 
 func (m *metrics) histogram(name, help string, buckets []float64) prometheus.Histogram {
 	h := prometheus.NewHistogram(prometheus.HistogramOpts{Name: name, Help: help, Buckets: buckets})
@@ -63,18 +72,11 @@ func (m *metrics) gauge(name, help string, value func() float64) {
 
 // register shows the metrics, with gauges of what the node knows, until unregister.
 func (m *metrics) register(n *Node) error {
-	m.gauge("rowlock_raft_leader", "1 on the member that leads and serves.", func() float64 {
-		if n.leadership.serving() {
-			return 1
-		}
-		return 0
-	})
-	m.gauge("rowlock_raft_state", "0 follower, 1 candidate, 2 leader, 3 shut down.", func() float64 { return float64(n.raft.State()) })
-	m.gauge("rowlock_raft_term", "Current term.", func() float64 { return float64(n.raft.CurrentTerm()) })
-	m.gauge("rowlock_raft_commit_index", "Last entry known to be committed.", func() float64 { return float64(n.raft.CommitIndex()) })
-	m.gauge("rowlock_raft_applied_index", "Last entry executed here.", func() float64 { return float64(n.replica.applied.index.Load()) })
-	m.gauge("rowlock_raft_last_index", "Last entry in the log.", func() float64 { return float64(n.raft.LastIndex()) })
+	m.raftGauges(n)
 	m.gauge("rowlock_state_index", "Entry up to which the state file holds the state.", func() float64 { return float64(n.store.Position().Index) })
+	m.gauge("rowlock_checkpoint_last_timestamp_seconds", "Unix time at which the state file last held all that had been executed.", func() float64 {
+		return float64(n.checkpoints.current.Load()) / 1e9
+	})
 	m.gauge("rowlock_degraded", "1 while the state file can't be written for lack of space.", func() float64 {
 		if n.checkpoints.degraded() != "" {
 			return 1

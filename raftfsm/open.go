@@ -93,7 +93,7 @@ func (n *Node) assemble(r *atomic.Pointer[raft.Raft], alone func() bool) error {
 	compactor := &compactor{log: n.log, config: c.Raft, logger: c.Logger, now: time.Now, pins: map[*pin]struct{}{}}
 	n.checkpoints.compact = compactor.compact
 	n.checkpoints.fatal, n.checkpoints.logger, n.checkpoints.metrics = n.fatal, c.Logger, n.metrics
-	snaps := &snapshots{store: n.store, checkpoints: n.checkpoints, compactor: compactor, dir: c.DataDir}
+	snaps := &snapshots{store: n.store, checkpoints: n.checkpoints, compactor: compactor, metrics: n.metrics, dir: c.DataDir}
 
 	var err error
 	if n.proposer, err = newProposer(c.Proposals, clk, n.metrics); err != nil {

@@ -54,7 +54,8 @@ type batch struct {
 	commands  []task.Command
 	proposals []proposal
 	bytes     int
-	born      time.Time
+	born      time.Time // of its first command
+	sealed    time.Time // when raft was given its entry
 }
 
 // proposer packs commands into entries (group commit) and gives every caller its own results.

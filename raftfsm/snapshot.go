@@ -7,6 +7,7 @@ import (
 	"os"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/hashicorp/raft"
 
@@ -19,6 +20,7 @@ type snapshots struct {
 	store       *store.Store
 	checkpoints *checkpointer
 	compactor   *compactor
+	metrics     *metrics
 	dir         string
 
 	mu       sync.Mutex // guards received
@@ -30,6 +32,7 @@ type image struct {
 	id       string
 	path     string
 	position store.Position
+	began    time.Time // when its first byte came
 }
 
 var _ raft.SnapshotStore = (*snapshots)(nil)
@@ -86,12 +89,14 @@ type snapshotStream struct {
 	view      *store.View // until source takes over
 	source    io.ReadCloser
 	release   func(linger bool)
+	began     time.Time // of the first Read
 	sent      bool
 }
 
 // Read begins the copy: not Open, as raft opens the snapshot before it knows whether the member can be reached.
 func (s *snapshotStream) Read(b []byte) (int, error) {
 	if s.source == nil {
+		s.began = time.Now()
 		source, err := s.snapshots.stream(s.view)
 		if err != nil {
 			return 0, err
@@ -105,6 +110,9 @@ func (s *snapshotStream) Read(b []byte) (int, error) {
 
 func (s *snapshotStream) Close() error {
 	s.release(s.sent)
+	if s.sent {
+		s.snapshots.metrics.sendSeconds.Observe(time.Since(s.began).Seconds())
+	}
 	if s.source == nil {
 		s.view.Close()
 		return nil
@@ -190,6 +198,7 @@ type sink struct {
 	snapshots *snapshots
 	position  store.Position
 	file      *os.File // of a snapshot that is being received
+	began     time.Time
 }
 
 func (s *sink) ID() string {
@@ -202,7 +211,7 @@ func (s *sink) Write(b []byte) (int, error) {
 		if err != nil {
 			return 0, err
 		}
-		s.file = f
+		s.file, s.began = f, time.Now()
 	}
 	return s.file.Write(b)
 }
@@ -223,7 +232,7 @@ func (s *sink) Close() error {
 	if err != nil {
 		return errors.Join(fmt.Errorf("received state %s: %w", s.ID(), err), os.Remove(path))
 	}
-	s.snapshots.receive(&image{id: s.ID(), path: path, position: p})
+	s.snapshots.receive(&image{id: s.ID(), path: path, position: p, began: s.began})
 	return nil
 }
 

@@ -173,6 +173,9 @@ func TestLogBytes(t *testing.T) {
 		if b := l.Bytes(); b < n*size || b > n*(size+2*logOverhead) {
 			t.Errorf("%d entries of %d have %d bytes", n, size, b)
 		}
+		if l.Entries() != int(n) {
+			t.Errorf("%d entries, want %d", l.Entries(), n)
+		}
 		for _, c := range []struct{ keep, from uint64 }{
 			{0, last + 1}, {size / 2, last + 1}, {size + 2*logOverhead, last}, {3*size + 1000, last - 2}, {1 << 40, first},
 		} {
@@ -192,8 +195,8 @@ func TestLogBytes(t *testing.T) {
 	l = openLogTest(t, dir)
 	check(105, 116)
 	must(t, l.DeleteRange(105, 116))
-	if l.Bytes() != 0 {
-		t.Errorf("an emptied log has %d bytes", l.Bytes())
+	if l.Bytes() != 0 || l.Entries() != 0 {
+		t.Errorf("an emptied log has %d entries of %d bytes", l.Entries(), l.Bytes())
 	}
 	must(t, l.StoreLog(entry(500, size))) // after a snapshot was installed
 	if l.KeepFrom(1<<40) != 500 {

@@ -80,6 +80,13 @@ func (l *LogStore) Bytes() uint64 {
 	return l.sizes.end() - l.sizes.base
 }
 
+// Entries is how many entries the log holds.
+func (l *LogStore) Entries() int {
+	l.sizes.mu.Lock()
+	defer l.sizes.mu.Unlock()
+	return len(l.sizes.ends)
+}
+
 // KeepFrom is the lowest index such that it and all later entries take at most so many bytes: what is below may be
 // deleted to bound the log. It is one behind the last index if not even that entry fits; 0: the log is empty.
 func (l *LogStore) KeepFrom(bytes uint64) uint64 {
