@@ -156,7 +156,7 @@ func (n *Node) shrink(ctx context.Context, id, what string, change func(raft.Ser
 	if err := n.changed(change(s, index)); err != nil {
 		return err
 	}
-	n.config.Logger.Info("a member was "+what, "server", s.ID)
+	n.config.Logger.Info("the group has changed", "change", what, "server", s.ID)
 	return nil
 }
 

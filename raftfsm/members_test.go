@@ -174,7 +174,7 @@ func TestLeaderHandsOver(t *testing.T) {
 func TestWipedMemberIsNew(t *testing.T) {
 	g := newGroup(t, 3, nil)
 	i, m := g.follower()
-	double := string(m.identity.NodeID) + "~ffffffff"
+	double := m.identity.NodeID + "~ffffffff"
 	if err := g.leader().Join(t.Context(), double, "127.0.0.1:1"); !errors.Is(err, ErrMemberExists) {
 		t.Errorf("a double of a living member joins: %v", err)
 	}

@@ -10,7 +10,6 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
-	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
 
@@ -70,7 +69,7 @@ func newForwarder(n Node, p *peers) (*forwarder, error) {
 // unary answers a call here, or has the leader answer it.
 func (f *forwarder) unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
 	m, ok := f.methods[info.FullMethod]
-	if stale, can := req.(interface{ GetStale() bool }); !ok || forwarded(ctx) || (can && stale.GetStale()) {
+	if stale, can := req.(interface{ GetStale() bool }); !ok || f.node.Serving() || forwarded(ctx) || (can && stale.GetStale()) {
 		return handler(ctx, req)
 	}
 	wait, cancel := context.WithTimeout(ctx, leaderPatience)
@@ -99,7 +98,7 @@ func (f *forwarder) unary(ctx context.Context, req any, info *grpc.UnaryServerIn
 func (f *forwarder) stream(srv any, in grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
 	ctx := in.Context()
 	m, ok := f.methods[info.FullMethod]
-	if !ok || forwarded(ctx) {
+	if !ok || f.node.Serving() || forwarded(ctx) {
 		return handler(srv, in)
 	}
 	wait, cancel := context.WithTimeout(ctx, leaderPatience)
@@ -118,11 +117,11 @@ func (f *forwarder) stream(srv any, in grpc.ServerStream, info *grpc.StreamServe
 		return unreachable(err)
 	}
 	go func() { // ends with the caller's stream, which ends when this handler returns
-		if err := pass(in, out, m.input); errors.Is(err, io.EOF) {
+		if errors.Is(pass(in, out, m.input), io.EOF) {
 			_ = out.CloseSend() // its error is that of the stream, which is received below
-		} else if err != nil {
-			cancel()
+			return
 		}
+		cancel()
 	}()
 	ended := make(chan error, 1)
 	go func() { ended <- pass(out, in, m.output) }()
@@ -146,7 +145,7 @@ type messages interface {
 // pass passes messages on until one side fails; io.EOF: from has said all.
 func pass(from, to messages, kind protoreflect.MessageType) error {
 	for {
-		var m proto.Message = kind.New().Interface()
+		m := kind.New().Interface()
 		if err := from.RecvMsg(m); err != nil {
 			return err
 		}
