@@ -38,13 +38,8 @@ func (n *Node) Describe() Description {
 	d := Description{
 		NodeID: n.identity.NodeID, ServerID: string(serverID(n.identity)), ClusterID: n.identity.ClusterID,
 		Address: n.network.Addr().String(), LastIndex: n.raft.LastIndex(), LastTerm: n.lastTerm(),
-		AppliedIndex: n.replica.applied.index.Load(), LastContact: -1, Held: n.held.Load(), Checksums: n.Checksums(),
+		AppliedIndex: n.replica.applied.index.Load(), Held: n.held.Load(), Checksums: n.Checksums(),
 	}
-	switch at := n.raft.LastContact(); {
-	case n.leadership.serving():
-		d.LastContact = 0
-	case !at.IsZero():
-		d.LastContact = time.Since(at)
-	}
+	_, d.LastContact = n.Lag()
 	return d
 }

@@ -323,6 +323,21 @@ func (n *Node) Members() ([]MemberState, error) {
 // Serving reports whether this member leads and serves.
 func (n *Node) Serving() bool { return n.leadership.serving() }
 
+// Lag is how far this member's state may be behind: by how many entries that it knows to be committed, and how long ago it
+// heard of the leader; 0 for the leader itself, negative: never.
+func (n *Node) Lag() (entries uint64, contact time.Duration) {
+	commit, applied := n.raft.CommitIndex(), n.replica.applied.index.Load()
+	at := n.raft.LastContact()
+	switch {
+	case n.leadership.serving():
+	case at.IsZero():
+		contact = -1
+	default:
+		contact = time.Since(at)
+	}
+	return commit - min(applied, commit), contact
+}
+
 // OtherLeader is the Raft address of another member that leads; empty: none is known to.
 func (n *Node) OtherLeader() string {
 	address, id := n.raft.LeaderWithID()

@@ -32,7 +32,7 @@ func (s *taskService) ListTasks(ctx context.Context, req *pb.ListTasksRequest) (
 		return nil, err
 	}
 	l.now = s.now().UnixMicro()
-	out := &pb.ListTasksResponse{}
+	out := &pb.ListTasksResponse{Lag: lagOf(s.node, req)}
 	err = s.node.Read(ctx, req.GetStale(), func(v *raftfsm.View) error {
 		p := &page{listing: l}
 		if l.finished {

@@ -3,6 +3,7 @@ package rpc
 import (
 	"context"
 	"net"
+	"time"
 
 	"github.com/rowlock/rowlock/raftfsm"
 	"github.com/rowlock/rowlock/task"
@@ -31,6 +32,8 @@ type Group interface {
 	// Serving reports whether this member leads and serves; OtherLeader is the Raft address of another that leads.
 	Serving() bool
 	OtherLeader() string
+	// Lag is how far this member's state may be behind.
+	Lag() (entries uint64, contact time.Duration)
 	// LeaderAPI is where clients reach the other member that leads, if that is known.
 	LeaderAPI() string
 	Describe() raftfsm.Description

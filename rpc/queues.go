@@ -23,7 +23,7 @@ func (s *queueService) ListQueues(ctx context.Context, req *pb.ListQueuesRequest
 	if err != nil {
 		return nil, err
 	}
-	out := &pb.ListQueuesResponse{}
+	out := &pb.ListQueuesResponse{Lag: lagOf(s.node, req)}
 	err = s.node.Read(ctx, req.GetStale(), func(v *raftfsm.View) error {
 		queues, workers := v.Queues(at.name, limit), workersByQueue(v.Sessions())
 		for i := range queues {
@@ -42,11 +42,12 @@ func (s *queueService) ListQueues(ctx context.Context, req *pb.ListQueuesRequest
 }
 
 func (s *queueService) GetQueue(ctx context.Context, req *pb.GetQueueRequest) (*pb.GetQueueResponse, error) {
+	lag := lagOf(s.node, req)
 	q, err := s.read(ctx, req.GetName(), req.GetStale())
 	if err != nil {
 		return nil, err
 	}
-	return &pb.GetQueueResponse{Queue: q}, nil
+	return &pb.GetQueueResponse{Queue: q, Lag: lag}, nil
 }
 
 func (s *queueService) read(ctx context.Context, name string, stale bool) (out *pb.Queue, err error) {

@@ -66,6 +66,9 @@ func startIn(t *testing.T, dir string, options ...memberOption) *member {
 	}
 	m.run()
 	m.connect()
+	if !nodeConfig.Bootstrap { // it follows another
+		return m
+	}
 	select {
 	case <-m.node.Ready():
 	case <-time.After(10 * time.Second):

@@ -33,11 +33,12 @@ func (s *taskService) GetTask(ctx context.Context, req *pb.GetTaskRequest) (*pb.
 	if err != nil {
 		return nil, err
 	}
+	lag := lagOf(s.node, req)
 	t, err := readTask(ctx, s.node, id, req.GetStale())
 	if err != nil {
 		return nil, err
 	}
-	return &pb.GetTaskResponse{Task: viewTask(&t, req.GetOmitPayload())}, nil
+	return &pb.GetTaskResponse{Task: viewTask(&t, req.GetOmitPayload()), Lag: lag}, nil
 }
 
 // readTask reads one task, live or finished, with its payload.

@@ -3,9 +3,11 @@ package main
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/rowlock/rowlock/client"
 	"github.com/rowlock/rowlock/worker"
@@ -26,21 +28,15 @@ the tasks of --queues itself, as 'rowlock worker' would.`,
 	}
 	serve := p.serveFlags(cmd)
 	var flags workerFlags
-	flags.add(cmd.Flags())
-	cmd.Flags().StringSliceVar(&flags.queues, "queues", []string{client.DefaultQueue}, "queues that --exec or --http serves, with weights where given: Q[=WEIGHT],…")
-	settings(cmd.Flags(), "queues")
+	flags.addInside(cmd.Flags())
 	cmd.RunE = func(cmd *cobra.Command, _ []string) (err error) {
 		logger, err := serve.log.logger()
 		if err != nil {
 			return err
 		}
-		config, handler, err := flags.config(logger)
+		inside, err := flags.inside(logger)
 		if err != nil {
 			return err
-		}
-		var inside *insideWorker
-		if handler != nil {
-			inside = &insideWorker{config: config, kinds: flags.kinds, handler: handler}
 		}
 		if serve.dataDir == "" {
 			if serve.dataDir, err = os.MkdirTemp("", "rowlock-dev-"); err != nil {
@@ -51,6 +47,22 @@ the tasks of --queues itself, as 'rowlock worker' would.`,
 		return p.serve(cmd.Context(), serve, memberFlags{nodeID: "dev", bootstrapExpect: 1, maxVoters: 1}, inside)
 	}
 	return cmd
+}
+
+// addInside adds the flags of a worker within the process of a server.
+func (f *workerFlags) addInside(flags *pflag.FlagSet) {
+	f.add(flags)
+	flags.StringSliceVar(&f.queues, "queues", []string{client.DefaultQueue}, "queues that --exec or --http serves, with weights where given: Q[=WEIGHT],…")
+	settings(flags, "queues")
+}
+
+// inside is the worker of the flags; nil: neither --exec nor --http was given.
+func (f *workerFlags) inside(logger *slog.Logger) (*insideWorker, error) {
+	config, handler, err := f.config(logger)
+	if err != nil || handler == nil {
+		return nil, err
+	}
+	return &insideWorker{config: config, kinds: f.kinds, handler: handler}, nil
 }
 
 // insideWorker is a worker within the process of a server.

@@ -76,12 +76,14 @@ func (p *program) listTasks(ctx context.Context, cmd *cobra.Command, tasks rowlo
 	page := list(out, render.Tasks(p.now()))
 	request.Stale = l.stale
 	request.OmitPayload = out.people()
+	var lag *rowlockv1.Lag
 	next, err := l.pages(func(limit uint32, cursor string) (int, string, error) {
 		request.Limit, request.Cursor = limit, cursor
 		answer, err := tasks.ListTasks(ctx, request)
 		if err != nil {
 			return 0, "", err
 		}
+		lag = answer.GetLag()
 		return len(answer.GetTasks()), answer.GetNextCursor(), page.Page(render.NewTasks(answer.GetTasks()))
 	})
 	if err != nil {
@@ -91,6 +93,7 @@ func (p *program) listTasks(ctx context.Context, cmd *cobra.Command, tasks rowlo
 		return err
 	}
 	p.more(next)
+	p.lag(lag)
 	return nil
 }
 

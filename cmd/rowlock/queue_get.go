@@ -23,6 +23,7 @@ func (p *program) queueGetCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			p.lag(answer.GetLag())
 			return p.printQueue(out, answer.GetQueue())
 		})
 	}

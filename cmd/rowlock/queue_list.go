@@ -22,12 +22,14 @@ func (p *program) queueListCommand() *cobra.Command {
 			return err
 		}
 		return connect.run(cmd, func(ctx context.Context, c *connection) error {
+			var lag *rowlockv1.Lag
 			queues := list(out, render.Queues(p.now()))
 			next, err := page.pages(func(limit uint32, cursor string) (int, string, error) {
 				answer, err := c.queues.ListQueues(ctx, &rowlockv1.ListQueuesRequest{Limit: limit, Cursor: cursor, Stale: page.stale})
 				if err != nil {
 					return 0, "", err
 				}
+				lag = answer.GetLag()
 				return len(answer.GetQueues()), answer.GetNextCursor(), queues.Page(render.NewQueues(answer.GetQueues()))
 			})
 			if err != nil {
@@ -37,6 +39,7 @@ func (p *program) queueListCommand() *cobra.Command {
 				return err
 			}
 			p.more(next)
+			p.lag(lag)
 			return nil
 		})
 	}

@@ -35,6 +35,10 @@ SIGTERM stops it in an orderly way: it hands over what it leads and what it work
 	serve := p.serveFlags(cmd)
 	var member memberFlags
 	member.add(cmd)
+	var workers workerFlags
+	workers.addInside(cmd.Flags())
+	withWorker := cmd.Flags().Bool("with-worker", false, "work on the tasks of --queues in this process too, by --exec or --http")
+	settings(cmd.Flags(), "with-worker")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if serve.dataDir == "" {
 			return usagef("say with --data-dir where the data goes")
@@ -42,7 +46,22 @@ SIGTERM stops it in an orderly way: it hands over what it leads and what it work
 		if err := member.complete(); err != nil {
 			return err
 		}
-		return p.serve(cmd.Context(), serve, member, nil)
+		var inside *insideWorker
+		if *withWorker {
+			logger, err := serve.log.logger()
+			if err != nil {
+				return err
+			}
+			if inside, err = workers.inside(logger); err != nil {
+				return err
+			}
+			if inside == nil {
+				return usagef("--with-worker: say with --exec or --http how to run a task")
+			}
+		} else if workers.exec != "" || workers.url != "" {
+			return usagef("--exec and --http are for a worker in this process: add --with-worker")
+		}
+		return p.serve(cmd.Context(), serve, member, inside)
 	}
 	return cmd
 }

@@ -28,6 +28,7 @@ func (p *program) taskGetCommand() *cobra.Command {
 			if err != nil {
 				return about(id, err)
 			}
+			p.lag(answer.GetLag())
 			return p.printTask(out, answer.GetTask())
 		})
 	}

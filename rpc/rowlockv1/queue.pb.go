@@ -370,9 +370,11 @@ func (x *ListQueuesRequest) GetStale() bool {
 }
 
 type ListQueuesResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Queues        []*Queue               `protobuf:"bytes,1,rep,name=queues,proto3" json:"queues,omitempty"`
-	NextCursor    string                 `protobuf:"bytes,2,opt,name=next_cursor,json=nextCursor,proto3" json:"next_cursor,omitempty"`
+	state      protoimpl.MessageState `protogen:"open.v1"`
+	Queues     []*Queue               `protobuf:"bytes,1,rep,name=queues,proto3" json:"queues,omitempty"`
+	NextCursor string                 `protobuf:"bytes,2,opt,name=next_cursor,json=nextCursor,proto3" json:"next_cursor,omitempty"`
+	// Of a stale answer.
+	Lag           *Lag `protobuf:"bytes,3,opt,name=lag,proto3" json:"lag,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -419,6 +421,13 @@ func (x *ListQueuesResponse) GetNextCursor() string {
 		return x.NextCursor
 	}
 	return ""
+}
+
+func (x *ListQueuesResponse) GetLag() *Lag {
+	if x != nil {
+		return x.Lag
+	}
+	return nil
 }
 
 type GetQueueRequest struct {
@@ -474,8 +483,10 @@ func (x *GetQueueRequest) GetStale() bool {
 }
 
 type GetQueueResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Queue         *Queue                 `protobuf:"bytes,1,opt,name=queue,proto3" json:"queue,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Queue *Queue                 `protobuf:"bytes,1,opt,name=queue,proto3" json:"queue,omitempty"`
+	// Of a stale answer.
+	Lag           *Lag `protobuf:"bytes,2,opt,name=lag,proto3" json:"lag,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -513,6 +524,13 @@ func (*GetQueueResponse) Descriptor() ([]byte, []int) {
 func (x *GetQueueResponse) GetQueue() *Queue {
 	if x != nil {
 		return x.Queue
+	}
+	return nil
+}
+
+func (x *GetQueueResponse) GetLag() *Lag {
+	if x != nil {
+		return x.Lag
 	}
 	return nil
 }
@@ -1030,16 +1048,18 @@ const file_rpc_rowlockv1_queue_proto_rawDesc = "" +
 	"\x11ListQueuesRequest\x12\x14\n" +
 	"\x05limit\x18\x01 \x01(\rR\x05limit\x12\x16\n" +
 	"\x06cursor\x18\x02 \x01(\tR\x06cursor\x12\x14\n" +
-	"\x05stale\x18\x03 \x01(\bR\x05stale\"`\n" +
+	"\x05stale\x18\x03 \x01(\bR\x05stale\"\x83\x01\n" +
 	"\x12ListQueuesResponse\x12)\n" +
 	"\x06queues\x18\x01 \x03(\v2\x11.rowlock.v1.QueueR\x06queues\x12\x1f\n" +
 	"\vnext_cursor\x18\x02 \x01(\tR\n" +
-	"nextCursor\";\n" +
+	"nextCursor\x12!\n" +
+	"\x03lag\x18\x03 \x01(\v2\x0f.rowlock.v1.LagR\x03lag\";\n" +
 	"\x0fGetQueueRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
-	"\x05stale\x18\x02 \x01(\bR\x05stale\";\n" +
+	"\x05stale\x18\x02 \x01(\bR\x05stale\"^\n" +
 	"\x10GetQueueResponse\x12'\n" +
-	"\x05queue\x18\x01 \x01(\v2\x11.rowlock.v1.QueueR\x05queue\"\x93\x01\n" +
+	"\x05queue\x18\x01 \x01(\v2\x11.rowlock.v1.QueueR\x05queue\x12!\n" +
+	"\x03lag\x18\x02 \x01(\v2\x0f.rowlock.v1.LagR\x03lag\"\x93\x01\n" +
 	"\x0fSetQueueRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x125\n" +
 	"\bsettings\x18\x02 \x01(\v2\x19.rowlock.v1.QueueSettingsR\bsettings\x12\x16\n" +
@@ -1114,34 +1134,37 @@ var file_rpc_rowlockv1_queue_proto_goTypes = []any{
 	(*PurgeQueueResponse)(nil),    // 15: rowlock.v1.PurgeQueueResponse
 	(*Backoff)(nil),               // 16: rowlock.v1.Backoff
 	(*timestamppb.Timestamp)(nil), // 17: google.protobuf.Timestamp
+	(*Lag)(nil),                   // 18: rowlock.v1.Lag
 }
 var file_rpc_rowlockv1_queue_proto_depIdxs = []int32{
 	16, // 0: rowlock.v1.QueueSettings.backoff:type_name -> rowlock.v1.Backoff
 	17, // 1: rowlock.v1.Queue.oldest_pending_at:type_name -> google.protobuf.Timestamp
 	0,  // 2: rowlock.v1.Queue.settings:type_name -> rowlock.v1.QueueSettings
 	1,  // 3: rowlock.v1.ListQueuesResponse.queues:type_name -> rowlock.v1.Queue
-	1,  // 4: rowlock.v1.GetQueueResponse.queue:type_name -> rowlock.v1.Queue
-	0,  // 5: rowlock.v1.SetQueueRequest.settings:type_name -> rowlock.v1.QueueSettings
-	1,  // 6: rowlock.v1.SetQueueResponse.queue:type_name -> rowlock.v1.Queue
-	2,  // 7: rowlock.v1.QueueService.ListQueues:input_type -> rowlock.v1.ListQueuesRequest
-	4,  // 8: rowlock.v1.QueueService.GetQueue:input_type -> rowlock.v1.GetQueueRequest
-	6,  // 9: rowlock.v1.QueueService.SetQueue:input_type -> rowlock.v1.SetQueueRequest
-	8,  // 10: rowlock.v1.QueueService.PauseQueue:input_type -> rowlock.v1.PauseQueueRequest
-	10, // 11: rowlock.v1.QueueService.ResumeQueue:input_type -> rowlock.v1.ResumeQueueRequest
-	12, // 12: rowlock.v1.QueueService.DrainQueue:input_type -> rowlock.v1.DrainQueueRequest
-	14, // 13: rowlock.v1.QueueService.PurgeQueue:input_type -> rowlock.v1.PurgeQueueRequest
-	3,  // 14: rowlock.v1.QueueService.ListQueues:output_type -> rowlock.v1.ListQueuesResponse
-	5,  // 15: rowlock.v1.QueueService.GetQueue:output_type -> rowlock.v1.GetQueueResponse
-	7,  // 16: rowlock.v1.QueueService.SetQueue:output_type -> rowlock.v1.SetQueueResponse
-	9,  // 17: rowlock.v1.QueueService.PauseQueue:output_type -> rowlock.v1.PauseQueueResponse
-	11, // 18: rowlock.v1.QueueService.ResumeQueue:output_type -> rowlock.v1.ResumeQueueResponse
-	13, // 19: rowlock.v1.QueueService.DrainQueue:output_type -> rowlock.v1.DrainQueueResponse
-	15, // 20: rowlock.v1.QueueService.PurgeQueue:output_type -> rowlock.v1.PurgeQueueResponse
-	14, // [14:21] is the sub-list for method output_type
-	7,  // [7:14] is the sub-list for method input_type
-	7,  // [7:7] is the sub-list for extension type_name
-	7,  // [7:7] is the sub-list for extension extendee
-	0,  // [0:7] is the sub-list for field type_name
+	18, // 4: rowlock.v1.ListQueuesResponse.lag:type_name -> rowlock.v1.Lag
+	1,  // 5: rowlock.v1.GetQueueResponse.queue:type_name -> rowlock.v1.Queue
+	18, // 6: rowlock.v1.GetQueueResponse.lag:type_name -> rowlock.v1.Lag
+	0,  // 7: rowlock.v1.SetQueueRequest.settings:type_name -> rowlock.v1.QueueSettings
+	1,  // 8: rowlock.v1.SetQueueResponse.queue:type_name -> rowlock.v1.Queue
+	2,  // 9: rowlock.v1.QueueService.ListQueues:input_type -> rowlock.v1.ListQueuesRequest
+	4,  // 10: rowlock.v1.QueueService.GetQueue:input_type -> rowlock.v1.GetQueueRequest
+	6,  // 11: rowlock.v1.QueueService.SetQueue:input_type -> rowlock.v1.SetQueueRequest
+	8,  // 12: rowlock.v1.QueueService.PauseQueue:input_type -> rowlock.v1.PauseQueueRequest
+	10, // 13: rowlock.v1.QueueService.ResumeQueue:input_type -> rowlock.v1.ResumeQueueRequest
+	12, // 14: rowlock.v1.QueueService.DrainQueue:input_type -> rowlock.v1.DrainQueueRequest
+	14, // 15: rowlock.v1.QueueService.PurgeQueue:input_type -> rowlock.v1.PurgeQueueRequest
+	3,  // 16: rowlock.v1.QueueService.ListQueues:output_type -> rowlock.v1.ListQueuesResponse
+	5,  // 17: rowlock.v1.QueueService.GetQueue:output_type -> rowlock.v1.GetQueueResponse
+	7,  // 18: rowlock.v1.QueueService.SetQueue:output_type -> rowlock.v1.SetQueueResponse
+	9,  // 19: rowlock.v1.QueueService.PauseQueue:output_type -> rowlock.v1.PauseQueueResponse
+	11, // 20: rowlock.v1.QueueService.ResumeQueue:output_type -> rowlock.v1.ResumeQueueResponse
+	13, // 21: rowlock.v1.QueueService.DrainQueue:output_type -> rowlock.v1.DrainQueueResponse
+	15, // 22: rowlock.v1.QueueService.PurgeQueue:output_type -> rowlock.v1.PurgeQueueResponse
+	16, // [16:23] is the sub-list for method output_type
+	9,  // [9:16] is the sub-list for method input_type
+	9,  // [9:9] is the sub-list for extension type_name
+	9,  // [9:9] is the sub-list for extension extendee
+	0,  // [0:9] is the sub-list for field type_name
 }
 
 func init() { file_rpc_rowlockv1_queue_proto_init() }

@@ -1282,8 +1282,10 @@ func (x *GetTaskRequest) GetOmitPayload() bool {
 }
 
 type GetTaskResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Task          *Task                  `protobuf:"bytes,1,opt,name=task,proto3" json:"task,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Task  *Task                  `protobuf:"bytes,1,opt,name=task,proto3" json:"task,omitempty"`
+	// Of a stale answer.
+	Lag           *Lag `protobuf:"bytes,2,opt,name=lag,proto3" json:"lag,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1325,6 +1327,68 @@ func (x *GetTaskResponse) GetTask() *Task {
 	return nil
 }
 
+func (x *GetTaskResponse) GetLag() *Lag {
+	if x != nil {
+		return x.Lag
+	}
+	return nil
+}
+
+// Lag is how far a stale answer may be behind: what the member that gave it knew when it did.
+type Lag struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Entries of the log that it knew to be committed and hadn't executed.
+	Entries uint64 `protobuf:"varint,1,opt,name=entries,proto3" json:"entries,omitempty"`
+	// Since it heard of the leader; 0 for the leader itself, negative: it has heard of none.
+	Seconds       float64 `protobuf:"fixed64,2,opt,name=seconds,proto3" json:"seconds,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Lag) Reset() {
+	*x = Lag{}
+	mi := &file_rpc_rowlockv1_task_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Lag) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Lag) ProtoMessage() {}
+
+func (x *Lag) ProtoReflect() protoreflect.Message {
+	mi := &file_rpc_rowlockv1_task_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Lag.ProtoReflect.Descriptor instead.
+func (*Lag) Descriptor() ([]byte, []int) {
+	return file_rpc_rowlockv1_task_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *Lag) GetEntries() uint64 {
+	if x != nil {
+		return x.Entries
+	}
+	return 0
+}
+
+func (x *Lag) GetSeconds() float64 {
+	if x != nil {
+		return x.Seconds
+	}
+	return 0
+}
+
 type ListTasksRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Queue string                 `protobuf:"bytes,1,opt,name=queue,proto3" json:"queue,omitempty"`
@@ -1346,7 +1410,7 @@ type ListTasksRequest struct {
 
 func (x *ListTasksRequest) Reset() {
 	*x = ListTasksRequest{}
-	mi := &file_rpc_rowlockv1_task_proto_msgTypes[13]
+	mi := &file_rpc_rowlockv1_task_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1358,7 +1422,7 @@ func (x *ListTasksRequest) String() string {
 func (*ListTasksRequest) ProtoMessage() {}
 
 func (x *ListTasksRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_task_proto_msgTypes[13]
+	mi := &file_rpc_rowlockv1_task_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1371,7 +1435,7 @@ func (x *ListTasksRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListTasksRequest.ProtoReflect.Descriptor instead.
 func (*ListTasksRequest) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_task_proto_rawDescGZIP(), []int{13}
+	return file_rpc_rowlockv1_task_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ListTasksRequest) GetQueue() string {
@@ -1441,14 +1505,16 @@ type ListTasksResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Tasks []*Task                `protobuf:"bytes,1,rep,name=tasks,proto3" json:"tasks,omitempty"`
 	// Empty on the last page. A page may be short, even empty, and still have a next one.
-	NextCursor    string `protobuf:"bytes,2,opt,name=next_cursor,json=nextCursor,proto3" json:"next_cursor,omitempty"`
+	NextCursor string `protobuf:"bytes,2,opt,name=next_cursor,json=nextCursor,proto3" json:"next_cursor,omitempty"`
+	// Of a stale answer.
+	Lag           *Lag `protobuf:"bytes,3,opt,name=lag,proto3" json:"lag,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ListTasksResponse) Reset() {
 	*x = ListTasksResponse{}
-	mi := &file_rpc_rowlockv1_task_proto_msgTypes[14]
+	mi := &file_rpc_rowlockv1_task_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1460,7 +1526,7 @@ func (x *ListTasksResponse) String() string {
 func (*ListTasksResponse) ProtoMessage() {}
 
 func (x *ListTasksResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_task_proto_msgTypes[14]
+	mi := &file_rpc_rowlockv1_task_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1473,7 +1539,7 @@ func (x *ListTasksResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListTasksResponse.ProtoReflect.Descriptor instead.
 func (*ListTasksResponse) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_task_proto_rawDescGZIP(), []int{14}
+	return file_rpc_rowlockv1_task_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ListTasksResponse) GetTasks() []*Task {
@@ -1490,6 +1556,13 @@ func (x *ListTasksResponse) GetNextCursor() string {
 	return ""
 }
 
+func (x *ListTasksResponse) GetLag() *Lag {
+	if x != nil {
+		return x.Lag
+	}
+	return nil
+}
+
 type ExplainTaskRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
@@ -1499,7 +1572,7 @@ type ExplainTaskRequest struct {
 
 func (x *ExplainTaskRequest) Reset() {
 	*x = ExplainTaskRequest{}
-	mi := &file_rpc_rowlockv1_task_proto_msgTypes[15]
+	mi := &file_rpc_rowlockv1_task_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1511,7 +1584,7 @@ func (x *ExplainTaskRequest) String() string {
 func (*ExplainTaskRequest) ProtoMessage() {}
 
 func (x *ExplainTaskRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_task_proto_msgTypes[15]
+	mi := &file_rpc_rowlockv1_task_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1524,7 +1597,7 @@ func (x *ExplainTaskRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainTaskRequest.ProtoReflect.Descriptor instead.
 func (*ExplainTaskRequest) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_task_proto_rawDescGZIP(), []int{15}
+	return file_rpc_rowlockv1_task_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ExplainTaskRequest) GetId() string {
@@ -1547,7 +1620,7 @@ type ExplainTaskResponse struct {
 
 func (x *ExplainTaskResponse) Reset() {
 	*x = ExplainTaskResponse{}
-	mi := &file_rpc_rowlockv1_task_proto_msgTypes[16]
+	mi := &file_rpc_rowlockv1_task_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1559,7 +1632,7 @@ func (x *ExplainTaskResponse) String() string {
 func (*ExplainTaskResponse) ProtoMessage() {}
 
 func (x *ExplainTaskResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_task_proto_msgTypes[16]
+	mi := &file_rpc_rowlockv1_task_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1572,7 +1645,7 @@ func (x *ExplainTaskResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainTaskResponse.ProtoReflect.Descriptor instead.
 func (*ExplainTaskResponse) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_task_proto_rawDescGZIP(), []int{16}
+	return file_rpc_rowlockv1_task_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ExplainTaskResponse) GetTask() *Task {
@@ -1613,7 +1686,7 @@ type Reason struct {
 
 func (x *Reason) Reset() {
 	*x = Reason{}
-	mi := &file_rpc_rowlockv1_task_proto_msgTypes[17]
+	mi := &file_rpc_rowlockv1_task_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1625,7 +1698,7 @@ func (x *Reason) String() string {
 func (*Reason) ProtoMessage() {}
 
 func (x *Reason) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_task_proto_msgTypes[17]
+	mi := &file_rpc_rowlockv1_task_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1638,7 +1711,7 @@ func (x *Reason) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reason.ProtoReflect.Descriptor instead.
 func (*Reason) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_task_proto_rawDescGZIP(), []int{17}
+	return file_rpc_rowlockv1_task_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Reason) GetCode() string {
@@ -1682,7 +1755,7 @@ type TaskResult struct {
 
 func (x *TaskResult) Reset() {
 	*x = TaskResult{}
-	mi := &file_rpc_rowlockv1_task_proto_msgTypes[18]
+	mi := &file_rpc_rowlockv1_task_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1694,7 +1767,7 @@ func (x *TaskResult) String() string {
 func (*TaskResult) ProtoMessage() {}
 
 func (x *TaskResult) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_task_proto_msgTypes[18]
+	mi := &file_rpc_rowlockv1_task_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1707,7 +1780,7 @@ func (x *TaskResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TaskResult.ProtoReflect.Descriptor instead.
 func (*TaskResult) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_task_proto_rawDescGZIP(), []int{18}
+	return file_rpc_rowlockv1_task_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *TaskResult) GetId() string {
@@ -1742,7 +1815,7 @@ type CancelTasksRequest struct {
 
 func (x *CancelTasksRequest) Reset() {
 	*x = CancelTasksRequest{}
-	mi := &file_rpc_rowlockv1_task_proto_msgTypes[19]
+	mi := &file_rpc_rowlockv1_task_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1754,7 +1827,7 @@ func (x *CancelTasksRequest) String() string {
 func (*CancelTasksRequest) ProtoMessage() {}
 
 func (x *CancelTasksRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_task_proto_msgTypes[19]
+	mi := &file_rpc_rowlockv1_task_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1767,7 +1840,7 @@ func (x *CancelTasksRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelTasksRequest.ProtoReflect.Descriptor instead.
 func (*CancelTasksRequest) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_task_proto_rawDescGZIP(), []int{19}
+	return file_rpc_rowlockv1_task_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *CancelTasksRequest) GetIds() []string {
@@ -1793,7 +1866,7 @@ type CancelTasksResponse struct {
 
 func (x *CancelTasksResponse) Reset() {
 	*x = CancelTasksResponse{}
-	mi := &file_rpc_rowlockv1_task_proto_msgTypes[20]
+	mi := &file_rpc_rowlockv1_task_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1805,7 +1878,7 @@ func (x *CancelTasksResponse) String() string {
 func (*CancelTasksResponse) ProtoMessage() {}
 
 func (x *CancelTasksResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_task_proto_msgTypes[20]
+	mi := &file_rpc_rowlockv1_task_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1818,7 +1891,7 @@ func (x *CancelTasksResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelTasksResponse.ProtoReflect.Descriptor instead.
 func (*CancelTasksResponse) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_task_proto_rawDescGZIP(), []int{20}
+	return file_rpc_rowlockv1_task_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *CancelTasksResponse) GetResults() []*TaskResult {
@@ -1839,7 +1912,7 @@ type RetryTasksRequest struct {
 
 func (x *RetryTasksRequest) Reset() {
 	*x = RetryTasksRequest{}
-	mi := &file_rpc_rowlockv1_task_proto_msgTypes[21]
+	mi := &file_rpc_rowlockv1_task_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1851,7 +1924,7 @@ func (x *RetryTasksRequest) String() string {
 func (*RetryTasksRequest) ProtoMessage() {}
 
 func (x *RetryTasksRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_task_proto_msgTypes[21]
+	mi := &file_rpc_rowlockv1_task_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1864,7 +1937,7 @@ func (x *RetryTasksRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RetryTasksRequest.ProtoReflect.Descriptor instead.
 func (*RetryTasksRequest) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_task_proto_rawDescGZIP(), []int{21}
+	return file_rpc_rowlockv1_task_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *RetryTasksRequest) GetIds() []string {
@@ -1890,7 +1963,7 @@ type RetryTasksResponse struct {
 
 func (x *RetryTasksResponse) Reset() {
 	*x = RetryTasksResponse{}
-	mi := &file_rpc_rowlockv1_task_proto_msgTypes[22]
+	mi := &file_rpc_rowlockv1_task_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1902,7 +1975,7 @@ func (x *RetryTasksResponse) String() string {
 func (*RetryTasksResponse) ProtoMessage() {}
 
 func (x *RetryTasksResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_task_proto_msgTypes[22]
+	mi := &file_rpc_rowlockv1_task_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1915,7 +1988,7 @@ func (x *RetryTasksResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RetryTasksResponse.ProtoReflect.Descriptor instead.
 func (*RetryTasksResponse) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_task_proto_rawDescGZIP(), []int{22}
+	return file_rpc_rowlockv1_task_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *RetryTasksResponse) GetResults() []*TaskResult {
@@ -1939,7 +2012,7 @@ type RescheduleTaskRequest struct {
 
 func (x *RescheduleTaskRequest) Reset() {
 	*x = RescheduleTaskRequest{}
-	mi := &file_rpc_rowlockv1_task_proto_msgTypes[23]
+	mi := &file_rpc_rowlockv1_task_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1951,7 +2024,7 @@ func (x *RescheduleTaskRequest) String() string {
 func (*RescheduleTaskRequest) ProtoMessage() {}
 
 func (x *RescheduleTaskRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_task_proto_msgTypes[23]
+	mi := &file_rpc_rowlockv1_task_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1964,7 +2037,7 @@ func (x *RescheduleTaskRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RescheduleTaskRequest.ProtoReflect.Descriptor instead.
 func (*RescheduleTaskRequest) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_task_proto_rawDescGZIP(), []int{23}
+	return file_rpc_rowlockv1_task_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *RescheduleTaskRequest) GetId() string {
@@ -2010,7 +2083,7 @@ type RescheduleTaskResponse struct {
 
 func (x *RescheduleTaskResponse) Reset() {
 	*x = RescheduleTaskResponse{}
-	mi := &file_rpc_rowlockv1_task_proto_msgTypes[24]
+	mi := &file_rpc_rowlockv1_task_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2022,7 +2095,7 @@ func (x *RescheduleTaskResponse) String() string {
 func (*RescheduleTaskResponse) ProtoMessage() {}
 
 func (x *RescheduleTaskResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_task_proto_msgTypes[24]
+	mi := &file_rpc_rowlockv1_task_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2035,7 +2108,7 @@ func (x *RescheduleTaskResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RescheduleTaskResponse.ProtoReflect.Descriptor instead.
 func (*RescheduleTaskResponse) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_task_proto_rawDescGZIP(), []int{24}
+	return file_rpc_rowlockv1_task_proto_rawDescGZIP(), []int{25}
 }
 
 type MoveTasksRequest struct {
@@ -2050,7 +2123,7 @@ type MoveTasksRequest struct {
 
 func (x *MoveTasksRequest) Reset() {
 	*x = MoveTasksRequest{}
-	mi := &file_rpc_rowlockv1_task_proto_msgTypes[25]
+	mi := &file_rpc_rowlockv1_task_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2062,7 +2135,7 @@ func (x *MoveTasksRequest) String() string {
 func (*MoveTasksRequest) ProtoMessage() {}
 
 func (x *MoveTasksRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_task_proto_msgTypes[25]
+	mi := &file_rpc_rowlockv1_task_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2075,7 +2148,7 @@ func (x *MoveTasksRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MoveTasksRequest.ProtoReflect.Descriptor instead.
 func (*MoveTasksRequest) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_task_proto_rawDescGZIP(), []int{25}
+	return file_rpc_rowlockv1_task_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *MoveTasksRequest) GetIds() []string {
@@ -2108,7 +2181,7 @@ type MoveTasksResponse struct {
 
 func (x *MoveTasksResponse) Reset() {
 	*x = MoveTasksResponse{}
-	mi := &file_rpc_rowlockv1_task_proto_msgTypes[26]
+	mi := &file_rpc_rowlockv1_task_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2120,7 +2193,7 @@ func (x *MoveTasksResponse) String() string {
 func (*MoveTasksResponse) ProtoMessage() {}
 
 func (x *MoveTasksResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_task_proto_msgTypes[26]
+	mi := &file_rpc_rowlockv1_task_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2133,7 +2206,7 @@ func (x *MoveTasksResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MoveTasksResponse.ProtoReflect.Descriptor instead.
 func (*MoveTasksResponse) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_task_proto_rawDescGZIP(), []int{26}
+	return file_rpc_rowlockv1_task_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *MoveTasksResponse) GetResults() []*TaskResult {
@@ -2157,7 +2230,7 @@ type DeleteTasksRequest struct {
 
 func (x *DeleteTasksRequest) Reset() {
 	*x = DeleteTasksRequest{}
-	mi := &file_rpc_rowlockv1_task_proto_msgTypes[27]
+	mi := &file_rpc_rowlockv1_task_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2169,7 +2242,7 @@ func (x *DeleteTasksRequest) String() string {
 func (*DeleteTasksRequest) ProtoMessage() {}
 
 func (x *DeleteTasksRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_task_proto_msgTypes[27]
+	mi := &file_rpc_rowlockv1_task_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2182,7 +2255,7 @@ func (x *DeleteTasksRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteTasksRequest.ProtoReflect.Descriptor instead.
 func (*DeleteTasksRequest) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_task_proto_rawDescGZIP(), []int{27}
+	return file_rpc_rowlockv1_task_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *DeleteTasksRequest) GetIds() []string {
@@ -2215,7 +2288,7 @@ type DeleteTasksResponse struct {
 
 func (x *DeleteTasksResponse) Reset() {
 	*x = DeleteTasksResponse{}
-	mi := &file_rpc_rowlockv1_task_proto_msgTypes[28]
+	mi := &file_rpc_rowlockv1_task_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2227,7 +2300,7 @@ func (x *DeleteTasksResponse) String() string {
 func (*DeleteTasksResponse) ProtoMessage() {}
 
 func (x *DeleteTasksResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_task_proto_msgTypes[28]
+	mi := &file_rpc_rowlockv1_task_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2240,7 +2313,7 @@ func (x *DeleteTasksResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteTasksResponse.ProtoReflect.Descriptor instead.
 func (*DeleteTasksResponse) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_task_proto_rawDescGZIP(), []int{28}
+	return file_rpc_rowlockv1_task_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *DeleteTasksResponse) GetResults() []*TaskResult {
@@ -2261,7 +2334,7 @@ type ResetTasksRequest struct {
 
 func (x *ResetTasksRequest) Reset() {
 	*x = ResetTasksRequest{}
-	mi := &file_rpc_rowlockv1_task_proto_msgTypes[29]
+	mi := &file_rpc_rowlockv1_task_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2273,7 +2346,7 @@ func (x *ResetTasksRequest) String() string {
 func (*ResetTasksRequest) ProtoMessage() {}
 
 func (x *ResetTasksRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_task_proto_msgTypes[29]
+	mi := &file_rpc_rowlockv1_task_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2286,7 +2359,7 @@ func (x *ResetTasksRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResetTasksRequest.ProtoReflect.Descriptor instead.
 func (*ResetTasksRequest) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_task_proto_rawDescGZIP(), []int{29}
+	return file_rpc_rowlockv1_task_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *ResetTasksRequest) GetIds() []string {
@@ -2312,7 +2385,7 @@ type ResetTasksResponse struct {
 
 func (x *ResetTasksResponse) Reset() {
 	*x = ResetTasksResponse{}
-	mi := &file_rpc_rowlockv1_task_proto_msgTypes[30]
+	mi := &file_rpc_rowlockv1_task_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2324,7 +2397,7 @@ func (x *ResetTasksResponse) String() string {
 func (*ResetTasksResponse) ProtoMessage() {}
 
 func (x *ResetTasksResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_task_proto_msgTypes[30]
+	mi := &file_rpc_rowlockv1_task_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2337,7 +2410,7 @@ func (x *ResetTasksResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResetTasksResponse.ProtoReflect.Descriptor instead.
 func (*ResetTasksResponse) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_task_proto_rawDescGZIP(), []int{30}
+	return file_rpc_rowlockv1_task_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *ResetTasksResponse) GetResults() []*TaskResult {
@@ -2481,9 +2554,13 @@ const file_rpc_rowlockv1_task_proto_rawDesc = "" +
 	"\x0eGetTaskRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05stale\x18\x02 \x01(\bR\x05stale\x12!\n" +
-	"\fomit_payload\x18\x03 \x01(\bR\vomitPayload\"7\n" +
+	"\fomit_payload\x18\x03 \x01(\bR\vomitPayload\"Z\n" +
 	"\x0fGetTaskResponse\x12$\n" +
-	"\x04task\x18\x01 \x01(\v2\x10.rowlock.v1.TaskR\x04task\"\x9e\x02\n" +
+	"\x04task\x18\x01 \x01(\v2\x10.rowlock.v1.TaskR\x04task\x12!\n" +
+	"\x03lag\x18\x02 \x01(\v2\x0f.rowlock.v1.LagR\x03lag\"9\n" +
+	"\x03Lag\x12\x18\n" +
+	"\aentries\x18\x01 \x01(\x04R\aentries\x12\x18\n" +
+	"\aseconds\x18\x02 \x01(\x01R\aseconds\"\x9e\x02\n" +
 	"\x10ListTasksRequest\x12\x14\n" +
 	"\x05queue\x18\x01 \x01(\tR\x05queue\x12\x12\n" +
 	"\x04kind\x18\x02 \x01(\tR\x04kind\x12.\n" +
@@ -2493,11 +2570,12 @@ const file_rpc_rowlockv1_task_proto_rawDesc = "" +
 	"\x05stale\x18\x06 \x01(\bR\x05stale\x12!\n" +
 	"\fomit_payload\x18\a \x01(\bR\vomitPayload\x12,\n" +
 	"\x12older_than_seconds\x18\b \x01(\x01R\x10olderThanSeconds\x12\x1b\n" +
-	"\tworker_id\x18\t \x01(\tR\bworkerId\"\\\n" +
+	"\tworker_id\x18\t \x01(\tR\bworkerId\"\x7f\n" +
 	"\x11ListTasksResponse\x12&\n" +
 	"\x05tasks\x18\x01 \x03(\v2\x10.rowlock.v1.TaskR\x05tasks\x12\x1f\n" +
 	"\vnext_cursor\x18\x02 \x01(\tR\n" +
-	"nextCursor\"$\n" +
+	"nextCursor\x12!\n" +
+	"\x03lag\x18\x03 \x01(\v2\x0f.rowlock.v1.LagR\x03lag\"$\n" +
 	"\x12ExplainTaskRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\"\x83\x01\n" +
 	"\x13ExplainTaskResponse\x12$\n" +
@@ -2592,7 +2670,7 @@ func file_rpc_rowlockv1_task_proto_rawDescGZIP() []byte {
 }
 
 var file_rpc_rowlockv1_task_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_rpc_rowlockv1_task_proto_msgTypes = make([]protoimpl.MessageInfo, 33)
+var file_rpc_rowlockv1_task_proto_msgTypes = make([]protoimpl.MessageInfo, 34)
 var file_rpc_rowlockv1_task_proto_goTypes = []any{
 	(UniqueMode)(0),                // 0: rowlock.v1.UniqueMode
 	(Task_State)(0),                // 1: rowlock.v1.Task.State
@@ -2609,92 +2687,95 @@ var file_rpc_rowlockv1_task_proto_goTypes = []any{
 	(*Status)(nil),                 // 12: rowlock.v1.Status
 	(*GetTaskRequest)(nil),         // 13: rowlock.v1.GetTaskRequest
 	(*GetTaskResponse)(nil),        // 14: rowlock.v1.GetTaskResponse
-	(*ListTasksRequest)(nil),       // 15: rowlock.v1.ListTasksRequest
-	(*ListTasksResponse)(nil),      // 16: rowlock.v1.ListTasksResponse
-	(*ExplainTaskRequest)(nil),     // 17: rowlock.v1.ExplainTaskRequest
-	(*ExplainTaskResponse)(nil),    // 18: rowlock.v1.ExplainTaskResponse
-	(*Reason)(nil),                 // 19: rowlock.v1.Reason
-	(*TaskResult)(nil),             // 20: rowlock.v1.TaskResult
-	(*CancelTasksRequest)(nil),     // 21: rowlock.v1.CancelTasksRequest
-	(*CancelTasksResponse)(nil),    // 22: rowlock.v1.CancelTasksResponse
-	(*RetryTasksRequest)(nil),      // 23: rowlock.v1.RetryTasksRequest
-	(*RetryTasksResponse)(nil),     // 24: rowlock.v1.RetryTasksResponse
-	(*RescheduleTaskRequest)(nil),  // 25: rowlock.v1.RescheduleTaskRequest
-	(*RescheduleTaskResponse)(nil), // 26: rowlock.v1.RescheduleTaskResponse
-	(*MoveTasksRequest)(nil),       // 27: rowlock.v1.MoveTasksRequest
-	(*MoveTasksResponse)(nil),      // 28: rowlock.v1.MoveTasksResponse
-	(*DeleteTasksRequest)(nil),     // 29: rowlock.v1.DeleteTasksRequest
-	(*DeleteTasksResponse)(nil),    // 30: rowlock.v1.DeleteTasksResponse
-	(*ResetTasksRequest)(nil),      // 31: rowlock.v1.ResetTasksRequest
-	(*ResetTasksResponse)(nil),     // 32: rowlock.v1.ResetTasksResponse
-	nil,                            // 33: rowlock.v1.Task.LabelsEntry
-	nil,                            // 34: rowlock.v1.NewTask.LabelsEntry
-	(*timestamppb.Timestamp)(nil),  // 35: google.protobuf.Timestamp
-	(*structpb.Value)(nil),         // 36: google.protobuf.Value
+	(*Lag)(nil),                    // 15: rowlock.v1.Lag
+	(*ListTasksRequest)(nil),       // 16: rowlock.v1.ListTasksRequest
+	(*ListTasksResponse)(nil),      // 17: rowlock.v1.ListTasksResponse
+	(*ExplainTaskRequest)(nil),     // 18: rowlock.v1.ExplainTaskRequest
+	(*ExplainTaskResponse)(nil),    // 19: rowlock.v1.ExplainTaskResponse
+	(*Reason)(nil),                 // 20: rowlock.v1.Reason
+	(*TaskResult)(nil),             // 21: rowlock.v1.TaskResult
+	(*CancelTasksRequest)(nil),     // 22: rowlock.v1.CancelTasksRequest
+	(*CancelTasksResponse)(nil),    // 23: rowlock.v1.CancelTasksResponse
+	(*RetryTasksRequest)(nil),      // 24: rowlock.v1.RetryTasksRequest
+	(*RetryTasksResponse)(nil),     // 25: rowlock.v1.RetryTasksResponse
+	(*RescheduleTaskRequest)(nil),  // 26: rowlock.v1.RescheduleTaskRequest
+	(*RescheduleTaskResponse)(nil), // 27: rowlock.v1.RescheduleTaskResponse
+	(*MoveTasksRequest)(nil),       // 28: rowlock.v1.MoveTasksRequest
+	(*MoveTasksResponse)(nil),      // 29: rowlock.v1.MoveTasksResponse
+	(*DeleteTasksRequest)(nil),     // 30: rowlock.v1.DeleteTasksRequest
+	(*DeleteTasksResponse)(nil),    // 31: rowlock.v1.DeleteTasksResponse
+	(*ResetTasksRequest)(nil),      // 32: rowlock.v1.ResetTasksRequest
+	(*ResetTasksResponse)(nil),     // 33: rowlock.v1.ResetTasksResponse
+	nil,                            // 34: rowlock.v1.Task.LabelsEntry
+	nil,                            // 35: rowlock.v1.NewTask.LabelsEntry
+	(*timestamppb.Timestamp)(nil),  // 36: google.protobuf.Timestamp
+	(*structpb.Value)(nil),         // 37: google.protobuf.Value
 }
 var file_rpc_rowlockv1_task_proto_depIdxs = []int32{
 	1,  // 0: rowlock.v1.Task.state:type_name -> rowlock.v1.Task.State
-	33, // 1: rowlock.v1.Task.labels:type_name -> rowlock.v1.Task.LabelsEntry
-	35, // 2: rowlock.v1.Task.enqueued_at:type_name -> google.protobuf.Timestamp
-	35, // 3: rowlock.v1.Task.run_at:type_name -> google.protobuf.Timestamp
-	35, // 4: rowlock.v1.Task.started_at:type_name -> google.protobuf.Timestamp
-	35, // 5: rowlock.v1.Task.finished_at:type_name -> google.protobuf.Timestamp
-	35, // 6: rowlock.v1.Task.expires_at:type_name -> google.protobuf.Timestamp
-	35, // 7: rowlock.v1.Task.heartbeat_at:type_name -> google.protobuf.Timestamp
+	34, // 1: rowlock.v1.Task.labels:type_name -> rowlock.v1.Task.LabelsEntry
+	36, // 2: rowlock.v1.Task.enqueued_at:type_name -> google.protobuf.Timestamp
+	36, // 3: rowlock.v1.Task.run_at:type_name -> google.protobuf.Timestamp
+	36, // 4: rowlock.v1.Task.started_at:type_name -> google.protobuf.Timestamp
+	36, // 5: rowlock.v1.Task.finished_at:type_name -> google.protobuf.Timestamp
+	36, // 6: rowlock.v1.Task.expires_at:type_name -> google.protobuf.Timestamp
+	36, // 7: rowlock.v1.Task.heartbeat_at:type_name -> google.protobuf.Timestamp
 	3,  // 8: rowlock.v1.Task.errors:type_name -> rowlock.v1.TaskError
 	4,  // 9: rowlock.v1.Task.progress:type_name -> rowlock.v1.Progress
 	5,  // 10: rowlock.v1.Task.backoff:type_name -> rowlock.v1.Backoff
-	35, // 11: rowlock.v1.TaskError.at:type_name -> google.protobuf.Timestamp
-	35, // 12: rowlock.v1.Progress.at:type_name -> google.protobuf.Timestamp
-	36, // 13: rowlock.v1.NewTask.payload_json:type_name -> google.protobuf.Value
-	35, // 14: rowlock.v1.NewTask.run_at:type_name -> google.protobuf.Timestamp
+	36, // 11: rowlock.v1.TaskError.at:type_name -> google.protobuf.Timestamp
+	36, // 12: rowlock.v1.Progress.at:type_name -> google.protobuf.Timestamp
+	37, // 13: rowlock.v1.NewTask.payload_json:type_name -> google.protobuf.Value
+	36, // 14: rowlock.v1.NewTask.run_at:type_name -> google.protobuf.Timestamp
 	0,  // 15: rowlock.v1.NewTask.unique_mode:type_name -> rowlock.v1.UniqueMode
-	34, // 16: rowlock.v1.NewTask.labels:type_name -> rowlock.v1.NewTask.LabelsEntry
+	35, // 16: rowlock.v1.NewTask.labels:type_name -> rowlock.v1.NewTask.LabelsEntry
 	5,  // 17: rowlock.v1.NewTask.backoff:type_name -> rowlock.v1.Backoff
 	6,  // 18: rowlock.v1.EnqueueRequest.tasks:type_name -> rowlock.v1.NewTask
 	11, // 19: rowlock.v1.EnqueueResponse.results:type_name -> rowlock.v1.EnqueueResult
 	12, // 20: rowlock.v1.EnqueueResult.error:type_name -> rowlock.v1.Status
 	2,  // 21: rowlock.v1.GetTaskResponse.task:type_name -> rowlock.v1.Task
-	1,  // 22: rowlock.v1.ListTasksRequest.states:type_name -> rowlock.v1.Task.State
-	2,  // 23: rowlock.v1.ListTasksResponse.tasks:type_name -> rowlock.v1.Task
-	2,  // 24: rowlock.v1.ExplainTaskResponse.task:type_name -> rowlock.v1.Task
-	19, // 25: rowlock.v1.ExplainTaskResponse.reasons:type_name -> rowlock.v1.Reason
-	35, // 26: rowlock.v1.Reason.until:type_name -> google.protobuf.Timestamp
-	12, // 27: rowlock.v1.TaskResult.error:type_name -> rowlock.v1.Status
-	20, // 28: rowlock.v1.CancelTasksResponse.results:type_name -> rowlock.v1.TaskResult
-	20, // 29: rowlock.v1.RetryTasksResponse.results:type_name -> rowlock.v1.TaskResult
-	35, // 30: rowlock.v1.RescheduleTaskRequest.run_at:type_name -> google.protobuf.Timestamp
-	20, // 31: rowlock.v1.MoveTasksResponse.results:type_name -> rowlock.v1.TaskResult
-	1,  // 32: rowlock.v1.DeleteTasksRequest.only_state:type_name -> rowlock.v1.Task.State
-	20, // 33: rowlock.v1.DeleteTasksResponse.results:type_name -> rowlock.v1.TaskResult
-	20, // 34: rowlock.v1.ResetTasksResponse.results:type_name -> rowlock.v1.TaskResult
-	7,  // 35: rowlock.v1.TaskService.OpenProducer:input_type -> rowlock.v1.OpenProducerRequest
-	9,  // 36: rowlock.v1.TaskService.Enqueue:input_type -> rowlock.v1.EnqueueRequest
-	13, // 37: rowlock.v1.TaskService.GetTask:input_type -> rowlock.v1.GetTaskRequest
-	15, // 38: rowlock.v1.TaskService.ListTasks:input_type -> rowlock.v1.ListTasksRequest
-	17, // 39: rowlock.v1.TaskService.ExplainTask:input_type -> rowlock.v1.ExplainTaskRequest
-	21, // 40: rowlock.v1.TaskService.CancelTasks:input_type -> rowlock.v1.CancelTasksRequest
-	23, // 41: rowlock.v1.TaskService.RetryTasks:input_type -> rowlock.v1.RetryTasksRequest
-	25, // 42: rowlock.v1.TaskService.RescheduleTask:input_type -> rowlock.v1.RescheduleTaskRequest
-	27, // 43: rowlock.v1.TaskService.MoveTasks:input_type -> rowlock.v1.MoveTasksRequest
-	29, // 44: rowlock.v1.TaskService.DeleteTasks:input_type -> rowlock.v1.DeleteTasksRequest
-	31, // 45: rowlock.v1.TaskService.ResetTasks:input_type -> rowlock.v1.ResetTasksRequest
-	8,  // 46: rowlock.v1.TaskService.OpenProducer:output_type -> rowlock.v1.OpenProducerResponse
-	10, // 47: rowlock.v1.TaskService.Enqueue:output_type -> rowlock.v1.EnqueueResponse
-	14, // 48: rowlock.v1.TaskService.GetTask:output_type -> rowlock.v1.GetTaskResponse
-	16, // 49: rowlock.v1.TaskService.ListTasks:output_type -> rowlock.v1.ListTasksResponse
-	18, // 50: rowlock.v1.TaskService.ExplainTask:output_type -> rowlock.v1.ExplainTaskResponse
-	22, // 51: rowlock.v1.TaskService.CancelTasks:output_type -> rowlock.v1.CancelTasksResponse
-	24, // 52: rowlock.v1.TaskService.RetryTasks:output_type -> rowlock.v1.RetryTasksResponse
-	26, // 53: rowlock.v1.TaskService.RescheduleTask:output_type -> rowlock.v1.RescheduleTaskResponse
-	28, // 54: rowlock.v1.TaskService.MoveTasks:output_type -> rowlock.v1.MoveTasksResponse
-	30, // 55: rowlock.v1.TaskService.DeleteTasks:output_type -> rowlock.v1.DeleteTasksResponse
-	32, // 56: rowlock.v1.TaskService.ResetTasks:output_type -> rowlock.v1.ResetTasksResponse
-	46, // [46:57] is the sub-list for method output_type
-	35, // [35:46] is the sub-list for method input_type
-	35, // [35:35] is the sub-list for extension type_name
-	35, // [35:35] is the sub-list for extension extendee
-	0,  // [0:35] is the sub-list for field type_name
+	15, // 22: rowlock.v1.GetTaskResponse.lag:type_name -> rowlock.v1.Lag
+	1,  // 23: rowlock.v1.ListTasksRequest.states:type_name -> rowlock.v1.Task.State
+	2,  // 24: rowlock.v1.ListTasksResponse.tasks:type_name -> rowlock.v1.Task
+	15, // 25: rowlock.v1.ListTasksResponse.lag:type_name -> rowlock.v1.Lag
+	2,  // 26: rowlock.v1.ExplainTaskResponse.task:type_name -> rowlock.v1.Task
+	20, // 27: rowlock.v1.ExplainTaskResponse.reasons:type_name -> rowlock.v1.Reason
+	36, // 28: rowlock.v1.Reason.until:type_name -> google.protobuf.Timestamp
+	12, // 29: rowlock.v1.TaskResult.error:type_name -> rowlock.v1.Status
+	21, // 30: rowlock.v1.CancelTasksResponse.results:type_name -> rowlock.v1.TaskResult
+	21, // 31: rowlock.v1.RetryTasksResponse.results:type_name -> rowlock.v1.TaskResult
+	36, // 32: rowlock.v1.RescheduleTaskRequest.run_at:type_name -> google.protobuf.Timestamp
+	21, // 33: rowlock.v1.MoveTasksResponse.results:type_name -> rowlock.v1.TaskResult
+	1,  // 34: rowlock.v1.DeleteTasksRequest.only_state:type_name -> rowlock.v1.Task.State
+	21, // 35: rowlock.v1.DeleteTasksResponse.results:type_name -> rowlock.v1.TaskResult
+	21, // 36: rowlock.v1.ResetTasksResponse.results:type_name -> rowlock.v1.TaskResult
+	7,  // 37: rowlock.v1.TaskService.OpenProducer:input_type -> rowlock.v1.OpenProducerRequest
+	9,  // 38: rowlock.v1.TaskService.Enqueue:input_type -> rowlock.v1.EnqueueRequest
+	13, // 39: rowlock.v1.TaskService.GetTask:input_type -> rowlock.v1.GetTaskRequest
+	16, // 40: rowlock.v1.TaskService.ListTasks:input_type -> rowlock.v1.ListTasksRequest
+	18, // 41: rowlock.v1.TaskService.ExplainTask:input_type -> rowlock.v1.ExplainTaskRequest
+	22, // 42: rowlock.v1.TaskService.CancelTasks:input_type -> rowlock.v1.CancelTasksRequest
+	24, // 43: rowlock.v1.TaskService.RetryTasks:input_type -> rowlock.v1.RetryTasksRequest
+	26, // 44: rowlock.v1.TaskService.RescheduleTask:input_type -> rowlock.v1.RescheduleTaskRequest
+	28, // 45: rowlock.v1.TaskService.MoveTasks:input_type -> rowlock.v1.MoveTasksRequest
+	30, // 46: rowlock.v1.TaskService.DeleteTasks:input_type -> rowlock.v1.DeleteTasksRequest
+	32, // 47: rowlock.v1.TaskService.ResetTasks:input_type -> rowlock.v1.ResetTasksRequest
+	8,  // 48: rowlock.v1.TaskService.OpenProducer:output_type -> rowlock.v1.OpenProducerResponse
+	10, // 49: rowlock.v1.TaskService.Enqueue:output_type -> rowlock.v1.EnqueueResponse
+	14, // 50: rowlock.v1.TaskService.GetTask:output_type -> rowlock.v1.GetTaskResponse
+	17, // 51: rowlock.v1.TaskService.ListTasks:output_type -> rowlock.v1.ListTasksResponse
+	19, // 52: rowlock.v1.TaskService.ExplainTask:output_type -> rowlock.v1.ExplainTaskResponse
+	23, // 53: rowlock.v1.TaskService.CancelTasks:output_type -> rowlock.v1.CancelTasksResponse
+	25, // 54: rowlock.v1.TaskService.RetryTasks:output_type -> rowlock.v1.RetryTasksResponse
+	27, // 55: rowlock.v1.TaskService.RescheduleTask:output_type -> rowlock.v1.RescheduleTaskResponse
+	29, // 56: rowlock.v1.TaskService.MoveTasks:output_type -> rowlock.v1.MoveTasksResponse
+	31, // 57: rowlock.v1.TaskService.DeleteTasks:output_type -> rowlock.v1.DeleteTasksResponse
+	33, // 58: rowlock.v1.TaskService.ResetTasks:output_type -> rowlock.v1.ResetTasksResponse
+	48, // [48:59] is the sub-list for method output_type
+	37, // [37:48] is the sub-list for method input_type
+	37, // [37:37] is the sub-list for extension type_name
+	37, // [37:37] is the sub-list for extension extendee
+	0,  // [0:37] is the sub-list for field type_name
 }
 
 func init() { file_rpc_rowlockv1_task_proto_init() }
@@ -2703,14 +2784,14 @@ func file_rpc_rowlockv1_task_proto_init() {
 		return
 	}
 	file_rpc_rowlockv1_task_proto_msgTypes[4].OneofWrappers = []any{}
-	file_rpc_rowlockv1_task_proto_msgTypes[23].OneofWrappers = []any{}
+	file_rpc_rowlockv1_task_proto_msgTypes[24].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_rpc_rowlockv1_task_proto_rawDesc), len(file_rpc_rowlockv1_task_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   33,
+			NumMessages:   34,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
