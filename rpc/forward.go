@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"sync"
 	"time"
 
 	"google.golang.org/grpc"
@@ -32,7 +33,21 @@ type forwarder struct {
 	peers   *peers
 	methods map[string]method
 	stop    chan struct{} // closed when the server stops
+
+	mu  sync.Mutex // guards led
+	led reign
 }
+
+// reign is the time in which another member leads, as this one sees it. Calls that it is to answer end with it: a leader
+// that hangs would keep them otherwise.
+type reign struct {
+	address string
+	ctx     context.Context //nolint:containedctx // ends with the reign
+	end     context.CancelFunc
+}
+
+// errReignEnded is why a call ended that had been forwarded to a leader of before.
+var errReignEnded = unavailable("unknown_outcome", "another member leads now, and what became of the call is unknown")
 
 // method is what is to be known of one: the types of its messages.
 type method struct{ input, output protoreflect.MessageType }
@@ -75,7 +90,7 @@ func (f *forwarder) unary(ctx context.Context, req any, info *grpc.UnaryServerIn
 	wait, cancel := context.WithTimeout(ctx, leaderPatience)
 	defer cancel()
 	for {
-		conn, err := f.leader(wait)
+		conn, during, err := f.leader(wait)
 		if err != nil {
 			return nil, f.patience(ctx, err)
 		}
@@ -83,10 +98,15 @@ func (f *forwarder) unary(ctx context.Context, req any, info *grpc.UnaryServerIn
 			return handler(ctx, req)
 		}
 		reply := m.output.New().Interface()
-		var trailer metadata.MD
-		err = conn.Invoke(outgoing(ctx), info.FullMethod, req, reply, grpc.Trailer(&trailer))
-		if err == nil {
+		call, done := within(outgoing(ctx), during)
+		err = conn.Invoke(call, info.FullMethod, req, reply)
+		ended := errors.Is(context.Cause(call), errReignEnded)
+		done()
+		switch {
+		case err == nil:
 			return reply, nil
+		case ended:
+			return nil, errReignEnded
 		}
 		if reasonOf(status.Convert(err)) != "not_leader" || pause(wait, leaderPoll) != nil {
 			return nil, unreachable(err)
@@ -102,7 +122,7 @@ func (f *forwarder) stream(srv any, in grpc.ServerStream, info *grpc.StreamServe
 		return handler(srv, in)
 	}
 	wait, cancel := context.WithTimeout(ctx, leaderPatience)
-	conn, err := f.leader(wait)
+	conn, during, err := f.leader(wait)
 	cancel()
 	if err != nil {
 		return f.patience(ctx, err)
@@ -110,7 +130,7 @@ func (f *forwarder) stream(srv any, in grpc.ServerStream, info *grpc.StreamServe
 	if conn == nil {
 		return handler(srv, in)
 	}
-	ctx, cancel = context.WithCancel(outgoing(ctx))
+	ctx, cancel = within(outgoing(ctx), during)
 	defer cancel()
 	out, err := conn.NewStream(ctx, &grpc.StreamDesc{ServerStreams: true, ClientStreams: true}, info.FullMethod)
 	if err != nil {
@@ -129,6 +149,8 @@ func (f *forwarder) stream(srv any, in grpc.ServerStream, info *grpc.StreamServe
 	case err = <-ended:
 	case <-f.stop:
 		return errStopping
+	case <-during.Done():
+		return errReignEnded
 	}
 	if errors.Is(err, io.EOF) {
 		return nil
@@ -155,18 +177,59 @@ func pass(from, to messages, kind protoreflect.MessageType) error {
 	}
 }
 
-// leader returns the connection to the leader, or nil if that is this member. It waits for somebody to lead.
-func (f *forwarder) leader(ctx context.Context) (*grpc.ClientConn, error) {
+// leader returns the connection to the leader and a context that ends with its reign; or nil if this member leads. It
+// waits for somebody to lead.
+func (f *forwarder) leader(ctx context.Context) (*grpc.ClientConn, context.Context, error) {
 	for {
 		if f.node.Serving() {
-			return nil, nil
+			return nil, nil, nil
 		}
-		if address := f.node.OtherLeader(); address != "" {
-			return f.peers.conn(address)
+		if address, during := f.look(); address != "" {
+			conn, err := f.peers.conn(address)
+			return conn, during, err
 		}
 		if err := pause(ctx, leaderPoll); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
+	}
+}
+
+// look sees who leads, and ends the reign of whoever doesn't any more.
+func (f *forwarder) look() (string, context.Context) {
+	address := f.node.OtherLeader()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if address != f.led.address {
+		if f.led.end != nil {
+			f.led.end()
+		}
+		f.led = reign{address: address}
+		f.led.ctx, f.led.end = context.WithCancel(context.Background())
+	}
+	return address, f.led.ctx
+}
+
+// run looks who leads until ctx is done.
+func (f *forwarder) run(ctx context.Context) {
+	tick := time.NewTicker(leaderPoll)
+	defer tick.Stop()
+	for {
+		f.look()
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// within is ctx as long as the reign lasts.
+func within(ctx, during context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	stop := context.AfterFunc(during, func() { cancel(errReignEnded) })
+	return ctx, func() {
+		stop()
+		cancel(nil)
 	}
 }
 

@@ -105,6 +105,7 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	group.Go(func() { s.dispatch.run(inner) })
 	group.Go(func() { s.watchHealth(inner) })
+	group.Go(func() { s.forward.run(inner) })
 	s.cfg.Node.SetDispatcher(s.dispatch)
 	s.cfg.Node.SetDiscoverer(s.peers)
 	serve("members", func() error { return s.members.Serve(s.cfg.Node.PeerListener()) })
