@@ -35,6 +35,7 @@ const (
 type endpoint struct {
 	addr string
 	conn *grpc.ClientConn
+	sign sign
 }
 
 // pool is a grpc.ClientConnInterface over several addresses. All calls go to the current endpoint; one that is
@@ -140,10 +141,16 @@ func (p *pool) connect(ctx context.Context) {
 // once makes a unary call once, and chooses the endpoint for the next.
 func (p *pool) once(ctx context.Context, method string, args, reply any, opts ...grpc.CallOption) *Error {
 	ep := p.current.Load()
-	e := fromError(ep.conn.Invoke(ctx, method, args, reply, opts...))
-	if e != nil {
-		p.judge(ctx, ep, e)
+	w := wait(ctx, ep)
+	defer w.end()
+	e := fromError(ep.conn.Invoke(w.ctx, method, args, reply, opts...))
+	if e == nil {
+		return nil
 	}
+	if ctx.Err() == nil && w.ctx.Err() != nil {
+		e = &Error{Code: codes.Unavailable, Message: "the server gives no sign of life"}
+	}
+	p.judge(w.ctx, ep, e)
 	return e
 }
 
@@ -211,13 +218,15 @@ func (p *pool) after(ep *endpoint, hint string) *endpoint {
 // NewStream opens a stream at the current endpoint. It implements grpc.ClientConnInterface.
 func (p *pool) NewStream(ctx context.Context, desc *grpc.StreamDesc, method string, opts ...grpc.CallOption) (grpc.ClientStream, error) {
 	ep := p.current.Load()
-	s, err := ep.conn.NewStream(ctx, desc, method, opts...)
+	w := wait(ctx, ep)
+	s, err := ep.conn.NewStream(w.ctx, desc, method, opts...)
 	if err != nil {
 		e := fromError(err)
-		p.judge(ctx, ep, e)
+		p.judge(w.ctx, ep, e)
+		w.end()
 		return nil, p.final(ctx, e)
 	}
-	return &stream{ClientStream: s, pool: p, endpoint: ep}, nil
+	return &stream{ClientStream: s, pool: p, endpoint: ep, wait: w}, nil
 }
 
 // stream tells the pool when its endpoint turns out to be unavailable. Its user may say so too, by the cause for which
@@ -226,12 +235,18 @@ type stream struct {
 	grpc.ClientStream
 	pool     *pool
 	endpoint *endpoint
+	wait     *patience
 }
 
 // RecvMsg receives the next message.
 func (s *stream) RecvMsg(m any) error {
 	err := s.ClientStream.RecvMsg(m)
-	if err == nil || errors.Is(err, io.EOF) {
+	if err == nil {
+		s.endpoint.sign.note()
+		return nil
+	}
+	defer s.wait.end()
+	if errors.Is(err, io.EOF) {
 		return err
 	}
 	e := fromError(err)
