@@ -31,10 +31,12 @@ FUZZTIME ?= 10s
 DEMO_DIR ?=
 # Flags of `rowlock bench` under `make bench`.
 BENCH_FLAGS ?= all
+# Flags of bench/failover under `make bench-failover`.
+FAILOVER_FLAGS ?= -trials 50
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## Build bin/rowlock
@@ -83,6 +85,10 @@ demo: build ## Hash a directory's files through a node and external workers, and
 .PHONY: bench
 bench: build ## Measure this machine (BENCH_FLAGS='enqueue --batch 100')
 	bin/rowlock bench $(BENCH_FLAGS)
+
+.PHONY: bench-failover
+bench-failover: build ## Measure how long a group is gone when its leader is (FAILOVER_FLAGS='-signal stop')
+	go run ./bench/failover -rowlock bin/rowlock $(FAILOVER_FLAGS)
 
 .PHONY: fuzz
 fuzz: ## Fuzz every decoder for FUZZTIME each

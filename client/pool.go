@@ -23,6 +23,8 @@ const (
 	keepaliveTime    = 10 * time.Second
 	keepaliveTimeout = 5 * time.Second
 	connectTimeout   = 3 * time.Second
+	// maxDialWait is the longest pause between two attempts to connect to one address.
+	maxDialWait = time.Second
 	// Answers of up to 1,000 tasks with payloads are large.
 	maxAnswerBytes = 64 << 20
 	streamWindow   = 1 << 20
@@ -61,7 +63,7 @@ func newPool(config Config) (*pool, error) {
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: keepaliveTime, Timeout: keepaliveTimeout}),
 		grpc.WithConnectParams(grpc.ConnectParams{
 			Backoff: grpcbackoff.Config{
-				BaseDelay: 50 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: maxRetryWait,
+				BaseDelay: 50 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: maxDialWait,
 			},
 			MinConnectTimeout: connectTimeout,
 		}),

@@ -8,7 +8,9 @@ import (
 
 const (
 	firstRetryWait = 20 * time.Millisecond
-	maxRetryWait   = time.Second
+	// maxRetryWait is small beside the time in which a group that lost its leader has another: whatever a caller sleeps
+	// beyond that adds to it. Servers that have too much to do say themselves when to come back.
+	maxRetryWait = 250 * time.Millisecond
 )
 
 // retrier decides whether and when one call is made again.

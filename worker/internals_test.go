@@ -33,6 +33,21 @@ func TestFIFO(t *testing.T) {
 	}
 }
 
+// A worker is back soon after a group has its next leader, and doesn't press one that is gone for long.
+func TestReconnectPause(t *testing.T) {
+	var gone time.Duration
+	for attempt := range 100 {
+		pause := reconnectPause(attempt)
+		if gone < 5*time.Second && pause > 250*time.Millisecond || pause > 2*time.Second {
+			t.Errorf("%s after %s without a connection", pause, gone)
+		}
+		gone += pause
+	}
+	if got := reconnectPause(1_000_000); got < time.Second {
+		t.Errorf("%s after a long time, want 1s at least", got)
+	}
+}
+
 // Quick handlers get a prefetch of what they finish in 20 ms, slow ones none; one slow task takes it away.
 func TestPace(t *testing.T) {
 	settle := func(p *pace, took time.Duration) int {

@@ -17,7 +17,11 @@ const (
 	// helloTime is how long a server has to answer a Hello.
 	helloTime      = 5 * time.Second
 	firstReconnect = 20 * time.Millisecond
-	maxReconnect   = 2 * time.Second
+	// A group that lost its leader has another within seconds, and a long pause would outlast it: pauses are at most
+	// soonReconnect for soonAttempts, which is some eight seconds, and at most maxReconnect from then on.
+	soonReconnect = 250 * time.Millisecond
+	soonAttempts  = 45
+	maxReconnect  = 2 * time.Second
 )
 
 // link keeps the worker connected: one stream after another, in the same session where the servers still have it.
@@ -79,7 +83,11 @@ func final(err error) bool {
 
 // reconnectPause doubles; the upper half is random, so that workers which were cut off together don't return together.
 func reconnectPause(attempt int) time.Duration {
-	d := min(firstReconnect<<min(attempt, 20), maxReconnect)
+	limit := soonReconnect
+	if attempt >= soonAttempts {
+		limit = maxReconnect
+	}
+	d := min(firstReconnect<<min(attempt, 20), limit)
 	return d/2 + rand.N(d/2+1)
 }
 

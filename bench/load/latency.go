@@ -63,7 +63,7 @@ func (b *bench) latency(ctx context.Context) error {
 	for _, t := range trips[latencyWarmUp:] {
 		pickup, ack = append(pickup, t.started.Sub(t.sent)), append(ack, t.acked.Sub(t.sent))
 	}
-	b.report.PickupMs, b.report.AckMs = percentiles(pickup), percentiles(ack)
+	b.report.PickupMs, b.report.AckMs = PercentilesOf(pickup), PercentilesOf(ack)
 	return nil
 }
 

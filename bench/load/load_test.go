@@ -50,10 +50,10 @@ func TestPercentiles(t *testing.T) {
 	for i := 1000; i > 0; i-- {
 		ds = append(ds, time.Duration(i)*time.Millisecond)
 	}
-	if got := *percentiles(ds); got != (Percentiles{P50: 501, P99: 991, Max: 1000, Count: 1000}) {
+	if got := *PercentilesOf(ds); got != (Percentiles{P50: 501, P99: 991, Max: 1000, Count: 1000}) {
 		t.Errorf("got %+v", got)
 	}
-	if percentiles(nil) != nil {
+	if PercentilesOf(nil) != nil {
 		t.Error("percentiles of nothing")
 	}
 }

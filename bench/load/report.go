@@ -69,8 +69,8 @@ type Percentiles struct {
 	Count int     `json:"count"`
 }
 
-// percentiles sorts its argument.
-func percentiles(ds []time.Duration) *Percentiles {
+// PercentilesOf sorts its argument. It returns nil for nothing.
+func PercentilesOf(ds []time.Duration) *Percentiles {
 	if len(ds) == 0 {
 		return nil
 	}
@@ -82,6 +82,7 @@ func percentiles(ds []time.Duration) *Percentiles {
 	return &Percentiles{P50: ms(0.50), P99: ms(0.99), Max: ms(1), Count: len(ds)}
 }
 
-func machine() Machine {
+// ThisMachine is the one that this process runs on.
+func ThisMachine() Machine {
 	return Machine{CPUs: runtime.NumCPU(), Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH}
 }

@@ -18,7 +18,7 @@ func Run(ctx context.Context, config Config) (*Report, error) {
 	if err := config.validate(); err != nil {
 		return nil, err
 	}
-	report := &Report{Settings: Settings{Config: config, DurationSeconds: config.Duration.Seconds()}, Machine: machine()}
+	report := &Report{Settings: Settings{Config: config, DurationSeconds: config.Duration.Seconds()}, Machine: ThisMachine()}
 	modes := []Mode{config.Mode}
 	if config.Mode == All {
 		modes = Modes()[:len(Modes())-1]
