@@ -82,8 +82,11 @@ func (d *demo) killLeader(ctx context.Context, leader, total int) error {
 	if err != nil {
 		return err
 	}
-	if now, err := d.leader(ctx); err != nil || now != leader {
-		return errors.Join(err, fmt.Errorf("%s led, and then %s without any reason", name(leader), name(now)))
+	switch now, err := d.leader(ctx); {
+	case err != nil:
+		return err
+	case now != leader:
+		return fmt.Errorf("%s led, and then %s without any reason", name(leader), name(now))
 	}
 	ended := int(q.CompletedTotal + q.DeadLetter)
 	if ended == total {

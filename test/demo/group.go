@@ -82,12 +82,12 @@ func name(i int) string { return fmt.Sprintf("n%d", i+1) }
 // join is the addresses as --addr and --join want them.
 func (g *group) join() string { return strings.Join(g.addrs, ",") }
 
-// end stops all servers in the orderly way, which must work, and returns their logs where something else didn't.
-func (g *group) end(tell bool) error {
+// end stops all servers in the orderly way, which must work. Where the demo has failed, what they logged is told too.
+func (g *group) end(failed bool) error {
 	var errs []error
 	for i, node := range g.nodes {
 		errs = append(errs, end(node.Process))
-		if tell {
+		if failed {
 			errs = append(errs, fmt.Errorf("server %d said:\n%s", i+1, node.Stderr))
 		}
 	}
