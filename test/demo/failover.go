@@ -6,13 +6,15 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/rowlock/rowlock/test/process"
 )
 
 const (
 	// enoughProbes is how many writes must be acknowledged before the kill, and after it.
 	enoughProbes = 20
-	// failoverLimit is how long anything that belongs to it may take.
-	failoverLimit = time.Minute
+	// patience is how long the group may take to serve again, or to be in step.
+	patience = time.Minute
 )
 
 // outage is what the death of a leader did to the writes.
@@ -23,9 +25,7 @@ type outage struct {
 
 // failover kills the leader in the middle of the job, measures how long no write is acknowledged, and starts the member
 // again.
-func (d *demo) failover(ctx context.Context, total int) (*outage, error) {
-	ctx, cancel := context.WithTimeout(ctx, failoverLimit)
-	defer cancel()
+func (d *demo) failover(ctx context.Context, worker *process.Process, total int) (*outage, error) {
 	leader, err := d.leader(ctx)
 	if err != nil {
 		return nil, err
@@ -38,12 +38,15 @@ func (d *demo) failover(ctx context.Context, total int) (*outage, error) {
 	if err := probe.await(ctx, enoughProbes); err != nil {
 		return nil, err
 	}
+	if err := d.watch(ctx, worker, total, total/2); err != nil {
+		return nil, err
+	}
 	killed := time.Now()
 	if err := d.killLeader(ctx, leader, total); err != nil {
 		return nil, err
 	}
 	if err := probe.await(ctx, enoughProbes); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("after the kill: %w", err)
 	}
 	over := time.Now()
 	acks, err := probe.all()

@@ -91,10 +91,10 @@ func (d *demo) job(ctx context.Context, worker *process.Process, total int) (*ou
 	if len(d.group.nodes) == 1 {
 		return nil, d.watch(ctx, worker, total, total)
 	}
-	if err := d.watch(ctx, worker, total, total/2); err != nil {
+	if err := d.watch(ctx, worker, total, total/3); err != nil {
 		return nil, err
 	}
-	outage, err := d.failover(ctx, total)
+	outage, err := d.failover(ctx, worker, total)
 	if err != nil {
 		return nil, err
 	}
@@ -141,7 +141,7 @@ func (d *demo) startWorker() (*process.Process, error) {
 
 // watch shows the progress until so many tasks have completed or are dead.
 func (d *demo) watch(ctx context.Context, worker *process.Process, total, until int) error {
-	tick := time.NewTicker(200 * time.Millisecond)
+	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	for shown := -1; ; {
 		q, err := d.client.Queues().Get(ctx, queue)

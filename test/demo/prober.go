@@ -96,6 +96,8 @@ func (p *prober) all() ([]ack, error) {
 
 // await waits until so many more writes were acknowledged.
 func (p *prober) await(ctx context.Context, more int) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	tick := time.NewTicker(probePause)
 	defer tick.Stop()
 	before, err := p.all()

@@ -15,7 +15,7 @@ const stepPause = 100 * time.Millisecond
 // awaitStep waits until all members are voters who agree on the leader, which it returns, and each has applied what any of
 // them had committed a moment before.
 func (g *group) awaitStep(ctx context.Context) (leader string, err error) {
-	ctx, cancel := context.WithTimeout(ctx, failoverLimit)
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	tick := time.NewTicker(stepPause)
 	defer tick.Stop()
