@@ -27,7 +27,7 @@ UNIT := $$(go list ./... | grep -v '/test/e2e$$')
 
 # What a fuzz target gets under `make fuzz`.
 FUZZTIME ?= 10s
-# What `make demo` makes tasks of: one for each file below it.
+# What `make demo` and `make demo-cluster` make tasks of: one for each file below it.
 DEMO_DIR ?=
 # Flags of `rowlock bench` under `make bench`.
 BENCH_FLAGS ?= all
@@ -81,6 +81,10 @@ verify: $(addprefix $(TOOLS)/,buf protoc-gen-go protoc-gen-go-grpc protoc-gen-gr
 .PHONY: demo
 demo: build ## Hash a directory's files through a node and external workers, and check every result
 	go run ./test/demo -rowlock bin/rowlock $(if $(DEMO_DIR),-dir '$(DEMO_DIR)')
+
+.PHONY: demo-cluster
+demo-cluster: build ## The same through three members, of which the leader is killed in the middle, and time the failover
+	go run ./test/demo -rowlock bin/rowlock -members 3 -max 2000 $(if $(DEMO_DIR),-dir '$(DEMO_DIR)')
 
 .PHONY: bench
 bench: build ## Measure this machine (BENCH_FLAGS='enqueue --batch 100')

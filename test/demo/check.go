@@ -51,6 +51,9 @@ func (d *demo) checkAll(ctx context.Context, list []item) error {
 	if len(completed)+len(dead) != len(list) {
 		return fmt.Errorf("%d tasks completed and %d are dead, of %d", len(completed), len(dead), len(list))
 	}
+	if err := d.checkCounts(ctx, list, len(dead)); err != nil {
+		return err
+	}
 	return inParallel(list, func(i item) error {
 		if i.kind == kindMissing {
 			return checkDead(dead[i.path])
@@ -68,6 +71,9 @@ func (d *demo) checkRepaired(ctx context.Context, list []item) error {
 	if len(completed) != len(list) {
 		return fmt.Errorf("%d tasks completed, of %d", len(completed), len(list))
 	}
+	if err := d.checkCounts(ctx, list, 0); err != nil {
+		return err
+	}
 	return inParallel(list, func(i item) error { return d.checkCompleted(i, completed[i.path]) })
 }
 
@@ -81,6 +87,11 @@ func (d *demo) checkCompleted(i item, task *client.TaskInfo) error {
 	}
 	if got := strings.TrimSpace(string(task.Result)); got != want {
 		return fmt.Errorf("%s: the result is %q, want %q", i.path, got, want)
+	}
+	if i.kind != kindMissing { // whose attempts began anew when they were mended
+		if err := checkOutcomes(task); err != nil {
+			return err
+		}
 	}
 	if i.kind == kindFlaky && task.RetryCount != 1 {
 		return fmt.Errorf("%s: %d retries, want 1", i.path, task.RetryCount)

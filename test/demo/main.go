@@ -24,6 +24,7 @@ func main() {
 	flag.StringVar(&d.source, "dir", "", "the directory to make tasks of; empty: the sources of Go's standard library")
 	flag.IntVar(&d.most, "max", 50_000, "at most this many files")
 	flag.IntVar(&d.concurrency, "concurrency", 2*runtime.NumCPU(), "how many programs the worker runs at once")
+	flag.IntVar(&d.members, "members", 1, "how many servers; of 3 or more, the leader is killed in the middle of the job")
 	flag.Parse()
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
@@ -38,6 +39,9 @@ func main() {
 
 // run does the demo in a temporary directory, which it removes.
 func (d *demo) run(ctx context.Context) (err error) {
+	if d.members != 1 && d.members < 3 {
+		return fmt.Errorf("-members %d: want 1, or 3 at least, so that the others can go on when one is killed", d.members)
+	}
 	if _, err := exec.LookPath("sha256sum"); err != nil {
 		return errors.New("needs sha256sum (Debian: coreutils)")
 	}

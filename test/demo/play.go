@@ -31,10 +31,11 @@ type demo struct {
 	source      string // the directory to make tasks of
 	most        int    // files
 	concurrency int
+	members     int // 1: a single node
 	out         io.Writer
 
 	work   string // the temporary directory
-	node   *process.Node
+	group  *group
 	client *client.Client
 }
 
@@ -45,12 +46,11 @@ func (d *demo) play(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	d.say("Starting a node")
-	if d.node, err = process.StartNode(ctx, d.binary, nil, "dev", "--data-dir", filepath.Join(d.work, "data")); err != nil {
+	if d.group, err = d.startGroup(ctx); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, end(d.node.Process)) }()
-	if d.client, err = client.New(client.Config{Addrs: []string{d.node.API}}); err != nil {
+	defer func() { err = errors.Join(err, d.group.end(err != nil)) }()
+	if d.client, err = client.New(client.Config{Addrs: d.group.addrs}); err != nil {
 		return err
 	}
 	defer d.client.Close()
@@ -64,7 +64,8 @@ func (d *demo) play(ctx context.Context) (err error) {
 	}
 	defer func() { err = errors.Join(err, end(worker)) }()
 	began := time.Now()
-	if err := d.watch(ctx, worker, len(list)); err != nil {
+	outage, err := d.job(ctx, worker, len(list))
+	if err != nil {
 		return err
 	}
 	rate := float64(len(list)) / time.Since(began).Seconds()
@@ -74,9 +75,30 @@ func (d *demo) play(ctx context.Context) (err error) {
 	if err := d.repair(ctx, worker, list); err != nil {
 		return err
 	}
+	if err := d.checkGroup(ctx, list, outage); err != nil {
+		return err
+	}
 	d.say("All is right: %d files hashed by %d programs at a time, %.0f a second; %d failed once and were retried, %d were dead letters until they were mended. %.1f s in all.",
 		len(list), d.concurrency, rate, count(list, kindFlaky), count(list, kindMissing), time.Since(start).Seconds())
+	if outage != nil {
+		d.say("The failover took %.2f s.", outage.length.Seconds())
+	}
 	return nil
+}
+
+// job lets the worker do all tasks. The leader of a group is killed in the middle.
+func (d *demo) job(ctx context.Context, worker *process.Process, total int) (*outage, error) {
+	if len(d.group.nodes) == 1 {
+		return nil, d.watch(ctx, worker, total, total)
+	}
+	if err := d.watch(ctx, worker, total, total/3); err != nil {
+		return nil, err
+	}
+	outage, err := d.failover(ctx, worker, total)
+	if err != nil {
+		return nil, err
+	}
+	return outage, d.watch(ctx, worker, total, total)
 }
 
 // enqueue hands all items over, with the command line.
@@ -113,13 +135,13 @@ func (d *demo) startWorker() (*process.Process, error) {
 	d.say("Starting a worker that runs sha256sum, %d at a time", d.concurrency)
 	return process.Start(d.binary, process.Options{
 		Dir:  d.work,
-		Args: []string{"worker", "--addr", d.node.API, "--queues", queue, "--concurrency", strconv.Itoa(d.concurrency), "--exec", "exec sh hash.sh"},
+		Args: []string{"worker", "--addr", d.group.join(), "--queues", queue, "--concurrency", strconv.Itoa(d.concurrency), "--exec", "exec sh hash.sh"},
 	})
 }
 
-// watch shows the progress until every task has completed or is dead.
-func (d *demo) watch(ctx context.Context, worker *process.Process, total int) error {
-	tick := time.NewTicker(200 * time.Millisecond)
+// watch shows the progress until so many tasks have completed or are dead.
+func (d *demo) watch(ctx context.Context, worker *process.Process, total, until int) error {
+	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	for shown := -1; ; {
 		q, err := d.client.Queues().Get(ctx, queue)
@@ -131,7 +153,7 @@ func (d *demo) watch(ctx context.Context, worker *process.Process, total int) er
 			shown = share
 			d.say("  %6d of %d done, %d running, %d waiting for a retry, %d dead", q.CompletedTotal, total, q.Running, q.Scheduled, q.DeadLetter)
 		}
-		if ended == total {
+		if ended >= until {
 			return nil
 		}
 		select {
@@ -162,15 +184,15 @@ func (d *demo) repair(ctx context.Context, worker *process.Process, list []item)
 	if _, err := d.rowlock(ctx, "dlq", "retry", "--queue", queue, "--yes"); err != nil {
 		return err
 	}
-	if err := d.watch(ctx, worker, len(list)); err != nil {
+	if err := d.watch(ctx, worker, len(list), len(list)); err != nil {
 		return err
 	}
 	return d.checkRepaired(ctx, list)
 }
 
-// rowlock runs a command against the node and returns what it printed.
+// rowlock runs a command against the servers and returns what it printed.
 func (d *demo) rowlock(ctx context.Context, args ...string) (string, error) {
-	code, stdout, stderr, err := process.Run(ctx, d.binary, process.Options{Args: args, Env: []string{"ROWLOCK_ADDR=" + d.node.API}})
+	code, stdout, stderr, err := process.Run(ctx, d.binary, process.Options{Args: args, Env: []string{"ROWLOCK_ADDR=" + d.group.join()}})
 	if err == nil && code != 0 {
 		err = fmt.Errorf("rowlock %s: exit code %d: %s", strings.Join(args, " "), code, stderr)
 	}
