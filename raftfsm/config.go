@@ -81,8 +81,8 @@ type ProposalConfig struct {
 
 // RaftConfig has the protocol's times and the log's bounds.
 type RaftConfig struct {
-	// HeartbeatTimeout and ElectionTimeout: default 1 s each. LeaderLeaseTimeout: default 0.5 s. CommitTimeout: default
-	// 50 ms.
+	// HeartbeatTimeout and ElectionTimeout: default 0.75 s each. A dead leader is replaced when the timers of a majority
+	// have run out, each after one to two of it. LeaderLeaseTimeout: default 0.5 s. CommitTimeout: default 50 ms.
 	HeartbeatTimeout, ElectionTimeout, LeaderLeaseTimeout, CommitTimeout time.Duration
 	// TrailingLogs and TrailingBytes bound the entries that are kept behind the state file for members that lag.
 	// Defaults 2048 and 64 MiB.
@@ -110,8 +110,8 @@ func (c Config) withDefaults() (Config, error) {
 	set(&c.Proposals.InFlight, 2)
 	set(&c.Proposals.PendingBytes, 64<<20)
 	set(&c.Proposals.PendingCommands, 1<<18)
-	set(&c.Raft.HeartbeatTimeout, time.Second)
-	set(&c.Raft.ElectionTimeout, time.Second)
+	set(&c.Raft.HeartbeatTimeout, 750*time.Millisecond)
+	set(&c.Raft.ElectionTimeout, 750*time.Millisecond)
 	set(&c.Raft.LeaderLeaseTimeout, 500*time.Millisecond)
 	set(&c.Raft.CommitTimeout, 50*time.Millisecond)
 	set(&c.Raft.TrailingLogs, 2048)

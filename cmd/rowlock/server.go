@@ -102,7 +102,7 @@ func (m *memberFlags) raft() raftfsm.RaftConfig {
 		return raftfsm.RaftConfig{}
 	}
 	return raftfsm.RaftConfig{
-		HeartbeatTimeout: 400 * time.Millisecond, ElectionTimeout: 400 * time.Millisecond, LeaderLeaseTimeout: 250 * time.Millisecond,
+		HeartbeatTimeout: 300 * time.Millisecond, ElectionTimeout: 300 * time.Millisecond, LeaderLeaseTimeout: 200 * time.Millisecond,
 	}
 }
 
