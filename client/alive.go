@@ -13,7 +13,7 @@ import (
 
 const (
 	// suspectAfter is how long a server may say nothing while it is asked something, before it is asked whether it lives.
-	suspectAfter = time.Second
+	suspectAfter = 500 * time.Millisecond
 	// aliveTimeout is how long it may take to say so.
 	aliveTimeout = time.Second
 )
