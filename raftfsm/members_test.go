@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/raft"
 
 	"github.com/rowlock/rowlock/store"
+	"github.com/rowlock/rowlock/task"
 )
 
 // enter has one more member join by itself.
@@ -23,7 +24,7 @@ func (g *group) enter(change func(c *Config)) *member {
 func (g *group) admit(m *member) {
 	g.t.Helper()
 	eventually(g.t, "it joins", func() bool {
-		return g.leader().Join(g.t.Context(), string(serverID(m.identity)), m.network.Addr().String()) == nil
+		return g.leader().Join(g.t.Context(), string(serverID(m.identity)), m.network.Addr().String(), m.config.SupportedLevel) == nil
 	})
 }
 
@@ -175,10 +176,10 @@ func TestWipedMemberIsNew(t *testing.T) {
 	g := newGroup(t, 3, nil)
 	i, m := g.follower()
 	double := m.identity.NodeID + "~ffffffff"
-	if err := g.leader().Join(t.Context(), double, "127.0.0.1:1"); !errors.Is(err, ErrMemberExists) {
+	if err := g.leader().Join(t.Context(), double, "127.0.0.1:1", task.SupportedLevel); !errors.Is(err, ErrMemberExists) {
 		t.Errorf("a double of a living member joins: %v", err)
 	}
-	if err := g.leader().Join(t.Context(), "x~1", m.network.Addr().String()); !errors.Is(err, ErrMemberExists) {
+	if err := g.leader().Join(t.Context(), "x~1", m.network.Addr().String(), task.SupportedLevel); !errors.Is(err, ErrMemberExists) {
 		t.Errorf("another joins at a living member's address: %v", err)
 	}
 	m.close(t)
