@@ -65,6 +65,7 @@ race-note:
 .PHONY: lint
 lint: $(TOOLS)/golangci-lint $(TOOLS)/buf ## golangci-lint, buf lint, buf breaking
 	$(TOOLS)/golangci-lint run ./...
+	go vet -tags faultinject ./cmd/rowlock
 	$(TOOLS)/buf lint
 	@if base=$$(git describe --tags --abbrev=0 2>/dev/null || git rev-parse -q --verify origin/main); then \
 	  set -x; $(TOOLS)/buf breaking --against ".git#ref=$$base"; \

@@ -59,7 +59,8 @@ type Status struct {
 	AppliedIndex    uint64    `json:"applied_index"`
 	CheckpointIndex uint64    `json:"checkpoint_index"`
 	Version         string    `json:"version"`
-	FeatureLevel    int       `json:"feature_level"`
+	FeatureLevel    int       `json:"feature_level"`   // the cluster's
+	SupportedLevel  int       `json:"supported_level"` // by this member
 	StateTime       time.Time `json:"state_time,omitzero"`
 	Members         []Member  `json:"members"`
 	LiveTasks       uint64    `json:"live_tasks"`
@@ -95,6 +96,7 @@ func (c *Client) Status(ctx context.Context) (*Status, error) {
 		CheckpointIndex: p.GetCheckpointIndex(),
 		Version:         p.GetVersion(),
 		FeatureLevel:    int(p.GetFeatureLevel()),
+		SupportedLevel:  int(p.GetSupportedLevel()),
 		StateTime:       at(p.GetStateTime()),
 		Members:         []Member{},
 		LiveTasks:       p.GetLiveTasks(),

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/rowlock/rowlock/task"
 )
 
 // Config is all that a Node needs to know. Zero fields take the defaults of their comments.
@@ -31,6 +33,9 @@ type Config struct {
 	Founders  []Founder
 	// Form finds or founds a group for a data directory without state, before raft starts; nil: none is looked for.
 	Form func(Forming) (Founding, error)
+	// SupportedLevel is the highest feature level that this member supports. Default task.SupportedLevel, and only tests
+	// have another.
+	SupportedLevel uint32
 	// MaxVoters is up to how many members become voters by themselves; the others stay standbys. Default 5.
 	MaxVoters int
 	// SessionTTL is how long a silent worker keeps its leases. Default 30 s, at least 1 s.
@@ -100,6 +105,7 @@ var nodeIDPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
 func (c Config) withDefaults() (Config, error) {
 	set(&c.RaftAddr, "127.0.0.1:0")
 	set(&c.SessionTTL, 30*time.Second)
+	set(&c.SupportedLevel, task.SupportedLevel)
 	set(&c.MaxVoters, 5)
 	set(&c.ChecksumInterval, 10*time.Second)
 	set(&c.Checkpoints.Interval, time.Second)

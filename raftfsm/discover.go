@@ -11,7 +11,7 @@ type Description struct {
 	// Address is the one for Raft, API the one for clients.
 	Address, API string
 	Version      string
-	// FeatureLevel is the level of features that its version supports.
+	// FeatureLevel is the highest that its version supports.
 	FeatureLevel uint32
 	// LastIndex and LastTerm are of its log.
 	LastIndex, LastTerm, AppliedIndex uint64
@@ -39,6 +39,7 @@ func (n *Node) Describe() Description {
 		NodeID: n.identity.NodeID, ServerID: string(serverID(n.identity)), ClusterID: n.identity.ClusterID,
 		Address: n.network.Addr().String(), LastIndex: n.raft.LastIndex(), LastTerm: n.lastTerm(),
 		AppliedIndex: n.replica.applied.index.Load(), Held: n.held.Load(), Checksums: n.Checksums(),
+		FeatureLevel: n.config.SupportedLevel,
 	}
 	_, d.LastContact = n.Lag()
 	return d

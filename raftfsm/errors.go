@@ -25,6 +25,9 @@ var (
 	ErrForeignCluster = errors.New("the other side belongs to another cluster")
 	// ErrOtherNode is a data directory that was made by a node of another name or cluster.
 	ErrOtherNode = errors.New("the data directory belongs to another node")
+	// ErrTooOld refuses a member whose version doesn't support the group's feature level. A member that meets a state or an
+	// entry that it doesn't support ends with task.ErrNewerLevel.
+	ErrTooOld = errors.New("this version is too old for the group")
 	// ErrDiverged ends Run, and refuses the data directory from then on: the state differs from the one that a strict
 	// majority of the voters has. The directory's contents must go; the member then comes back as a new one.
 	ErrDiverged = errors.New("this member's state differs from the one that the majority has")

@@ -15,6 +15,7 @@ func (s *Sessions) look() time.Duration {
 	if !s.valid() {
 		return step
 	}
+	marks := s.mayMark()
 	now := time.Now()
 	s.mu.Lock()
 	if !s.leading {
@@ -26,7 +27,11 @@ func (s *Sessions) look() time.Duration {
 	}
 	s.looked = now
 	wait, due := s.due(now, step)
-	changed, term := s.changed(now), s.term
+	var changed []task.Silence
+	if marks {
+		changed = s.changed(now)
+	}
+	term := s.term
 	s.mu.Unlock()
 	if len(changed) > 0 {
 		s.mark(term, changed)

@@ -14,6 +14,8 @@ type Founder struct{ ServerID, Address string }
 type Forming struct {
 	NodeID string
 	Self   Founder
+	// SupportedLevel is the highest feature level that it supports.
+	SupportedLevel uint32
 	// ClusterID is what it has promised before; empty: nothing.
 	ClusterID string
 	// Promise makes durable that this member belongs to a cluster. It never belongs to another again: that no two groups
@@ -38,7 +40,7 @@ func (n *Node) form(p store.Position) error {
 		return nil
 	}
 	f, err := n.config.Form(Forming{
-		NodeID: n.identity.NodeID, ClusterID: n.identity.ClusterID, Promise: n.promise,
+		NodeID: n.identity.NodeID, ClusterID: n.identity.ClusterID, SupportedLevel: n.config.SupportedLevel, Promise: n.promise,
 		Self: Founder{ServerID: string(serverID(n.identity)), Address: n.network.Addr().String()},
 	})
 	if err != nil {

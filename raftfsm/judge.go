@@ -28,6 +28,7 @@ const (
 //     a verdict.
 //   - Without such a majority nobody ends: it is logged and counted.
 type judge struct {
+	level    func() uint32 // the group's feature level
 	interval time.Duration
 	ask      func(ctx context.Context, address string) ([]Checksum, error)
 	self     raft.ServerID
@@ -53,7 +54,7 @@ func (j *judge) run(ctx context.Context) {
 		case <-tick.C:
 		}
 		changed := j.position() > j.own.last()
-		if !changed && !untold || len(j.voters()) < 2 {
+		if !changed && !untold || len(j.voters()) < 2 || j.level() < task.LevelChecksum {
 			continue
 		}
 		if !j.propose(ctx, verdict) {

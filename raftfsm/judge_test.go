@@ -23,6 +23,7 @@ type judgeTest struct {
 func newJudgeTest(t *testing.T, voters int) *judgeTest {
 	x := &judgeTest{index: 1}
 	x.judge = &judge{
+		level:    func() uint32 { return task.LevelChecksum },
 		interval: 10 * time.Second, self: "a", position: func() uint64 { return x.index },
 		own: &checksums{dir: t.TempDir(), metrics: newMetrics(nil)}, fatal: newFatal(), logger: testLogger(t), metrics: newMetrics(nil),
 		servers: func() []raft.Server {
@@ -71,6 +72,18 @@ func TestJudgeRests(t *testing.T) {
 		}
 		if n := counted(x.metrics.mismatches); n != 0 {
 			t.Errorf("%v alarms", n)
+		}
+	})
+}
+
+// TestJudgeWaitsForTheLevel: a group with members that don't know the command gets none.
+func TestJudgeWaitsForTheLevel(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x := newJudgeTest(t, 3)
+		x.level = func() uint32 { return task.LevelChecksum - 1 }
+		x.during(t, time.Hour)
+		if len(x.verdicts) != 0 {
+			t.Errorf("proposed %+v", x.verdicts)
 		}
 	})
 }

@@ -30,6 +30,7 @@ type leadership struct {
 	ticker   *ticker
 	sessions *Sessions
 	judge    *judge
+	leveler  *leveler
 	lease    *leaderLease
 	fatal    *fatal
 	logger   *slog.Logger
@@ -154,11 +155,13 @@ func (l *leadership) begin(ctx context.Context) {
 	}
 	l.serves.Store(true)
 	l.proposer.open()
+	l.leveler.raise() // nobody else's consent is needed in a group of one
 	l.wg.Go(func() { l.lease.keep(ctx) })
 	l.wg.Go(func() { l.ticker.run(ctx) })
 	l.wg.Go(func() { l.sessions.run(ctx) })
 	l.wg.Go(func() { l.pilot(ctx) })
 	l.wg.Go(func() { l.judge.run(ctx) })
+	l.wg.Go(func() { l.leveler.run(ctx) })
 	l.once.Do(func() { close(l.first) })
 	l.logger.Info("leading", "term", term, "index", l.replica.applied.index.Load(), "after", time.Since(start))
 }

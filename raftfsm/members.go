@@ -64,10 +64,15 @@ func find(c raft.Configuration, id string) (raft.Server, error) {
 	return raft.Server{}, fmt.Errorf("%w: %s", ErrNoMember, id)
 }
 
-// Join takes a server into the group as a standby, or notes its new address. It may be repeated.
+// Join takes a server, which supports a feature level, into the group as a standby, or notes its new address. It may be
+// repeated.
 //
-// ErrMemberExists: its name or address is that of another member that lives. *NotLeaderError: ask the leader.
-func (n *Node) Join(ctx context.Context, id, address string) error {
+// ErrTooOld: the group's level is higher. ErrMemberExists: its name or address is that of another member that lives. *NotLeaderError: ask the leader.
+func (n *Node) Join(ctx context.Context, id, address string, supportedLevel uint32) error {
+	return n.leadership.leveler.admit(id, supportedLevel, func() error { return n.takeIn(ctx, id, address) })
+}
+
+func (n *Node) takeIn(ctx context.Context, id, address string) error {
 	c, index, err := n.members()
 	if err != nil {
 		return err

@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/raft"
 
 	"github.com/rowlock/rowlock/store"
+	"github.com/rowlock/rowlock/task"
 )
 
 // enter has one more member join by itself.
@@ -23,7 +24,7 @@ func (g *group) enter(change func(c *Config)) *member {
 func (g *group) admit(m *member) {
 	g.t.Helper()
 	eventually(g.t, "it joins", func() bool {
-		return g.leader().Join(g.t.Context(), string(serverID(m.identity)), m.network.Addr().String()) == nil
+		return g.leader().Join(g.t.Context(), string(serverID(m.identity)), m.network.Addr().String(), m.config.SupportedLevel) == nil
 	})
 }
 
@@ -55,7 +56,7 @@ func TestGrowAndShrink(t *testing.T) {
 		load()
 	}
 	g.awaitVoters("n1", "n2", "n3")
-	time.Sleep(2 * stableFor)
+	<-time.After(2 * stableFor) // in which autopilot would have promoted it
 	if v := g.voters(); len(v) != 3 {
 		t.Fatalf("voters %v, of at most 3", v)
 	}
@@ -138,7 +139,7 @@ func TestDemotedStaysStandby(t *testing.T) {
 	m.close(t)
 	m = g.restart(i) // it remembers
 	wait(t, m.Ready())
-	time.Sleep(2 * stableFor)
+	<-time.After(2 * stableFor) // in which autopilot would have promoted it
 	if slices.Contains(g.voters(), name) {
 		t.Fatal("it was promoted")
 	}
@@ -175,10 +176,10 @@ func TestWipedMemberIsNew(t *testing.T) {
 	g := newGroup(t, 3, nil)
 	i, m := g.follower()
 	double := m.identity.NodeID + "~ffffffff"
-	if err := g.leader().Join(t.Context(), double, "127.0.0.1:1"); !errors.Is(err, ErrMemberExists) {
+	if err := g.leader().Join(t.Context(), double, "127.0.0.1:1", task.SupportedLevel); !errors.Is(err, ErrMemberExists) {
 		t.Errorf("a double of a living member joins: %v", err)
 	}
-	if err := g.leader().Join(t.Context(), "x~1", m.network.Addr().String()); !errors.Is(err, ErrMemberExists) {
+	if err := g.leader().Join(t.Context(), "x~1", m.network.Addr().String(), task.SupportedLevel); !errors.Is(err, ErrMemberExists) {
 		t.Errorf("another joins at a living member's address: %v", err)
 	}
 	m.close(t)

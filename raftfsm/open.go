@@ -15,7 +15,7 @@ import (
 // Open loads the state of a data directory, which it makes if there is none, and starts raft.
 //
 // store.ErrLocked: another process has the directory. store.ErrCorrupt: it is damaged. ErrOtherNode: it is another
-// member's. ErrDiverged: its state isn't the group's.
+// member's. ErrDiverged: its state isn't the group's. task.ErrNewerLevel: its state is a newer version's.
 func Open(c Config) (*Node, error) {
 	c, err := c.withDefaults()
 	if err != nil {
@@ -31,7 +31,7 @@ func Open(c Config) (*Node, error) {
 func (n *Node) open() error {
 	c := n.config
 	disk := store.Options{
-		Dir: c.DataDir, Logger: c.Logger, Registerer: c.Registerer, Now: c.Now,
+		Dir: c.DataDir, Logger: c.Logger, Registerer: c.Registerer, Now: c.Now, SupportedLevel: c.SupportedLevel,
 		Watchdog: store.NewWatchdog(c.Raft.HungDisk, func(op string, d time.Duration) {
 			n.fatal.fail("the disk hangs", fmt.Errorf("%s takes longer than %s", op, d))
 		}),
@@ -117,8 +117,12 @@ func (n *Node) assemble(r *atomic.Pointer[raft.Raft], alone func() bool) error {
 		notify: make(chan bool, notifyBuffer), first: make(chan struct{}),
 	}
 	n.leadership.ticker.submit = n.proposer.submit
+	n.leadership.leveler = &leveler{
+		self: serverID(n.identity), supported: c.SupportedLevel, level: n.replica.level, servers: n.servers, lookout: n.lookout,
+		submit: n.proposer.submit, logger: c.Logger,
+	}
 	n.leadership.judge = &judge{
-		interval: c.ChecksumInterval, ask: n.lookout.checksums, self: serverID(n.identity), servers: n.servers,
+		level: n.replica.level, interval: c.ChecksumInterval, ask: n.lookout.checksums, self: serverID(n.identity), servers: n.servers,
 		position: func() uint64 { return n.replica.at().Index }, submit: n.proposer.submit, own: n.replica.checksums,
 		fatal: n.fatal, logger: c.Logger, metrics: n.metrics,
 	}

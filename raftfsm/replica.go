@@ -77,6 +77,13 @@ func (r *replica) read(fn func(m *task.Machine)) {
 	fn(r.machine)
 }
 
+// level is the group's feature level.
+func (r *replica) level() uint32 {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.machine.FeatureLevel()
+}
+
 // at returns the position.
 func (r *replica) at() store.Position {
 	r.mu.RLock()

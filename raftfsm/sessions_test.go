@@ -34,6 +34,7 @@ func newLessorTest(t *testing.T) *lessorTest {
 		refusal: func() error { return &NotLeaderError{} },
 		logger:  testLogger(t), metrics: newMetrics(nil), wake: make(chan struct{}, 1),
 	}
+	x.execute(&task.RaiseFeatureLevel{Level: task.SupportedLevel})
 	return x
 }
 

@@ -23,6 +23,12 @@ func (x *session) silence(now time.Time, ttl time.Duration) time.Duration {
 	return max(ttl-x.deadline.Sub(now), 0)
 }
 
+// mayMark reports whether all members know the command.
+func (s *Sessions) mayMark() (may bool) {
+	s.read(func(m *task.Machine) { may = m.FeatureLevel() >= task.LevelMarkSilent })
+	return may
+}
+
 // changed returns the sessions whose worker fell silent, or was heard again, since the log was told. Needs mu.
 func (s *Sessions) changed(now time.Time) []task.Silence {
 	var list []task.Silence

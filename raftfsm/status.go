@@ -28,6 +28,8 @@ type Status struct {
 	StateBytes    uint64 // of the state file, free pages included
 	Members       []Member
 	StateTime     task.Time
+	// FeatureLevel is the group's, as far as this member knows; SupportedLevel the highest that this member supports.
+	FeatureLevel, SupportedLevel uint32
 	// LastContact is when this member last heard of the leader; zero on the leader.
 	LastContact time.Time
 	// Degraded says what is wrong though the member goes on; empty: nothing.
@@ -52,8 +54,9 @@ func (n *Node) Status() Status {
 		LeaderID: string(leader), LeaderAddress: string(address),
 		Term: n.raft.CurrentTerm(), LastIndex: n.raft.LastIndex(), CommitIndex: n.raft.CommitIndex(),
 		AppliedIndex: n.replica.applied.index.Load(), DurableIndex: n.store.Position().Index, LogBytes: n.log.Bytes(),
-		StateBytes: n.store.Bytes(),
-		Degraded:   n.degraded(),
+		StateBytes:     n.store.Bytes(),
+		SupportedLevel: n.config.SupportedLevel,
+		Degraded:       n.degraded(),
 	}
 	if n.raft.State() != raft.Leader {
 		s.LastContact = n.raft.LastContact()
@@ -63,7 +66,7 @@ func (n *Node) Status() Status {
 			NodeID: nodeOf(m.ID), ServerID: string(m.ID), Address: string(m.Address), Voter: m.Suffrage == raft.Voter, Leader: m.ID == leader,
 		})
 	}
-	n.replica.read(func(m *task.Machine) { s.StateTime = m.Now() })
+	n.replica.read(func(m *task.Machine) { s.StateTime, s.FeatureLevel = m.Now(), m.FeatureLevel() })
 	return s
 }
 

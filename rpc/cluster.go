@@ -10,9 +10,6 @@ import (
 	"github.com/rowlock/rowlock/task"
 )
 
-// featureLevel is the level of features that this version supports.
-const featureLevel = 1
-
 // clusterService implements rowlock.v1.ClusterService.
 type clusterService struct {
 	pb.UnimplementedClusterServiceServer
@@ -27,7 +24,7 @@ func (s *clusterService) GetStatus(context.Context, *pb.GetStatusRequest) (*pb.G
 	out := &pb.GetStatusResponse{
 		ClusterId: st.ClusterID, NodeId: st.NodeID, Role: st.State, LeaderAddress: st.LeaderAddress,
 		Term: st.Term, CommitIndex: st.CommitIndex, AppliedIndex: st.AppliedIndex, CheckpointIndex: st.DurableIndex,
-		Version: s.version, FeatureLevel: featureLevel, LogBytes: st.LogBytes, StateBytes: st.StateBytes, Degraded: st.Degraded,
+		Version: s.version, FeatureLevel: st.FeatureLevel, SupportedLevel: st.SupportedLevel, LogBytes: st.LogBytes, StateBytes: st.StateBytes, Degraded: st.Degraded,
 		StateTime: timestamp(st.StateTime), Founded: st.LastIndex > 0,
 		Self: &pb.Member{Id: st.NodeID, ServerId: st.ServerID, Address: st.Address},
 	}
@@ -60,7 +57,7 @@ func (s *clusterService) ListMembers(context.Context, *pb.ListMembersRequest) (*
 	for i := range list {
 		m := &list[i]
 		if m.Member.ServerID == own {
-			m.API, m.Version, m.FeatureLevel = s.api, s.version, featureLevel
+			m.API, m.Version = s.api, s.version
 		}
 		role := "standby"
 		if m.Voter {
@@ -84,10 +81,8 @@ func (s *clusterService) JoinCluster(ctx context.Context, req *pb.JoinClusterReq
 		return nil, invalid("member.server_id and member.address are required")
 	case req.GetClusterId() != own:
 		return nil, &fault{codes.FailedPrecondition, "other_cluster", "this is cluster " + own + ", not " + req.GetClusterId()}
-	case req.GetFeatureLevel() < featureLevel:
-		return nil, &fault{codes.FailedPrecondition, "too_old", "the cluster uses features that this version doesn't know: upgrade it"}
 	}
-	if err := s.node.Join(ctx, m.GetServerId(), m.GetAddress()); err != nil {
+	if err := s.node.Join(ctx, m.GetServerId(), m.GetAddress(), req.GetFeatureLevel()); err != nil {
 		return nil, err
 	}
 	return &pb.JoinClusterResponse{Member: m}, nil

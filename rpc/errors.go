@@ -145,6 +145,8 @@ func toStatus(err error) *status.Status {
 		return withInfo(codes.NotFound, "no_such_member", err.Error(), nil)
 	case errors.Is(err, raftfsm.ErrMemberExists):
 		return withInfo(codes.AlreadyExists, "member_exists", err.Error(), nil)
+	case errors.Is(err, raftfsm.ErrTooOld):
+		return withInfo(codes.FailedPrecondition, "too_old", err.Error(), nil)
 	case errors.Is(err, raftfsm.ErrMajority):
 		return withInfo(codes.FailedPrecondition, "majority", err.Error(), nil)
 	case errors.Is(err, raftfsm.ErrRefused):

@@ -89,6 +89,7 @@ func (f *Former) Form(ctx context.Context, self raftfsm.Forming) (raftfsm.Foundi
 func (f *Former) look(ctx context.Context, w *waiting, found []sighted) (*raftfsm.Founding, string, error) {
 	own := w.promised()
 	clusters := map[string]string{} // that have begun, and a member of each
+	level := uint32(0)              // the highest feature level of a group
 	var peers []sighted             // without state, this server aside
 	for _, s := range found {
 		id := s.status.GetSelf().GetServerId()
@@ -96,6 +97,7 @@ func (f *Former) look(ctx context.Context, w *waiting, found []sighted) (*raftfs
 		case id == w.self.Self.ServerID:
 		case s.status.GetFounded():
 			clusters[s.status.GetClusterId()] = s.addr
+			level = max(level, s.status.GetFeatureLevel())
 		case !slices.ContainsFunc(peers, func(o sighted) bool { return o.status.GetSelf().GetServerId() == id }):
 			peers = append(peers, s)
 		}
@@ -108,6 +110,10 @@ func (f *Former) look(ctx context.Context, w *waiting, found []sighted) (*raftfs
 			if own != "" && id != own {
 				return nil, "", fmt.Errorf("this server's data directory is promised to cluster %s, and the one at %s is of cluster %s: "+
 					"if nothing was stored here, remove the data directory", own, at, id)
+			}
+			if level > w.self.SupportedLevel {
+				return nil, "", fmt.Errorf("%w: the one at %s is at feature level %d, and this version supports up to %d: run a newer version here",
+					raftfsm.ErrTooOld, at, level, w.self.SupportedLevel)
 			}
 			return &raftfsm.Founding{ClusterID: id}, "", nil
 		}
@@ -204,7 +210,7 @@ func (w *waiting) member() *pb.Member {
 // GetStatus tells that this server waits.
 func (w *waiting) GetStatus(context.Context, *pb.GetStatusRequest) (*pb.GetStatusResponse, error) {
 	return &pb.GetStatusResponse{
-		ClusterId: w.promised(), NodeId: w.self.NodeID, Role: "forming", Version: w.version, FeatureLevel: featureLevel, Self: w.member(),
+		ClusterId: w.promised(), NodeId: w.self.NodeID, Role: "forming", Version: w.version, SupportedLevel: w.self.SupportedLevel, Self: w.member(),
 	}, nil
 }
 
@@ -280,10 +286,10 @@ func Announce(ctx context.Context, n Node, join []string, log *slog.Logger) {
 func announce(ctx context.Context, n Node, p *peers, join []string) error {
 	st := n.Status()
 	if n.Serving() { // it is a member, but perhaps at another address than before
-		return n.Join(ctx, st.ServerID, st.Address)
+		return n.Join(ctx, st.ServerID, st.Address, st.SupportedLevel)
 	}
 	req := &pb.JoinClusterRequest{
-		Member: &pb.Member{Id: st.NodeID, ServerId: st.ServerID, Address: st.Address}, ClusterId: st.ClusterID, FeatureLevel: featureLevel,
+		Member: &pb.Member{Id: st.NodeID, ServerId: st.ServerID, Address: st.Address}, ClusterId: st.ClusterID, FeatureLevel: st.SupportedLevel,
 	}
 	ask := func(c *grpc.ClientConn) error {
 		ctx, cancel := context.WithTimeout(ctx, 2*seekTimeout)

@@ -40,7 +40,7 @@ type Group interface {
 	Members() ([]raftfsm.MemberState, error)
 	SetDiscoverer(d raftfsm.Discoverer)
 	SetStandby(standby bool) error
-	Join(ctx context.Context, serverID, address string) error
+	Join(ctx context.Context, serverID, address string, supportedLevel uint32) error
 	Remove(ctx context.Context, id string) error
 	Promote(ctx context.Context, id string) error
 	Demote(ctx context.Context, id string) error

@@ -24,7 +24,7 @@ func (s *peerService) Describe(context.Context, *pb.DescribeRequest) (*pb.Descri
 		sums = append(sums, &pb.Checksum{Index: c.Index, Hash: c.Hash})
 	}
 	return &pb.DescribeResponse{
-		Self: selfOf(d), ClusterId: d.ClusterID, Version: s.version, FeatureLevel: featureLevel, ApiAddress: s.api,
+		Self: selfOf(d), ClusterId: d.ClusterID, Version: s.version, FeatureLevel: d.FeatureLevel, ApiAddress: s.api,
 		LastIndex: d.LastIndex, LastTerm: d.LastTerm, AppliedIndex: d.AppliedIndex, LastContactSeconds: d.LastContact.Seconds(), Held: d.Held,
 		Checksums: sums,
 	}, nil

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"fmt"
 
 	"go.etcd.io/bbolt"
@@ -8,14 +9,15 @@ import (
 	"github.com/rowlock/rowlock/task"
 )
 
-// Load builds the machine from the file. Payloads stay on disk, and are verified when they are read.
+// Load builds the machine from the file. Payloads stay on disk, and are verified when they are read. task.ErrNewerLevel: the
+// file is a newer version's.
 func (s *Store) Load() (*task.Machine, Position, error) {
 	v, err := s.View()
 	if err != nil {
 		return nil, Position{}, err
 	}
 	defer v.Close()
-	l := task.NewLoader()
+	l := task.NewLoader(cmp.Or(s.options.SupportedLevel, task.SupportedLevel))
 	if err := v.load(l); err != nil {
 		return nil, Position{}, fmt.Errorf("load %s: %w", s.dir.State(), err)
 	}

@@ -115,7 +115,7 @@ func TestMachine(t *testing.T) {
 		t.Errorf("loaded %d tasks with hash %x at %d, want %d with %x at %d", m.LiveTasks(), m.Hash(), pos.Index, live, want, d.index)
 	}
 	v := viewTest(t, s)
-	spoiled := &scribbler{Loader: task.NewLoader()}
+	spoiled := &scribbler{Loader: task.NewLoader(task.SupportedLevel)}
 	must(t, v.load(spoiled))
 	m2, err := spoiled.Machine()
 	must(t, err)

@@ -28,6 +28,8 @@ type Options struct {
 	// Reserve is the address space of the file's mapping in bytes; 0: DefaultReserve, or less where the process has a
 	// limit. It is a hint: a larger file works too.
 	Reserve int
+	// SupportedLevel is the feature level above which a state is refused; 0: task.SupportedLevel.
+	SupportedLevel uint32
 	// Now times operations for the metrics. Required.
 	Now func() time.Time
 }

@@ -278,6 +278,10 @@ type Checksum struct {
 	Hash   uint64
 }
 
+// RaiseFeatureLevel has the group use features up to a level, which all members must support: one that doesn't can't execute
+// it, and ends. Code Invalid: the level is higher already.
+type RaiseFeatureLevel struct{ Level uint32 }
+
 // Request makes a command idempotent by an ID that the caller chose (up to 64 bytes), remembered for 24 h.
 type Request struct {
 	ID      string

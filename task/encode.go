@@ -220,6 +220,9 @@ func (c *MarkSilent) decode(r *reader) {
 func (c *Checksum) encode(b []byte) []byte { return appendUint(appendUint(b, c.Agreed), c.Hash) }
 func (c *Checksum) decode(r *reader)       { c.Agreed, c.Hash = r.uint(), r.uint() }
 
+func (c *RaiseFeatureLevel) encode(b []byte) []byte { return appendUint(b, uint64(c.Level)) }
+func (c *RaiseFeatureLevel) decode(r *reader)       { c.Level = uint32(r.uintMax(1<<32 - 1)) }
+
 func (c *Lease) encode(b []byte) []byte { return appendUint(appendUint(b, c.Session), uint64(c.Max)) }
 func (c *Lease) decode(r *reader) {
 	c.Session, c.Max = r.uint(), uint32(r.uintMax(1<<32-1))

@@ -52,6 +52,7 @@ func sampleCommands() []task.Command {
 		&task.SetQueueMode{Queue: "q", Mode: task.QueuePaused},
 		&task.PurgeQueue{Queue: "q"},
 		&task.Checksum{Agreed: 9, Hash: 1<<64 - 1},
+		&task.RaiseFeatureLevel{Level: 2},
 		&task.Tick{},
 	}
 }

@@ -3,6 +3,7 @@ package task
 import (
 	"cmp"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -24,13 +25,20 @@ type orderedSlot struct {
 	slot  slot
 }
 
-// NewLoader returns an empty loader.
-func NewLoader() *Loader { return &Loader{m: NewMachine()} }
+// NewLoader returns an empty loader. Its machine refuses what is above the supported feature level: ErrNewerLevel.
+func NewLoader(supported uint32) *Loader {
+	l := &Loader{m: NewMachine()}
+	l.m.supported = supported
+	return l
+}
 
 // Record takes one record: those of each kind by ascending key, the kinds in the order of Kinds, all before the first
 // task. An error means that the record, or the order, is wrong.
 func (l *Loader) Record(k Kind, key, value []byte) error {
 	if err := l.record(k, key, value); err != nil {
+		if errors.Is(err, ErrNewerLevel) { // nothing is wrong with the record
+			return err
+		}
 		return fmt.Errorf("record of kind %d, key %x: %w", k, key, err)
 	}
 	return nil

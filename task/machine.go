@@ -22,6 +22,9 @@ const second Duration = 1_000_000
 // Machine is the replicated state. It isn't safe for concurrent use: whoever owns it guards it with one RWMutex, under
 // which Apply, Freeze, Capture and Committed need the write lock and everything else the read lock.
 type Machine struct {
+	supported uint32 // the highest feature level that may be executed here
+	level     uint32 // the group's feature level
+
 	now   Time
 	term  uint64
 	seed  uint64
@@ -64,6 +67,8 @@ type Machine struct {
 // NewMachine returns the empty state.
 func NewMachine() *Machine {
 	m := &Machine{
+		supported:  SupportedLevel,
+		level:      baseLevel,
 		front:      -1,
 		back:       1,
 		nextID:     1,
@@ -84,10 +89,14 @@ func NewMachine() *Machine {
 }
 
 // Apply executes an entry of the log, whose term it is given. With want, the results of its commands are returned in
-// their order. An error means that the entry doesn't decode: nothing was changed.
+// their order. An error means that the entry doesn't decode, or is a newer version's (ErrNewerLevel): nothing was
+// changed.
 func (m *Machine) Apply(term uint64, entry []byte, want bool) ([]Result, Effects, error) {
 	h, cs, err := ReadEntry(entry)
 	if err != nil {
+		return nil, Effects{}, err
+	}
+	if err := m.admit(cs); err != nil {
 		return nil, Effects{}, err
 	}
 	m.now = max(m.now, h.Time)
@@ -132,6 +141,8 @@ func (m *Machine) execute(c Command, want bool) Result {
 		return m.expireSessions(c)
 	case *MarkSilent:
 		return m.markSilent(c)
+	case *RaiseFeatureLevel:
+		return m.raiseFeatureLevel(c)
 	case *Checksum:
 		m.effects.Checksums = append(m.effects.Checksums, *c)
 		return Result{}

@@ -130,7 +130,7 @@ func (d *disk) put(c task.TaskChange) error {
 
 // load builds the machine that the disk holds.
 func (d *disk) load() (*task.Machine, error) {
-	l := task.NewLoader()
+	l := task.NewLoader(task.SupportedLevel)
 	for _, kind := range task.Kinds {
 		for _, key := range slices.Sorted(maps.Keys(d.records[kind])) {
 			if err := l.Record(kind, []byte(key), d.records[kind][key]); err != nil {

@@ -49,7 +49,7 @@ func (r random) command(nested bool) task.Command {
 	draws := []func() task.Command{
 		r.enqueue, r.enqueue, r.enqueue, r.lease, r.lease, r.lease, r.finish, r.finish, r.finish,
 		r.tick, r.openSession, r.closeSession, r.expireSessions, r.markSilent, r.progress, r.cancel, r.retry, r.delete,
-		r.checksum, r.reset, r.reschedule, r.move, r.setQueue, r.setMode, r.purge, r.openProducer,
+		r.checksum, r.raiseLevel, r.reset, r.reschedule, r.move, r.setQueue, r.setMode, r.purge, r.openProducer,
 	}
 	if nested {
 		draws = append(draws, func() task.Command {
@@ -228,4 +228,8 @@ func (r random) markSilent() task.Command {
 
 func (r random) checksum() task.Command {
 	return &task.Checksum{Agreed: uint64(r.number("agreed", 0, 3)), Hash: some(r, "hash", uint64(0), 7, math.MaxUint64)}
+}
+
+func (r random) raiseLevel() task.Command {
+	return &task.RaiseFeatureLevel{Level: uint32(r.number("level", 0, int(task.SupportedLevel)))}
 }

@@ -38,6 +38,7 @@ type model struct {
 	term uint64 // of the entry being applied
 	seed uint64 // of the entry being applied
 
+	level        uint32
 	lastID       task.ID
 	lastToken    uint64
 	lastSession  uint64
@@ -83,6 +84,7 @@ type modelHold struct {
 
 func newModel() *model {
 	return &model{
+		level:     1,
 		live:      map[task.ID]*modelTask{},
 		finished:  map[task.ID]task.Task{},
 		keys:      map[modelKey]modelHold{},
@@ -117,6 +119,8 @@ func (m *model) execute(c task.Command) task.Result {
 		return m.expireSessions(c)
 	case *task.MarkSilent:
 		return m.markSilent(c)
+	case *task.RaiseFeatureLevel:
+		return m.raiseFeatureLevel(c)
 	case *task.Checksum:
 		m.effects.Checksums = append(m.effects.Checksums, *c)
 		return task.Result{}
@@ -197,3 +201,11 @@ func (m *model) ensureQueue(name string) *modelQueue {
 }
 
 func (m *model) queueOf(t *modelTask) *modelQueue { return m.queues[t.QueueNumber-1] }
+
+func (m *model) raiseFeatureLevel(c *task.RaiseFeatureLevel) task.Result {
+	if c.Level < m.level {
+		return task.Result{Code: task.Invalid}
+	}
+	m.level = c.Level
+	return task.Result{}
+}

@@ -27,6 +27,7 @@ func same(t reporter, what string, got, want any) {
 func compare(t reporter, r *replica, m *model) {
 	t.Helper()
 	same(t, "state time", r.machine.Now(), m.now)
+	same(t, "feature level", r.machine.FeatureLevel(), m.level)
 	same(t, "number of live tasks", r.machine.LiveTasks(), uint64(len(m.live)))
 	compareQueues(t, r, m) // first, as it follows what retention drops
 	compareTasks(t, r, m)

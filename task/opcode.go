@@ -26,30 +26,32 @@ const (
 	opRequest
 	opMarkSilent
 	opChecksum
+	opRaiseFeatureLevel
 )
 
-func (*Enqueue) opcode() opcode        { return opEnqueue }
-func (*OpenProducer) opcode() opcode   { return opOpenProducer }
-func (*OpenSession) opcode() opcode    { return opOpenSession }
-func (*CloseSession) opcode() opcode   { return opCloseSession }
-func (*ExpireSessions) opcode() opcode { return opExpireSessions }
-func (*Lease) opcode() opcode          { return opLease }
-func (*Finish) opcode() opcode         { return opFinish }
-func (*Progress) opcode() opcode       { return opProgress }
-func (*Cancel) opcode() opcode         { return opCancel }
-func (*Retry) opcode() opcode          { return opRetry }
-func (*Delete) opcode() opcode         { return opDelete }
-func (*DeleteFinished) opcode() opcode { return opDeleteFinished }
-func (*Reset) opcode() opcode          { return opReset }
-func (*Reschedule) opcode() opcode     { return opReschedule }
-func (*Move) opcode() opcode           { return opMove }
-func (*SetQueue) opcode() opcode       { return opSetQueue }
-func (*SetQueueMode) opcode() opcode   { return opSetQueueMode }
-func (*PurgeQueue) opcode() opcode     { return opPurgeQueue }
-func (*Tick) opcode() opcode           { return opTick }
-func (*Request) opcode() opcode        { return opRequest }
-func (*MarkSilent) opcode() opcode     { return opMarkSilent }
-func (*Checksum) opcode() opcode       { return opChecksum }
+func (*Enqueue) opcode() opcode           { return opEnqueue }
+func (*OpenProducer) opcode() opcode      { return opOpenProducer }
+func (*OpenSession) opcode() opcode       { return opOpenSession }
+func (*CloseSession) opcode() opcode      { return opCloseSession }
+func (*ExpireSessions) opcode() opcode    { return opExpireSessions }
+func (*Lease) opcode() opcode             { return opLease }
+func (*Finish) opcode() opcode            { return opFinish }
+func (*Progress) opcode() opcode          { return opProgress }
+func (*Cancel) opcode() opcode            { return opCancel }
+func (*Retry) opcode() opcode             { return opRetry }
+func (*Delete) opcode() opcode            { return opDelete }
+func (*DeleteFinished) opcode() opcode    { return opDeleteFinished }
+func (*Reset) opcode() opcode             { return opReset }
+func (*Reschedule) opcode() opcode        { return opReschedule }
+func (*Move) opcode() opcode              { return opMove }
+func (*SetQueue) opcode() opcode          { return opSetQueue }
+func (*SetQueueMode) opcode() opcode      { return opSetQueueMode }
+func (*PurgeQueue) opcode() opcode        { return opPurgeQueue }
+func (*Tick) opcode() opcode              { return opTick }
+func (*Request) opcode() opcode           { return opRequest }
+func (*MarkSilent) opcode() opcode        { return opMarkSilent }
+func (*Checksum) opcode() opcode          { return opChecksum }
+func (*RaiseFeatureLevel) opcode() opcode { return opRaiseFeatureLevel }
 
 // newCommand returns an empty command to decode into; nil for an unknown number.
 func newCommand(op opcode) decodable {
@@ -98,6 +100,8 @@ func newCommand(op opcode) decodable {
 		return new(MarkSilent)
 	case opChecksum:
 		return new(Checksum)
+	case opRaiseFeatureLevel:
+		return new(RaiseFeatureLevel)
 	}
 	return nil
 }

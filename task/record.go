@@ -7,8 +7,12 @@ import (
 	"github.com/cespare/xxhash/v2"
 )
 
-// recordVersion is the version of the records of the state file.
-const recordVersion = 1
+// recordVersion is the version of the records of the state file, and leveledMeta that of the counters' from feature level 2
+// on: the level follows, which says whether the rest can be read.
+const (
+	recordVersion = 1
+	leveledMeta   = 2
+)
 
 // hashOf is a record's part in the state hash. Parts are added up, so that the order doesn't matter.
 func hashOf(id uint64, encoded []byte) uint64 { return mix(xxhash.Sum64(encoded) ^ mix(id)) }
@@ -124,7 +128,11 @@ func (t *Task) setCold(c *cold) {
 
 // appendMeta encodes the counters.
 func (m *Machine) appendMeta(b []byte) []byte {
-	b = append(b, recordVersion)
+	if m.level == baseLevel {
+		b = append(b, recordVersion)
+	} else {
+		b = appendUint(append(b, leveledMeta), uint64(m.level))
+	}
 	b = appendInt(appendInt(appendInt(b, m.now), m.front), m.back)
 	b = appendUint(appendUint(b, uint64(m.nextID)), m.lastToken)
 	b = appendUint(appendUint(b, m.lastSession), m.lastProducer)
@@ -142,7 +150,17 @@ func (m *Machine) appendMeta(b []byte) []byte {
 
 func (m *Machine) readMeta(b []byte) error {
 	r := reader{b: b}
-	if r.byte() != recordVersion {
+	switch r.byte() {
+	case recordVersion:
+	case leveledMeta:
+		m.level = uint32(r.uintMax(1<<32 - 1))
+		if r.bad || m.level <= baseLevel {
+			return errCorrupt
+		}
+		if err := m.admitLevel(m.level); err != nil {
+			return err
+		}
+	default:
 		return errCorrupt
 	}
 	m.now, m.front, m.back = r.int(), r.int(), r.int()

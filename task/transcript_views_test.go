@@ -29,6 +29,8 @@ func (s *stage) question(a *arguments) func() {
 	case "history":
 		queue := a.word()
 		return func() { s.history(queue) }
+	case "feature-level":
+		return func() { s.printf("feature level %d", s.machine().FeatureLevel()) }
 	case "sessions":
 		return s.sessions
 	case "position":

@@ -143,7 +143,7 @@ A new server joins by itself: start it with --join.`,
 			}
 			self := status.GetSelf()
 			_, err = c.cluster.JoinCluster(ctx, &rowlockv1.JoinClusterRequest{
-				Member: self, ClusterId: status.GetClusterId(), FeatureLevel: status.GetFeatureLevel(),
+				Member: self, ClusterId: status.GetClusterId(), FeatureLevel: status.GetSupportedLevel(),
 			})
 			if err != nil {
 				return err

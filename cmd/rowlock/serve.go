@@ -36,6 +36,10 @@ func (p *program) serve(ctx context.Context, flags *serveFlags, member memberFla
 	if err := flags.tryPorts(ctx); err != nil {
 		return err
 	}
+	level, err := supportedLevel()
+	if err != nil {
+		return err
+	}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	former := &rpc.Former{
@@ -44,8 +48,8 @@ func (p *program) serve(ctx context.Context, flags *serveFlags, member memberFla
 	}
 	node, err := raftfsm.Open(raftfsm.Config{
 		DataDir: flags.dataDir, NodeID: member.nodeID, RaftAddr: flags.raftAddr, AdvertiseHost: member.advertiseHost,
-		Form:      func(f raftfsm.Forming) (raftfsm.Founding, error) { return former.Form(ctx, f) },
-		MaxVoters: member.maxVoters, Raft: member.raft(), SessionTTL: flags.sessionTTL, MinFree: uint64(flags.minFree),
+		Form:           func(f raftfsm.Forming) (raftfsm.Founding, error) { return former.Form(ctx, f) },
+		SupportedLevel: level, MaxVoters: member.maxVoters, Raft: member.raft(), SessionTTL: flags.sessionTTL, MinFree: uint64(flags.minFree),
 		Logger: logger, Registerer: registry, Now: p.now,
 	})
 	if err != nil {

@@ -63,27 +63,31 @@ type GetStatusResponse struct {
 	ClusterId string                 `protobuf:"bytes,1,opt,name=cluster_id,json=clusterId,proto3" json:"cluster_id,omitempty"`
 	NodeId    string                 `protobuf:"bytes,2,opt,name=node_id,json=nodeId,proto3" json:"node_id,omitempty"`
 	// leader, follower, candidate, shutdown; or forming: it waits for a group.
-	Role            string                 `protobuf:"bytes,3,opt,name=role,proto3" json:"role,omitempty"`
-	LeaderId        string                 `protobuf:"bytes,4,opt,name=leader_id,json=leaderId,proto3" json:"leader_id,omitempty"`
-	LeaderAddress   string                 `protobuf:"bytes,5,opt,name=leader_address,json=leaderAddress,proto3" json:"leader_address,omitempty"`
-	Term            uint64                 `protobuf:"varint,6,opt,name=term,proto3" json:"term,omitempty"`
-	CommitIndex     uint64                 `protobuf:"varint,7,opt,name=commit_index,json=commitIndex,proto3" json:"commit_index,omitempty"`
-	AppliedIndex    uint64                 `protobuf:"varint,8,opt,name=applied_index,json=appliedIndex,proto3" json:"applied_index,omitempty"`
-	CheckpointIndex uint64                 `protobuf:"varint,9,opt,name=checkpoint_index,json=checkpointIndex,proto3" json:"checkpoint_index,omitempty"`
-	Version         string                 `protobuf:"bytes,10,opt,name=version,proto3" json:"version,omitempty"`
-	FeatureLevel    uint32                 `protobuf:"varint,11,opt,name=feature_level,json=featureLevel,proto3" json:"feature_level,omitempty"`
-	StateTime       *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=state_time,json=stateTime,proto3" json:"state_time,omitempty"`
-	Members         []*Member              `protobuf:"bytes,13,rep,name=members,proto3" json:"members,omitempty"`
-	LiveTasks       uint64                 `protobuf:"varint,14,opt,name=live_tasks,json=liveTasks,proto3" json:"live_tasks,omitempty"`
-	StateBytes      uint64                 `protobuf:"varint,15,opt,name=state_bytes,json=stateBytes,proto3" json:"state_bytes,omitempty"`
-	LogBytes        uint64                 `protobuf:"varint,16,opt,name=log_bytes,json=logBytes,proto3" json:"log_bytes,omitempty"`
+	Role            string `protobuf:"bytes,3,opt,name=role,proto3" json:"role,omitempty"`
+	LeaderId        string `protobuf:"bytes,4,opt,name=leader_id,json=leaderId,proto3" json:"leader_id,omitempty"`
+	LeaderAddress   string `protobuf:"bytes,5,opt,name=leader_address,json=leaderAddress,proto3" json:"leader_address,omitempty"`
+	Term            uint64 `protobuf:"varint,6,opt,name=term,proto3" json:"term,omitempty"`
+	CommitIndex     uint64 `protobuf:"varint,7,opt,name=commit_index,json=commitIndex,proto3" json:"commit_index,omitempty"`
+	AppliedIndex    uint64 `protobuf:"varint,8,opt,name=applied_index,json=appliedIndex,proto3" json:"applied_index,omitempty"`
+	CheckpointIndex uint64 `protobuf:"varint,9,opt,name=checkpoint_index,json=checkpointIndex,proto3" json:"checkpoint_index,omitempty"`
+	Version         string `protobuf:"bytes,10,opt,name=version,proto3" json:"version,omitempty"`
+	// The feature level up to which the group uses features, as this member has it; it rises when all members support the
+	// next. 0: it waits for a group.
+	FeatureLevel uint32                 `protobuf:"varint,11,opt,name=feature_level,json=featureLevel,proto3" json:"feature_level,omitempty"`
+	StateTime    *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=state_time,json=stateTime,proto3" json:"state_time,omitempty"`
+	Members      []*Member              `protobuf:"bytes,13,rep,name=members,proto3" json:"members,omitempty"`
+	LiveTasks    uint64                 `protobuf:"varint,14,opt,name=live_tasks,json=liveTasks,proto3" json:"live_tasks,omitempty"`
+	StateBytes   uint64                 `protobuf:"varint,15,opt,name=state_bytes,json=stateBytes,proto3" json:"state_bytes,omitempty"`
+	LogBytes     uint64                 `protobuf:"varint,16,opt,name=log_bytes,json=logBytes,proto3" json:"log_bytes,omitempty"`
 	// Empty, or why new tasks are refused, such as a full disk.
 	Degraded string `protobuf:"bytes,17,opt,name=degraded,proto3" json:"degraded,omitempty"`
 	// Of the member that answers: whether the group has begun here, and its own name and address in it.
-	Founded       bool    `protobuf:"varint,18,opt,name=founded,proto3" json:"founded,omitempty"`
-	Self          *Member `protobuf:"bytes,19,opt,name=self,proto3" json:"self,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Founded bool    `protobuf:"varint,18,opt,name=founded,proto3" json:"founded,omitempty"`
+	Self    *Member `protobuf:"bytes,19,opt,name=self,proto3" json:"self,omitempty"`
+	// The highest feature level that the member that answers supports.
+	SupportedLevel uint32 `protobuf:"varint,20,opt,name=supported_level,json=supportedLevel,proto3" json:"supported_level,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *GetStatusResponse) Reset() {
@@ -247,6 +251,13 @@ func (x *GetStatusResponse) GetSelf() *Member {
 		return x.Self
 	}
 	return nil
+}
+
+func (x *GetStatusResponse) GetSupportedLevel() uint32 {
+	if x != nil {
+		return x.SupportedLevel
+	}
+	return 0
 }
 
 // Member is a member of the group.
@@ -417,9 +428,10 @@ type MemberState struct {
 	// Why not.
 	Problem string `protobuf:"bytes,3,opt,name=problem,proto3" json:"problem,omitempty"`
 	// Whether it has heard of the leader and follows closely; only such standbys are promoted.
-	Healthy      bool   `protobuf:"varint,4,opt,name=healthy,proto3" json:"healthy,omitempty"`
-	ApiAddress   string `protobuf:"bytes,5,opt,name=api_address,json=apiAddress,proto3" json:"api_address,omitempty"`
-	Version      string `protobuf:"bytes,6,opt,name=version,proto3" json:"version,omitempty"`
+	Healthy    bool   `protobuf:"varint,4,opt,name=healthy,proto3" json:"healthy,omitempty"`
+	ApiAddress string `protobuf:"bytes,5,opt,name=api_address,json=apiAddress,proto3" json:"api_address,omitempty"`
+	Version    string `protobuf:"bytes,6,opt,name=version,proto3" json:"version,omitempty"`
+	// The highest that it supports.
 	FeatureLevel uint32 `protobuf:"varint,7,opt,name=feature_level,json=featureLevel,proto3" json:"feature_level,omitempty"`
 	LastIndex    uint64 `protobuf:"varint,8,opt,name=last_index,json=lastIndex,proto3" json:"last_index,omitempty"`
 	AppliedIndex uint64 `protobuf:"varint,9,opt,name=applied_index,json=appliedIndex,proto3" json:"applied_index,omitempty"`
@@ -539,10 +551,11 @@ func (x *MemberState) GetHeld() bool {
 }
 
 type JoinClusterRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Member        *Member                `protobuf:"bytes,1,opt,name=member,proto3" json:"member,omitempty"`
-	ClusterId     string                 `protobuf:"bytes,2,opt,name=cluster_id,json=clusterId,proto3" json:"cluster_id,omitempty"`
-	FeatureLevel  uint32                 `protobuf:"varint,3,opt,name=feature_level,json=featureLevel,proto3" json:"feature_level,omitempty"`
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	Member    *Member                `protobuf:"bytes,1,opt,name=member,proto3" json:"member,omitempty"`
+	ClusterId string                 `protobuf:"bytes,2,opt,name=cluster_id,json=clusterId,proto3" json:"cluster_id,omitempty"`
+	// The highest that it supports. Refused (FAILED_PRECONDITION) where the group's is higher.
+	FeatureLevel  uint32 `protobuf:"varint,3,opt,name=feature_level,json=featureLevel,proto3" json:"feature_level,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1009,11 +1022,12 @@ func (*DescribeRequest) Descriptor() ([]byte, []int) {
 }
 
 type DescribeResponse struct {
-	state        protoimpl.MessageState `protogen:"open.v1"`
-	Self         *Member                `protobuf:"bytes,1,opt,name=self,proto3" json:"self,omitempty"`
-	ClusterId    string                 `protobuf:"bytes,2,opt,name=cluster_id,json=clusterId,proto3" json:"cluster_id,omitempty"`
-	Version      string                 `protobuf:"bytes,3,opt,name=version,proto3" json:"version,omitempty"`
-	FeatureLevel uint32                 `protobuf:"varint,4,opt,name=feature_level,json=featureLevel,proto3" json:"feature_level,omitempty"`
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	Self      *Member                `protobuf:"bytes,1,opt,name=self,proto3" json:"self,omitempty"`
+	ClusterId string                 `protobuf:"bytes,2,opt,name=cluster_id,json=clusterId,proto3" json:"cluster_id,omitempty"`
+	Version   string                 `protobuf:"bytes,3,opt,name=version,proto3" json:"version,omitempty"`
+	// The highest that it supports.
+	FeatureLevel uint32 `protobuf:"varint,4,opt,name=feature_level,json=featureLevel,proto3" json:"feature_level,omitempty"`
 	// Where clients reach it.
 	ApiAddress   string `protobuf:"bytes,5,opt,name=api_address,json=apiAddress,proto3" json:"api_address,omitempty"`
 	LastIndex    uint64 `protobuf:"varint,6,opt,name=last_index,json=lastIndex,proto3" json:"last_index,omitempty"`
@@ -1370,7 +1384,7 @@ const file_rpc_rowlockv1_cluster_proto_rawDesc = "" +
 	"\n" +
 	"\x1brpc/rowlockv1/cluster.proto\x12\n" +
 	"rowlock.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x12\n" +
-	"\x10GetStatusRequest\"\x8d\x05\n" +
+	"\x10GetStatusRequest\"\xb6\x05\n" +
 	"\x11GetStatusResponse\x12\x1d\n" +
 	"\n" +
 	"cluster_id\x18\x01 \x01(\tR\tclusterId\x12\x17\n" +
@@ -1395,7 +1409,8 @@ const file_rpc_rowlockv1_cluster_proto_rawDesc = "" +
 	"\tlog_bytes\x18\x10 \x01(\x04R\blogBytes\x12\x1a\n" +
 	"\bdegraded\x18\x11 \x01(\tR\bdegraded\x12\x18\n" +
 	"\afounded\x18\x12 \x01(\bR\afounded\x12&\n" +
-	"\x04self\x18\x13 \x01(\v2\x12.rowlock.v1.MemberR\x04self\"{\n" +
+	"\x04self\x18\x13 \x01(\v2\x12.rowlock.v1.MemberR\x04self\x12'\n" +
+	"\x0fsupported_level\x18\x14 \x01(\rR\x0esupportedLevel\"{\n" +
 	"\x06Member\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
 	"\aaddress\x18\x02 \x01(\tR\aaddress\x12\x12\n" +

@@ -23,12 +23,15 @@ type cluster struct {
 	addrs []process.Node // of each, running or not
 	nodes []*process.Node
 	flags []string
+
+	binary string // of the servers that are started from now on, and variables of their environment
+	env    []string
 }
 
 // newCluster makes room for servers, and starts none.
 func newCluster(t *testing.T, size int, flags ...string) *cluster {
 	t.Helper()
-	c := &cluster{t: t, dir: t.TempDir(), nodes: make([]*process.Node, size), flags: flags}
+	c := &cluster{t: t, dir: t.TempDir(), nodes: make([]*process.Node, size), flags: flags, binary: binary}
 	var holds []net.Listener
 	free := func() string {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -68,6 +71,12 @@ func (c *cluster) api() string {
 	return strings.Join(list, ",")
 }
 
+// args start a server.
+func (c *cluster) args(i int) []string {
+	return append([]string{"server", "--data-dir", c.data(i), "--node-id", fmt.Sprintf("n%d", i), "--join", c.api(),
+		"--bootstrap-expect", "3", "--log-format", "text"}, c.flags...)
+}
+
 // start starts servers at the same time, and waits until all are ready.
 func (c *cluster) start(which ...int) {
 	c.t.Helper()
@@ -75,9 +84,7 @@ func (c *cluster) start(which ...int) {
 	errs := make(chan error, len(which))
 	for _, i := range which {
 		wg.Go(func() {
-			args := append([]string{"server", "--data-dir", c.data(i), "--node-id", fmt.Sprintf("n%d", i), "--join", c.api(),
-				"--bootstrap-expect", "3", "--log-format", "text"}, c.flags...)
-			n, err := process.StartNode(limited(c.t), binary, &c.addrs[i], args...)
+			n, err := process.StartNodeIn(limited(c.t), c.binary, c.env, &c.addrs[i], c.args(i)...)
 			if err != nil {
 				errs <- err
 				return

@@ -20,13 +20,18 @@ var readyLine = regexp.MustCompile(`msg=ready\b|"msg":"ready"`)
 // StartNode runs args (`server …`, `dev …`) on loopback ports and waits until it is ready. The addresses of an earlier run,
 // where given, are used again. On an error nothing is left running.
 func StartNode(ctx context.Context, binary string, before *Node, args ...string) (*Node, error) {
+	return StartNodeIn(ctx, binary, nil, before, args...)
+}
+
+// StartNodeIn is StartNode with variables of the environment, KEY=value.
+func StartNodeIn(ctx context.Context, binary string, env []string, before *Node, args ...string) (*Node, error) {
 	n := &Node{API: "127.0.0.1:0", Raft: "127.0.0.1:0", HTTP: "127.0.0.1:0"}
 	if before != nil {
 		n.API, n.Raft, n.HTTP = before.API, before.Raft, before.HTTP
 	}
 	args = append(args, "--api-addr", n.API, "--raft-addr", n.Raft, "--http-addr", n.HTTP)
 	var err error
-	if n.Process, err = Start(binary, Options{Args: args}); err != nil {
+	if n.Process, err = Start(binary, Options{Args: args, Env: env}); err != nil {
 		return nil, err
 	}
 	line, err := n.Stderr.await(ctx, n.Exited(), readyLine.MatchString)

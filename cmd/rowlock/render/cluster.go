@@ -20,6 +20,7 @@ type Cluster struct {
 	CheckpointIndex uint64     `json:"checkpoint_index"`
 	Version         string     `json:"version"`
 	FeatureLevel    uint32     `json:"feature_level"`
+	SupportedLevel  uint32     `json:"supported_level"`
 	StateTime       *time.Time `json:"state_time"`
 	LiveTasks       uint64     `json:"live_tasks"`
 	StateBytes      uint64     `json:"state_bytes"`
@@ -46,7 +47,7 @@ func NewCluster(s *rowlockv1.GetStatusResponse) Cluster {
 	c := Cluster{
 		ClusterID: s.GetClusterId(), NodeID: s.GetNodeId(), Role: s.GetRole(), LeaderID: s.GetLeaderId(), LeaderAddress: s.GetLeaderAddress(),
 		Term: s.GetTerm(), CommitIndex: s.GetCommitIndex(), AppliedIndex: s.GetAppliedIndex(), CheckpointIndex: s.GetCheckpointIndex(),
-		Version: s.GetVersion(), FeatureLevel: s.GetFeatureLevel(), StateTime: stamp(s.GetStateTime()), LiveTasks: s.GetLiveTasks(),
+		Version: s.GetVersion(), FeatureLevel: s.GetFeatureLevel(), SupportedLevel: s.GetSupportedLevel(), StateTime: stamp(s.GetStateTime()), LiveTasks: s.GetLiveTasks(),
 		StateBytes: s.GetStateBytes(), LogBytes: s.GetLogBytes(), Degraded: s.GetDegraded(), Members: []Member{},
 	}
 	for _, m := range s.GetMembers() {
@@ -61,7 +62,8 @@ func (c Cluster) Table(t *Table, now time.Time) {
 	t.Pair("answered by", fmt.Sprintf("%s (%s), version %s", c.NodeID, c.Role, orDash(c.Version)))
 	t.Pair("leader", fmt.Sprintf("%s at %s, term %d", orDash(c.LeaderID), orDash(c.LeaderAddress), c.Term))
 	t.Pair("log", fmt.Sprintf("committed %d, applied %d, in the state file %d; %s", c.CommitIndex, c.AppliedIndex, c.CheckpointIndex, Size(c.LogBytes)))
-	t.Pair("state", fmt.Sprintf("%s live, %s, format %d", tasks(c.LiveTasks), Size(c.StateBytes), c.FeatureLevel))
+	t.Pair("state", fmt.Sprintf("%s live, %s", tasks(c.LiveTasks), Size(c.StateBytes)))
+	t.Pair("feature level", fmt.Sprintf("%d; this member supports %d", c.FeatureLevel, c.SupportedLevel))
 	t.Pair("state time", Clock(c.StateTime, now))
 	t.Pair("degraded", c.Degraded)
 	for _, m := range c.Members {

@@ -34,7 +34,7 @@ func NewMembers(list []*rowlockv1.MemberState) []MemberState {
 
 // Members shows members to people.
 func Members(t *Table, list []MemberState) {
-	t.Head("member", "role", "health", "api", "raft", "version", "applied")
+	t.Head("member", "role", "health", "api", "raft", "version", "level", "applied")
 	for _, m := range list {
 		role, health := m.Role, "lags"
 		switch {
@@ -49,6 +49,6 @@ func Members(t *Table, list []MemberState) {
 		case m.Healthy:
 			health = "ok"
 		}
-		t.Row(m.ID, role, health, orDash(m.APIAddress), m.Address, orDash(m.Version), m.AppliedIndex)
+		t.Row(m.ID, role, health, orDash(m.APIAddress), m.Address, orDash(m.Version), m.FeatureLevel, m.AppliedIndex)
 	}
 }

@@ -1,0 +1,57 @@
+package task
+
+import (
+	"errors"
+	"fmt"
+)
+
+// SupportedLevel is the highest feature level that this version knows. Every change of what Apply does, or of the formats of
+// records and hash, raises it by one, and takes effect only from there on: all members of a group execute the log alike,
+// whichever versions they run.
+const SupportedLevel uint32 = 2
+
+// baseLevel is the level of a state that says nothing of it.
+const baseLevel uint32 = 1
+
+// The commands that came later, by the level from which on they may be proposed.
+const (
+	LevelMarkSilent uint32 = 2
+	LevelChecksum   uint32 = 2
+)
+
+// ErrNewerLevel refuses a state, or an entry that leads to one, which a newer version must handle.
+var ErrNewerLevel = errors.New("written by a newer version")
+
+// FeatureLevel is the level up to which the group uses features: all members support it. It never falls.
+func (m *Machine) FeatureLevel() uint32 { return m.level }
+
+func (m *Machine) raiseFeatureLevel(c *RaiseFeatureLevel) Result {
+	if c.Level < m.level {
+		return Result{Code: Invalid}
+	}
+	m.level = c.Level
+	return Result{}
+}
+
+// admit refuses commands that raise the level above what this version supports, before any of their entry is executed.
+func (m *Machine) admit(cs []Command) error {
+	for _, c := range cs {
+		if r, ok := c.(*Request); ok {
+			c = r.Command
+		}
+		if c, ok := c.(*RaiseFeatureLevel); ok {
+			if err := m.admitLevel(c.Level); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (m *Machine) admitLevel(level uint32) error {
+	if level <= m.supported {
+		return nil
+	}
+	return fmt.Errorf("%w: the group is at feature level %d, and this version supports up to %d: run a version that supports it",
+		ErrNewerLevel, level, m.supported)
+}
