@@ -269,9 +269,9 @@ func TestClusterFailover(t *testing.T) {
 	checkNoDoubles(t, api)
 }
 
-// TestClusterScales grows a group to four under load, wipes a member, shrinks it to one and stops politely.
+// TestClusterScales grows a group to five under load, wipes a member, shrinks it to one and stops politely.
 func TestClusterScales(t *testing.T) {
-	c := newCluster(t, 4)
+	c := newCluster(t, 5)
 	c.start(0, 1, 2)
 	c.voters(0, 3)
 	api, err := client.New(client.Config{Addrs: strings.Split(c.api(), ",")})
@@ -280,8 +280,8 @@ func TestClusterScales(t *testing.T) {
 	}
 	t.Cleanup(func() { api.Close() })
 	l := startLoad(t, api, newLedger(), 2, 2)
-	c.start(3)
-	before := c.voters(0, 4)
+	c.start(3, 4)
+	before := c.voters(0, 5)
 
 	// A wiped disk: the member comes back as a new one.
 	stop(t, c.nodes[1].Process)
@@ -289,23 +289,23 @@ func TestClusterScales(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.start(1)
-	if after := c.voters(0, 4); after["n1"].ServerID == before["n1"].ServerID {
+	if after := c.voters(0, 5); after["n1"].ServerID == before["n1"].ServerID {
 		t.Error("the wiped member has its old identity")
 	}
 
 	// All are stopped and started again.
-	for i := range 4 {
+	for i := range 5 {
 		signal(t, c.nodes[i].Process, syscall.SIGTERM)
 	}
-	for i := range 4 {
+	for i := range 5 {
 		if code, err := c.nodes[i].Process.Wait(limited(t)); err != nil || code != 0 {
 			t.Errorf("server %d: exit code %d, %v", i, code, err)
 		}
 	}
-	c.start(0, 1, 2, 3)
-	c.voters(2, 4)
+	c.start(0, 1, 2, 3, 4)
+	c.voters(2, 5)
 
-	for _, i := range []int{3, 2, 1} {
+	for _, i := range []int{4, 3, 2, 1} {
 		c.at(0, "cluster", "remove", fmt.Sprintf("n%d", i), "--yes")
 		stop(t, c.nodes[i].Process)
 	}
@@ -317,4 +317,22 @@ func TestClusterScales(t *testing.T) {
 	one := connect(t, &c.addrs[0])
 	l.checkAll(t, one)
 	checkNoDoubles(t, one)
+}
+
+// TestServerWithWorker runs a worker in the process of a server; a server that isn't told to doesn't.
+func TestServerWithWorker(t *testing.T) {
+	n := serve(t, t.TempDir(), nil, "--with-worker", "--exec", "tr a-z A-Z", "--queues", "inside")
+	c := connect(t, n)
+	id := enqueue(t, c, "inside", "loud")
+	done := until(t, c, id, "the task is done", func(task *client.TaskInfo) bool { return task.State == client.Completed })
+	if string(done.Result) != "LOUD" {
+		t.Errorf("the result is %q", done.Result)
+	}
+	stop(t, n.Process)
+	for _, args := range [][]string{{"--exec", "cat"}, {"--with-worker"}} {
+		code, _, stderr := rowlock(t, n, append([]string{"server", "--data-dir", t.TempDir(), "--bootstrap-expect", "1"}, args...)...)
+		if code != 2 || !strings.Contains(stderr, "--with-worker") {
+			t.Errorf("%v: exit code %d: %s", args, code, stderr)
+		}
+	}
 }
