@@ -10,6 +10,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
@@ -99,16 +100,20 @@ func (f *forwarder) unary(ctx context.Context, req any, info *grpc.UnaryServerIn
 		}
 		reply := m.output.New().Interface()
 		call, done := within(outgoing(ctx), during)
-		err = conn.Invoke(call, info.FullMethod, req, reply)
+		var to peer.Peer
+		err = conn.Invoke(call, info.FullMethod, req, reply, grpc.Peer(&to))
 		ended := errors.Is(context.Cause(call), errReignEnded)
 		done()
 		switch {
 		case err == nil:
 			return reply, nil
+		case to.Addr == nil && status.Code(err) == codes.Unavailable: // it never left
 		case ended:
 			return nil, errReignEnded
+		case reasonOf(status.Convert(err)) != "not_leader":
+			return nil, unreachable(err)
 		}
-		if reasonOf(status.Convert(err)) != "not_leader" || pause(wait, leaderPoll) != nil {
+		if pause(wait, leaderPoll) != nil {
 			return nil, unreachable(err)
 		}
 	}
@@ -122,20 +127,30 @@ func (f *forwarder) stream(srv any, in grpc.ServerStream, info *grpc.StreamServe
 		return handler(srv, in)
 	}
 	wait, cancel := context.WithTimeout(ctx, leaderPatience)
-	conn, during, err := f.leader(wait)
-	cancel()
-	if err != nil {
-		return f.patience(ctx, err)
-	}
-	if conn == nil {
-		return handler(srv, in)
-	}
-	ctx, cancel = within(outgoing(ctx), during)
 	defer cancel()
-	out, err := conn.NewStream(ctx, &grpc.StreamDesc{ServerStreams: true, ClientStreams: true}, info.FullMethod)
-	if err != nil {
-		return unreachable(err)
+	for {
+		conn, during, err := f.leader(wait)
+		if err != nil {
+			return f.patience(ctx, err)
+		}
+		if conn == nil {
+			return handler(srv, in)
+		}
+		ctx, cancel := within(outgoing(ctx), during)
+		out, err := conn.NewStream(ctx, &grpc.StreamDesc{ServerStreams: true, ClientStreams: true}, info.FullMethod)
+		if err == nil {
+			defer cancel()
+			return f.proxy(ctx, cancel, in, out, m)
+		}
+		cancel()
+		if pause(wait, leaderPoll) != nil { // nothing has left yet
+			return unreachable(err)
+		}
 	}
+}
+
+// proxy passes messages both ways until the leader's stream ends, or its reign, or this server stops.
+func (f *forwarder) proxy(ctx context.Context, cancel context.CancelFunc, in grpc.ServerStream, out grpc.ClientStream, m method) error {
 	go func() { // ends with the caller's stream, which ends when this handler returns
 		if errors.Is(pass(in, out, m.input), io.EOF) {
 			_ = out.CloseSend() // its error is that of the stream, which is received below
@@ -143,17 +158,26 @@ func (f *forwarder) stream(srv any, in grpc.ServerStream, info *grpc.StreamServe
 		}
 		cancel()
 	}()
-	ended := make(chan error, 1)
-	go func() { ended <- pass(out, in, m.output) }()
+	stop := make(chan struct{})
+	defer close(stop)
+	go func() {
+		select {
+		case <-f.stop:
+			cancel()
+		case <-stop:
+		}
+	}()
+	err := pass(out, in, m.output)
 	select {
-	case err = <-ended:
 	case <-f.stop:
 		return errStopping
-	case <-during.Done():
-		return errReignEnded
+	default:
 	}
-	if errors.Is(err, io.EOF) {
+	switch {
+	case errors.Is(err, io.EOF):
 		return nil
+	case errors.Is(context.Cause(ctx), errReignEnded):
+		return errReignEnded
 	}
 	return unreachable(err)
 }
