@@ -37,7 +37,7 @@ SIGTERM stops it in an orderly way: it hands over what it leads and what it work
 	member.add(cmd)
 	var workers workerFlags
 	workers.addInside(cmd.Flags())
-	withWorker := cmd.Flags().Bool("with-worker", false, "work on the tasks of --queues in this process too, by --exec or --http")
+	withWorker := cmd.Flags().Bool("with-worker", false, "work on the tasks of --queues in this process too, by --exec or --http, which are ignored without this")
 	settings(cmd.Flags(), "with-worker")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if serve.dataDir == "" {
@@ -46,20 +46,19 @@ SIGTERM stops it in an orderly way: it hands over what it leads and what it work
 		if err := member.complete(); err != nil {
 			return err
 		}
-		var inside *insideWorker
-		if *withWorker {
-			logger, err := serve.log.logger()
-			if err != nil {
-				return err
-			}
-			if inside, err = workers.inside(logger); err != nil {
-				return err
-			}
-			if inside == nil {
-				return usagef("--with-worker: say with --exec or --http how to run a task")
-			}
-		} else if workers.exec != "" || workers.url != "" {
-			return usagef("--exec and --http are for a worker in this process: add --with-worker")
+		if !*withWorker { // the worker's settings may be in a file that it shares with workers
+			return p.serve(cmd.Context(), serve, member, nil)
+		}
+		logger, err := serve.log.logger()
+		if err != nil {
+			return err
+		}
+		inside, err := workers.inside(logger)
+		if err != nil {
+			return err
+		}
+		if inside == nil {
+			return usagef("--with-worker: say with --exec or --http how to run a task")
 		}
 		return p.serve(cmd.Context(), serve, member, inside)
 	}
