@@ -68,7 +68,7 @@ func (p pilot) FetchServerStats(_ context.Context, servers map[raft.ServerID]*au
 func (p pilot) KnownServers() map[raft.ServerID]*autopilot.Server {
 	out := map[raft.ServerID]*autopilot.Server{}
 	self := serverID(p.node.identity)
-	for _, s := range p.node.raft.GetConfiguration().Configuration().Servers {
+	for _, s := range p.node.servers() {
 		status := autopilot.NodeAlive
 		if s.ID != self && p.node.lookout.of(s.ID).err != nil {
 			status = autopilot.NodeUnknown
@@ -107,15 +107,4 @@ func (p *promoter) CalculatePromotionsAndDemotions(c *autopilot.Config, s *autop
 	changes.Promotions = slices.DeleteFunc(changes.Promotions, p.held)
 	changes.Promotions = changes.Promotions[:min(len(changes.Promotions), max(p.max-voters, 0))]
 	return changes
-}
-
-// votersOf returns the voters of a configuration.
-func votersOf(c raft.Configuration) map[raft.ServerID]raft.Server {
-	voters := map[raft.ServerID]raft.Server{}
-	for _, s := range c.Servers {
-		if s.Suffrage == raft.Voter {
-			voters[s.ID] = s
-		}
-	}
-	return voters
 }

@@ -34,7 +34,7 @@ func identify(c Config) (store.Identity, error) {
 	case c.ClusterID != "":
 		id.ClusterID = c.ClusterID
 	case c.Bootstrap:
-		if id.ClusterID, err = randomName(16); err != nil {
+		if id.ClusterID, err = NewClusterID(); err != nil {
 			return id, err
 		}
 	}
@@ -43,6 +43,9 @@ func identify(c Config) (store.Identity, error) {
 	}
 	return id, err
 }
+
+// NewClusterID makes up the ID of a cluster.
+func NewClusterID() (string, error) { return randomName(16) }
 
 func randomName(bytes int) (string, error) {
 	b := make([]byte, bytes)

@@ -113,15 +113,7 @@ func (j *judge) compare(ctx context.Context) (verdict task.Checksum) {
 	return task.Checksum{Agreed: r.index, Hash: r.hash}
 }
 
-func (j *judge) voters() []raft.Server {
-	var out []raft.Server
-	for _, s := range j.servers() {
-		if s.Suffrage == raft.Voter {
-			out = append(out, s)
-		}
-	}
-	return out
-}
+func (j *judge) voters() []raft.Server { return votersOf(j.servers()) }
 
 // collect asks all voters at once. The report of one that doesn't answer is empty.
 func (j *judge) collect(ctx context.Context, voters []raft.Server) [][]Checksum {

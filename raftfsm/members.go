@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -222,7 +223,7 @@ func (n *Node) Transfer(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	if len(votersOf(c)) == 1 {
+	if len(votersOf(c.Servers)) == 1 {
 		return fmt.Errorf("%w: there is no other voter to lead", ErrRefused)
 	}
 	f := func() raft.Future { return n.raft.LeadershipTransfer() }
@@ -253,19 +254,20 @@ func (n *Node) Transfer(ctx context.Context, id string) error {
 
 // survives returns an error if without a member fewer than a majority of the other voters would answer.
 func (n *Node) survives(c raft.Configuration, without raft.ServerID) error {
-	voters := votersOf(c)
-	if _, votes := voters[without]; !votes {
+	voters := votersOf(c.Servers)
+	votes := len(voters)
+	voters = slices.DeleteFunc(voters, func(s raft.Server) bool { return s.ID == without })
+	if len(voters) == votes { // it has none
 		return nil
 	}
-	delete(voters, without)
 	if len(voters) == 0 {
 		return fmt.Errorf("%w: %s is the only voter", ErrMajority, without)
 	}
 	alive := 0
 	var silent []string
-	for id := range voters {
-		if err := n.lookout.of(id).err; id != serverID(n.identity) && err != nil {
-			silent = append(silent, nodeOf(id))
+	for _, s := range voters {
+		if err := n.lookout.of(s.ID).err; s.ID != serverID(n.identity) && err != nil {
+			silent = append(silent, nodeOf(s.ID))
 			continue
 		}
 		alive++

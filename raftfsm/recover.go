@@ -67,7 +67,7 @@ func Recover(dataDir, address string, logger *slog.Logger, confirm func(Recovery
 	if address == "" {
 		return fmt.Errorf("%w: the group doesn't know this member: give its Raft address", ErrRefused)
 	}
-	if r.NewClusterID, err = randomName(16); err != nil {
+	if r.NewClusterID, err = NewClusterID(); err != nil {
 		return err
 	}
 	if err := confirm(r); err != nil {

@@ -73,6 +73,17 @@ func (n *Node) Status() Status {
 // servers are the members of the group, as raft has them.
 func (n *Node) servers() []raft.Server { return n.raft.GetConfiguration().Configuration().Servers }
 
+// votersOf returns those of the servers that vote.
+func votersOf(servers []raft.Server) []raft.Server {
+	var voters []raft.Server
+	for _, s := range servers {
+		if s.Suffrage == raft.Voter {
+			voters = append(voters, s)
+		}
+	}
+	return voters
+}
+
 // clockAlarm is how far the leader's clock may be from the wall clock before it is called wrong.
 const clockAlarm = time.Minute
 

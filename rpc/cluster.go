@@ -6,6 +6,7 @@ import (
 
 	"google.golang.org/grpc/codes"
 
+	"github.com/rowlock/rowlock/raftfsm"
 	pb "github.com/rowlock/rowlock/rpc/rowlockv1"
 	"github.com/rowlock/rowlock/task"
 )
@@ -29,14 +30,10 @@ func (s *clusterService) GetStatus(context.Context, *pb.GetStatusRequest) (*pb.G
 		Self: &pb.Member{Id: st.NodeID, ServerId: st.ServerID, Address: st.Address},
 	}
 	for _, m := range st.Members {
-		role := "standby"
-		if m.Voter {
-			role = "voter"
-		}
 		if m.Leader {
 			out.LeaderId = m.NodeID
 		}
-		member := &pb.Member{Id: m.NodeID, Address: m.Address, Role: role, Leader: m.Leader, ServerId: m.ServerID}
+		member := viewMember(m)
 		out.Members = append(out.Members, member)
 		if m.ServerID == st.ServerID {
 			out.Self = member
@@ -44,6 +41,14 @@ func (s *clusterService) GetStatus(context.Context, *pb.GetStatusRequest) (*pb.G
 	}
 	s.node.Machine(func(m *task.Machine) { out.LiveTasks = m.LiveTasks() })
 	return out, nil
+}
+
+func viewMember(m raftfsm.Member) *pb.Member {
+	role := "standby"
+	if m.Voter {
+		role = "voter"
+	}
+	return &pb.Member{Id: m.NodeID, Address: m.Address, Role: role, Leader: m.Leader, ServerId: m.ServerID}
 }
 
 // ListMembers tells how all members do.
@@ -59,12 +64,8 @@ func (s *clusterService) ListMembers(context.Context, *pb.ListMembersRequest) (*
 		if m.Member.ServerID == own {
 			m.API, m.Version = s.api, s.version
 		}
-		role := "standby"
-		if m.Voter {
-			role = "voter"
-		}
 		out.Members = append(out.Members, &pb.MemberState{
-			Member:    &pb.Member{Id: m.Member.NodeID, ServerId: m.Member.ServerID, Address: m.Member.Address, Role: role, Leader: m.Leader},
+			Member:    viewMember(m.Member),
 			Reachable: m.Problem == "", Problem: m.Problem, Healthy: m.Healthy, ApiAddress: m.API, Version: m.Version,
 			FeatureLevel: m.FeatureLevel, LastIndex: m.LastIndex, AppliedIndex: m.AppliedIndex,
 			LastContactSeconds: m.LastContact.Round(time.Millisecond).Seconds(), Held: m.Held,

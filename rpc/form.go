@@ -2,8 +2,6 @@ package rpc
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -48,11 +46,8 @@ type Former struct {
 // Form returns the group that was found or agreed on, or ctx's error.
 func (f *Former) Form(ctx context.Context, self raftfsm.Forming) (raftfsm.Founding, error) {
 	if f.Expect == 1 {
-		id := self.ClusterID
-		if id == "" {
-			id = newClusterID()
-		}
-		return raftfsm.Founding{ClusterID: id, Bootstrap: true}, nil
+		id, err := ownOrNew(self.ClusterID)
+		return raftfsm.Founding{ClusterID: id, Bootstrap: true}, err
 	}
 	w := &waiting{self: self, version: f.Version, clusterID: self.ClusterID}
 	stop, err := f.answer(w)
@@ -138,14 +133,14 @@ func (f *Former) look(ctx context.Context, w *waiting, found []sighted) (*raftfs
 
 // found founds a group if all peers agree.
 func (f *Former) found(ctx context.Context, w *waiting, peers []sighted) (*raftfsm.Founding, string, error) {
-	own := w.promised()
-	if own == "" {
-		own = newClusterID()
+	own, err := ownOrNew(w.promised())
+	if err != nil {
+		return nil, "", err
 	}
 	if err := w.promise(own); err != nil {
 		return nil, "", err
 	}
-	self := &pb.Member{Id: w.self.NodeID, ServerId: w.self.Self.ServerID, Address: w.self.Self.Address}
+	self := w.member()
 	founding := &raftfsm.Founding{ClusterID: own, Bootstrap: true}
 	for _, p := range peers {
 		var answer *pb.FormClusterResponse
@@ -169,10 +164,12 @@ func (f *Former) found(ctx context.Context, w *waiting, peers []sighted) (*raftf
 	return founding, "", nil
 }
 
-func newClusterID() string {
-	b := make([]byte, 16)
-	_, _ = rand.Read(b) // never fails
-	return hex.EncodeToString(b)
+// ownOrNew is the cluster that a server is promised to, or a new one.
+func ownOrNew(clusterID string) (string, error) {
+	if clusterID != "" {
+		return clusterID, nil
+	}
+	return raftfsm.NewClusterID()
 }
 
 // waiting answers for a server that has no group yet.
