@@ -28,6 +28,9 @@ var (
 	// ErrTooOld refuses a member whose version doesn't support the group's feature level. A member that meets a state or an
 	// entry that it doesn't support ends with task.ErrNewerLevel.
 	ErrTooOld = errors.New("this version is too old for the group")
+	// ErrLevel refuses what some member of the group may not support yet. Nothing was proposed; it is possible once all run a
+	// version that does.
+	ErrLevel = errors.New("some member runs, or may run, a version that doesn't support this yet: see 'rowlock cluster members'")
 	// ErrDiverged ends Run, and refuses the data directory from then on: the state differs from the one that a strict
 	// majority of the voters has. The directory's contents must go; the member then comes back as a new one.
 	ErrDiverged = errors.New("this member's state differs from the one that the majority has")

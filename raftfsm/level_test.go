@@ -98,6 +98,18 @@ func TestOldMemberIsRefused(t *testing.T) {
 	}
 }
 
+// TestNewerCommandIsRefused: nobody proposes what some member may not know.
+func TestNewerCommandIsRefused(t *testing.T) {
+	g := newGroup(t, 1, supporting(1))
+	g.insist(enqueue("q", 1))
+	nested := &task.Request{ID: "x", Command: &task.MarkSilent{}}
+	for _, c := range []task.Command{&task.MarkSilent{}, nested} {
+		if _, err := g.leader().Propose(t.Context(), c); !errors.Is(err, ErrLevel) {
+			t.Errorf("%T: %v", c, err)
+		}
+	}
+}
+
 // TestLowLevelHasOldCommandsOnly: what needs a level isn't proposed below it.
 func TestLowLevelHasOldCommandsOnly(t *testing.T) {
 	inBubble(t, func(x *lessorTest) {

@@ -102,7 +102,7 @@ func (n *Node) assemble(r *atomic.Pointer[raft.Raft], alone func() bool) error {
 	room := store.NewRoom(c.DataDir, c.MinFree, c.Now)
 	n.checkpoints.free = room.Free
 	n.proposer.room = roomCheck{room, n.checkpoints, n.metrics}
-	n.proposer.closed = n.refusal
+	n.proposer.closed, n.proposer.level = n.refusal, n.replica.level
 	n.transfers = &transferGuard{fatal: n.fatal}
 	n.proposer.answers = n.transfers.answer
 	lease := &leaderLease{alone: alone, length: c.Raft.LeaderLeaseTimeout}

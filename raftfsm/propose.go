@@ -74,6 +74,7 @@ type proposer struct {
 	watched chan watched
 	answers func(err error)   // sees how raft answered each entry
 	closed  func() error      // why proposals are refused, when they are
+	level   func() uint32     // the group's feature level
 	helper  func() Dispatcher // who adds companions; nil: nobody
 
 	random *rand.ChaCha8 // the flusher's
@@ -123,6 +124,11 @@ func (p *proposer) refuse(done func([]task.Result, error), err error) bool {
 func (p *proposer) enqueue(cs []task.Command, urgent bool, done func([]task.Result, error)) error {
 	if len(cs) == 0 {
 		return errors.New("nothing to propose")
+	}
+	for _, c := range cs {
+		if need := task.LevelOf(c); need > task.BaseLevel && need > p.level() {
+			return ErrLevel
+		}
 	}
 	encoded := encodings.Get().(*[]byte)
 	for _, c := range cs {

@@ -147,6 +147,8 @@ func toStatus(err error) *status.Status {
 		return withInfo(codes.AlreadyExists, "member_exists", err.Error(), nil)
 	case errors.Is(err, raftfsm.ErrTooOld):
 		return withInfo(codes.FailedPrecondition, "too_old", err.Error(), nil)
+	case errors.Is(err, raftfsm.ErrLevel): // soon it may be possible: the caller tries again
+		return withInfo(codes.Unavailable, "feature_level", err.Error(), nil)
 	case errors.Is(err, raftfsm.ErrMajority):
 		return withInfo(codes.FailedPrecondition, "majority", err.Error(), nil)
 	case errors.Is(err, raftfsm.ErrRefused):

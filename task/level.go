@@ -8,16 +8,30 @@ import (
 // SupportedLevel is the highest feature level that this version knows. Every change of what Apply does, or of the formats of
 // records and hash, raises it by one, and takes effect only from there on: all members of a group execute the log alike,
 // whichever versions they run.
-const SupportedLevel uint32 = 2
+const SupportedLevel uint32 = 3
 
-// baseLevel is the level of a state that says nothing of it.
-const baseLevel uint32 = 1
+// BaseLevel is the first level: that of a state that says nothing of it.
+const BaseLevel uint32 = 1
 
 // The commands that came later, by the level from which on they may be proposed.
 const (
 	LevelMarkSilent uint32 = 2
 	LevelChecksum   uint32 = 2
 )
+
+// LevelOf is the feature level from which on a command may be proposed: an older version doesn't know it, or ignores what
+// it says.
+func LevelOf(c Command) uint32 {
+	switch c := c.(type) {
+	case *MarkSilent:
+		return LevelMarkSilent
+	case *Checksum:
+		return LevelChecksum
+	case *Request:
+		return LevelOf(c.Command)
+	}
+	return BaseLevel
+}
 
 // ErrNewerLevel refuses a state, or an entry that leads to one, which a newer version must handle.
 var ErrNewerLevel = errors.New("written by a newer version")

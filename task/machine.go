@@ -68,7 +68,7 @@ type Machine struct {
 func NewMachine() *Machine {
 	m := &Machine{
 		supported:  SupportedLevel,
-		level:      baseLevel,
+		level:      BaseLevel,
 		front:      -1,
 		back:       1,
 		nextID:     1,

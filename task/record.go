@@ -128,7 +128,7 @@ func (t *Task) setCold(c *cold) {
 
 // appendMeta encodes the counters.
 func (m *Machine) appendMeta(b []byte) []byte {
-	if m.level == baseLevel {
+	if m.level == BaseLevel {
 		b = append(b, recordVersion)
 	} else {
 		b = appendUint(append(b, leveledMeta), uint64(m.level))
@@ -154,7 +154,7 @@ func (m *Machine) readMeta(b []byte) error {
 	case recordVersion:
 	case leveledMeta:
 		m.level = uint32(r.uintMax(1<<32 - 1))
-		if r.bad || m.level <= baseLevel {
+		if r.bad || m.level <= BaseLevel {
 			return errCorrupt
 		}
 		if err := m.admitLevel(m.level); err != nil {
