@@ -11,10 +11,11 @@ const (
 	KindProducer                 // by producer ID
 	KindRequest                  // by order of arrival
 	KindUnique                   // unique windows that outlive their task
+	KindTenant                   // fair keys whose turn or rate is to be remembered
 )
 
 // Kinds are all kinds, in the order in which they must be loaded.
-var Kinds = [...]Kind{KindMeta, KindQueue, KindSession, KindProducer, KindRequest, KindUnique}
+var Kinds = [...]Kind{KindMeta, KindQueue, KindSession, KindProducer, KindRequest, KindUnique, KindTenant}
 
 // Record is a record to write, or with a nil Value to delete.
 type Record struct {

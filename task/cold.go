@@ -17,6 +17,8 @@ type cold struct {
 	retryOf      ID
 	errors       []AttemptError // oldest first
 	progress     ProgressNote
+	singleton    string
+	require      []Label
 }
 
 const (
@@ -39,12 +41,15 @@ const (
 	coldRetryOf
 	coldErrors
 	coldProgress
+	coldSingleton
+	coldRequire
 )
 
 func newCold(t *NewTask, waits []ID) cold {
 	return cold{
 		uniqueKey: t.UniqueKey, uniqueWindow: t.UniqueWindow, fairKey: t.FairKey, labels: t.Labels,
 		trace: t.TraceContext, backoff: t.Backoff, waits: waits, retryOf: t.RetryOf,
+		singleton: t.SingletonKey, require: t.Require,
 	}
 }
 
@@ -82,6 +87,12 @@ func (c *cold) append(b []byte) []byte {
 		b = append(appendInt(append(b, coldProgress), p.At), p.Percent)
 		b = appendBytes(b, p.Message)
 	}
+	if c.singleton != "" {
+		b = appendBytes(append(b, coldSingleton), c.singleton)
+	}
+	if len(c.require) > 0 {
+		b = appendLabels(append(b, coldRequire), c.require)
+	}
 	return b
 }
 
@@ -113,6 +124,10 @@ func (c *cold) read(r *reader) {
 			}
 		case coldProgress:
 			c.progress = ProgressNote{At: r.int(), Percent: r.byteMax(100), Message: r.string()}
+		case coldSingleton:
+			c.singleton = r.string()
+		case coldRequire:
+			c.require = r.labels()
 		default:
 			r.fail()
 		}
@@ -185,6 +200,7 @@ func (c *cold) clone() {
 		e.Message, e.Worker = strings.Clone(e.Message), strings.Clone(e.Worker)
 	}
 	c.progress.Message = strings.Clone(c.progress.Message)
+	c.singleton, c.require = strings.Clone(c.singleton), cloneLabels(c.require)
 }
 
 func cloneLabels(labels []Label) []Label {

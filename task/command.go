@@ -51,6 +51,8 @@ type NewTask struct {
 	DependsOn       []ID // parents that were live when the proposer looked
 	ParentsDone     []ID // parents that the proposer found completed in the history
 	RetryOf         ID
+	SingletonKey    string  // one task of its queue with this key runs at a time
+	Require         []Label // that the worker must have, sorted by key
 }
 
 // Enqueue accepts tasks, each with a result of its own: Items[i] = {ID, Code, State}, Code OK, Existing or
@@ -218,6 +220,19 @@ type QueueSettings struct {
 	RetentionAge    Duration
 	RetentionBytes  uint64
 	RetentionTasks  uint64
+
+	MaxRunning    uint32      // tasks of the queue that run at a time
+	Rate          Rate        // at which its tasks start
+	KeyMaxRunning uint32      // tasks of one fair key that run at a time
+	KeyRate       Rate        // at which the tasks of one fair key start
+	FairWeights   []KeyWeight // sorted by key; others have weight 1
+	PriorityAging Duration    // the wait that makes up for one priority; 0: priorities are strict
+}
+
+// KeyWeight is how many tasks of a fair key are leased in one turn (1 to 1000).
+type KeyWeight struct {
+	Key    string
+	Weight uint16
 }
 
 // SettingsField is a bit for each field of QueueSettings.
@@ -233,6 +248,15 @@ const (
 	FieldRetentionAge
 	FieldRetentionBytes
 	FieldRetentionTasks
+	FieldMaxRunning
+	FieldRate
+	FieldKeyMaxRunning
+	FieldKeyRate
+	FieldFairWeights
+	FieldPriorityAging
+
+	// fieldsLater are those that came with later feature levels.
+	fieldsLater = FieldMaxRunning | FieldRate | FieldKeyMaxRunning | FieldKeyRate | FieldFairWeights | FieldPriorityAging
 )
 
 // SetQueue changes the named settings of a queue, which it creates.

@@ -14,6 +14,7 @@ const (
 	hasBackoff
 	hasParents
 	hasRetryOf
+	hasDispatch
 
 	presenceEnd
 )
@@ -35,6 +36,7 @@ func (t *NewTask) presence() uint64 {
 	set(hasBackoff, !t.Backoff.IsZero())
 	set(hasParents, len(t.DependsOn) != 0 || len(t.ParentsDone) != 0)
 	set(hasRetryOf, t.RetryOf != 0)
+	set(hasDispatch, t.SingletonKey != "" || len(t.Require) != 0)
 	return p
 }
 
@@ -76,6 +78,9 @@ func (t *NewTask) append(b []byte) []byte {
 	if p&hasRetryOf != 0 {
 		b = appendUint(b, uint64(t.RetryOf))
 	}
+	if p&hasDispatch != 0 {
+		b = appendLabels(appendBytes(b, t.SingletonKey), t.Require)
+	}
 	return b
 }
 
@@ -114,6 +119,9 @@ func (t *NewTask) read(r *reader) {
 	}
 	if p&hasRetryOf != 0 {
 		t.RetryOf = ID(r.uint())
+	}
+	if p&hasDispatch != 0 {
+		t.SingletonKey, t.Require = r.string(), r.labels()
 	}
 }
 
@@ -334,12 +342,15 @@ func (s *QueueSettings) read(r *reader) {
 }
 
 func (c *SetQueue) encode(b []byte) []byte {
-	return c.Settings.append(appendUint(appendBytes(b, c.Queue), uint64(c.Fields)))
+	return c.Settings.appendTags(c.Settings.append(appendUint(appendBytes(b, c.Queue), uint64(c.Fields))))
 }
 
 func (c *SetQueue) decode(r *reader) {
 	c.Queue, c.Fields = r.string(), SettingsField(r.uintMax(1<<32-1))
 	c.Settings.read(r)
+	for len(r.b) > 0 {
+		c.Settings.readTag(r.byte(), r)
+	}
 }
 
 func (c *SetQueueMode) encode(b []byte) []byte { return append(appendBytes(b, c.Queue), byte(c.Mode)) }

@@ -84,7 +84,9 @@ func (m *Machine) accept(t *NewTask) Item {
 		r.payloadSum = crc32.Checksum(t.Payload, castagnoli)
 		m.resident += n
 	}
-	m.setCold(r, newCold(t, waits))
+	c := newCold(t, waits)
+	m.setCold(r, c)
+	r.flow = m.flows.hold(m.flowOf(&c), &m.requirements)
 	m.index.put(r.id, s)
 	q.enqueued++
 	q.live[None]++

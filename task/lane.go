@@ -3,168 +3,180 @@ package task
 // priorities is how many there are: 0 to 9, and 9 is leased first.
 const priorities = 10
 
-// laneKey is what the tasks of a lane share, so that whether a session may take them is decided once for all of them.
-type laneKey struct {
-	queue    uint32
-	kind     uint32
-	suspect  bool // they have seen a worker die
-	priority uint8
-}
-
-// lane is a list of pending tasks with one key, in their ready order. A lane that is empty doesn't exist.
-type lane struct {
-	laneKey
-	head, tail slot
-	count      uint32
-	place      uint32 // in its queue's heap
-}
-
-// laneHeap has the non-empty lanes of one queue, priority and suspicion, the one with the oldest head first.
-type laneHeap []uint32
-
-// lanes has all lanes. Lane numbers are reused and differ between members.
-type lanes struct {
-	all   []lane
-	free  []uint32
-	byKey map[laneKey]uint32
-	tasks *slab
-}
-
-func (l *lanes) headOrder(n uint32) int64 { return l.tasks.at(l.all[n].head).order }
-
-// get returns the lane of the key, made if need be; made says whether the caller must put it on its queue's heap.
-func (l *lanes) get(k laneKey) (n uint32, made bool) {
-	if n, ok := l.byKey[k]; ok {
-		return n, false
-	}
-	if last := len(l.free) - 1; last >= 0 {
-		n, l.free = l.free[last], l.free[:last]
-	} else {
-		n = uint32(len(l.all))
-		l.all = append(l.all, lane{})
-	}
-	l.all[n] = lane{laneKey: k}
-	l.byKey[k] = n
-	return n, true
-}
-
-func (l *lanes) drop(n uint32) {
-	delete(l.byKey, l.all[n].laneKey)
-	l.all[n] = lane{}
-	l.free = append(l.free, n)
-}
-
-func (l *lanes) up(h laneHeap, i int) {
-	for i > 0 {
-		parent := (i - 1) / 2
-		if l.headOrder(h[i]) >= l.headOrder(h[parent]) {
-			break
-		}
-		l.swap(h, i, parent)
-		i = parent
-	}
-}
-
-func (l *lanes) down(h laneHeap, i int) {
-	for {
-		least := i
-		for c := 2*i + 1; c <= 2*i+2 && c < len(h); c++ {
-			if l.headOrder(h[c]) < l.headOrder(h[least]) {
-				least = c
-			}
-		}
-		if least == i {
-			return
-		}
-		l.swap(h, i, least)
-		i = least
-	}
-}
-
-func (l *lanes) swap(h laneHeap, i, j int) {
-	h[i], h[j] = h[j], h[i]
-	l.all[h[i]].place = uint32(i)
-	l.all[h[j]].place = uint32(j)
-}
-
-// fix restores the heap's order after the head of the lane changed.
-func (l *lanes) fix(h laneHeap, n uint32) {
-	l.up(h, int(l.all[n].place))
-	l.down(h, int(l.all[n].place))
-}
-
-func (l *lanes) push(h *laneHeap, n uint32) {
-	l.all[n].place = uint32(len(*h))
-	*h = append(*h, n)
-	l.up(*h, len(*h)-1)
-}
-
-func (l *lanes) remove(h *laneHeap, n uint32) {
-	i, last := int(l.all[n].place), len(*h)-1
-	if i != last {
-		l.swap(*h, i, last)
-	}
-	*h = (*h)[:last]
-	if i != last {
-		l.fix(*h, (*h)[i])
-	}
-}
-
 // link puts a task into its lane: at the front if its order is below the head's, else at the back.
 //
 // Invariant: a lane's orders ascend. They do as an order is either below all earlier ones or above them; when a state
 // file is loaded, tasks are linked by ascending order.
 func (m *Machine) link(s slot, r *record) {
 	q := m.queues[r.queue]
-	key := laneKey{queue: r.queue, kind: r.kind, suspect: r.deaths > 0, priority: r.priority}
-	n, made := m.lanes.get(key)
-	l := &m.lanes.all[n]
+	f := &m.flows.all[r.flow]
+	t := m.tenantFor(q, f.fairKey)
+	m.arrives(q, t)
+	n := m.laneFor(q, t, m.singletonFor(q, f.singleton), r)
+	l := &m.tree.all[n]
+	was := m.tree.contribution(n)
 	l.count++
 	r.owner, r.next, r.prev = n, 0, 0
-	h := q.heap(key)
 	switch {
-	case made:
+	case l.head == 0:
 		l.head, l.tail = s, s
-		m.lanes.push(h, n)
-		q.nonEmpty[b2i(key.suspect)] |= 1 << key.priority
 	case r.order < m.tasks.at(l.head).order:
 		r.next = l.head
 		m.tasks.at(l.head).prev = s
 		l.head = s
-		m.lanes.fix(*h, n)
 	default:
 		r.prev = l.tail
 		m.tasks.at(l.tail).next = s
 		l.tail = s
 	}
+	m.settle(n, was)
 }
 
-// unlink takes a task out of its lane.
+// unlink takes a task out of its lane. What is empty then goes.
 func (m *Machine) unlink(r *record) {
 	n := r.owner
-	l := &m.lanes.all[n]
-	q := m.queues[r.queue]
-	h := q.heap(l.laneKey)
-	if l.count--; l.count == 0 {
-		m.lanes.remove(h, n)
-		if len(*h) == 0 {
-			q.nonEmpty[b2i(l.suspect)] &^= 1 << l.priority
-		}
-		m.lanes.drop(n)
+	l := &m.tree.all[n]
+	was := m.tree.contribution(n)
+	l.count--
+	if r.next != 0 {
+		m.tasks.at(r.next).prev = r.prev
 	} else {
-		if r.next != 0 {
-			m.tasks.at(r.next).prev = r.prev
-		} else {
-			l.tail = r.prev
-		}
-		if r.prev != 0 {
-			m.tasks.at(r.prev).next = r.next
-		} else {
-			l.head = r.next
-			m.lanes.fix(*h, n)
-		}
+		l.tail = r.prev
+	}
+	if r.prev != 0 {
+		m.tasks.at(r.prev).next = r.next
+	} else {
+		l.head = r.next
 	}
 	r.owner, r.next, r.prev = 0, 0, 0
+	t := m.tenants.all[m.tree.all[l.parent].key]
+	m.settle(n, was)
+	if l.count == 0 {
+		m.dropLane(m.queues[r.queue], n)
+	}
+	m.departs(t)
+}
+
+// laneFor returns the lane of a task, made if need be, with its share and class.
+func (m *Machine) laneFor(q *queue, t *tenant, g *singleton, r *record) uint32 {
+	f := &m.flows.all[r.flow]
+	key := classKey{queue: q.number, kind: r.kind, stage: f.requirement, suspect: r.deaths > 0, priority: r.priority}
+	class, ok := m.tree.classes[key]
+	if !ok {
+		class = m.tree.allocParent(node{head: q.number, key: key.stage, index: key.kind, suspect: key.suspect, priority: key.priority})
+		m.tree.classes[key] = class
+		q.stageOf(f.requirement, f.require).classes++
+		m.tree.all[class].tail = slot(len(q.classes))
+		q.classes = append(q.classes, class)
+	}
+	share := m.tree.child(class, t.number)
+	if share == 0 {
+		share = m.tree.allocParent(node{parent: class, key: t.number, index: uint32(len(t.shares))})
+		t.shares = append(t.shares, share)
+		m.tree.adopt(class, share)
+	}
+	lane := m.tree.child(share, g.id())
+	if lane == 0 {
+		lane = m.tree.alloc(node{parent: share, key: g.id()})
+		if g != nil {
+			m.tree.all[lane].index = uint32(len(g.lanes))
+			g.lanes = append(g.lanes, lane)
+		}
+		m.tree.adopt(share, lane)
+	}
+	return lane
+}
+
+// dropLane forgets an empty lane, and its share and class if they have no other.
+func (m *Machine) dropLane(q *queue, lane uint32) {
+	tr := &m.tree
+	share := tr.all[lane].parent
+	class := tr.all[share].parent
+	if g := m.singletons.all[tr.all[lane].key]; g != nil {
+		tr.cutOut(&g.lanes, lane)
+		m.dropSingleton(g)
+	}
+	left := tr.disown(share, lane)
+	tr.release(lane)
+	if left > 0 {
+		return
+	}
+	tr.cutOut(&m.tenants.all[tr.all[share].key].shares, share)
+	left = tr.disown(class, share)
+	tr.release(share)
+	if left > 0 {
+		return
+	}
+	n := tr.all[class]
+	delete(tr.classes, classKey{queue: q.number, kind: n.index, stage: n.key, suspect: n.suspect, priority: n.priority})
+	last := len(q.classes) - 1
+	q.classes[n.tail] = q.classes[last]
+	tr.all[q.classes[n.tail]].tail = n.tail
+	q.classes = q.classes[:last]
+	q.leaveStage(q.stageOf(n.key, nil))
+	tr.release(class)
+}
+
+// cutOut takes a node out of the list whose places its index counts.
+func (t *tree) cutOut(list *[]uint32, i uint32) {
+	at, last := t.all[i].index, len(*list)-1
+	moved := (*list)[last]
+	(*list)[at] = moved
+	t.all[moved].index = at
+	*list = (*list)[:last]
+}
+
+// contribution is how many tasks of a node its parent counts.
+func (t *tree) contribution(i uint32) uint32 {
+	if n := &t.all[i]; n.place != 0 {
+		return n.count
+	}
+	return 0
+}
+
+// settle brings the place of a node, and what is above it, up to date after its tasks changed, or whether it is open. It is
+// given what the node contributed before.
+func (m *Machine) settle(i uint32, was uint32) {
+	tr := &m.tree
+	for {
+		n := &tr.all[i]
+		open := m.refresh(n)
+		if n.parent == 0 {
+			q := m.queues[n.head]
+			s := q.stageOf(n.key, nil)
+			s.arrange(tr, i, open)
+			s.ready[b2i(n.suspect)] += uint64(tr.contribution(i)) - uint64(was)
+			return
+		}
+		tr.arrange(&tr.all[n.parent].kids.heap, i, open)
+		parent := n.parent
+		before := tr.contribution(parent)
+		tr.all[parent].count += tr.contribution(i) - was
+		i, was = parent, before
+	}
+}
+
+// refresh takes a node's key from what is below it, and reports whether it is open.
+func (m *Machine) refresh(n *node) bool {
+	switch {
+	case n.kids == nil:
+		if n.head == 0 {
+			return false
+		}
+		n.order = m.tasks.at(n.head).order
+		g := m.singletons.all[n.key]
+		return g == nil || !g.taken()
+	case len(n.kids.heap) == 0:
+		return false
+	}
+	first := &m.tree.all[n.kids.heap[0]]
+	n.turn, n.order = first.turn, first.order
+	if n.parent == 0 {
+		return true
+	}
+	t := m.tenants.all[n.key]
+	n.turn = t.turn
+	return !t.closed
 }
 
 func b2i(b bool) int {

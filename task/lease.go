@@ -1,13 +1,14 @@
 package task
 
 import (
+	"math"
 	"math/bits"
 	"strings"
 )
 
 // lease grants pending tasks of a session's queues to it: one after the other, the queue by smooth weighted round
-// robin (as nginx does it: every eligible queue gains its weight, the greatest is picked and loses the sum), within it
-// the highest priority, within that the oldest.
+// robin (as nginx does it: every eligible queue gains its weight, the greatest is picked and loses the sum), within it as
+// bestLane says.
 func (m *Machine) lease(c *Lease, want bool) Result {
 	s, ok := m.sessions.get(c.Session)
 	if !ok {
@@ -31,7 +32,7 @@ func (m *Machine) lease(c *Lease, want bool) Result {
 		if !ok {
 			break
 		}
-		i := m.lanes.all[l].head
+		i := m.tree.all[l].head
 		r := m.tasks.at(i)
 		m.grant(i, r, place)
 		res.Items = append(res.Items, Item{ID: r.id, Other: r.token, State: Running})
@@ -43,6 +44,8 @@ func (m *Machine) lease(c *Lease, want bool) Result {
 }
 
 func (m *Machine) grant(i slot, r *record, owner uint32) {
+	share := m.tree.all[r.owner].parent
+	m.serves(m.queues[r.queue], m.tenants.all[m.tree.all[share].key])
 	m.leave(i, r)
 	m.lastToken++
 	r.token = m.lastToken
@@ -81,71 +84,118 @@ func (m *Machine) pick(s *session) (uint32, bool) {
 	return bestLane, true
 }
 
-// bestLane returns the lane of a queue that the session is served from: the highest priority, then the oldest head,
-// among the kinds that the session takes. One that runs a task that has seen a worker die gets no second such task.
+// bestLane returns the lane of a queue that the session is served from: the highest priority, or with aging the highest that
+// waiting has made; then whose turn it is; then the oldest; among the kinds that the session takes and the tasks whose required
+// labels it has. One that runs a task that has seen a worker die gets no second such task.
 func (m *Machine) bestLane(s *session, name string) (uint32, bool) {
 	q, ok := m.queueNames[name]
-	if !ok || q.mode == QueuePaused {
+	if !ok || q.room() == 0 {
 		return 0, false
 	}
-	mask := q.nonEmpty[0]
-	if s.suspects == 0 {
-		mask |= q.nonEmpty[1]
-	}
-	for mask != 0 {
+	best, bestAge := uint32(0), Duration(0)
+	for mask := q.openTo(s); mask != 0; {
 		p := uint8(bits.Len16(mask) - 1)
 		mask &^= 1 << p
-		if l, ok := m.oldestLane(s, q, p); ok {
-			return l, true
-		}
-	}
-	return 0, false
-}
-
-func (m *Machine) oldestLane(s *session, q *queue, p uint8) (best uint32, found bool) {
-	consider := func(l uint32) {
-		if !found || m.lanes.headOrder(l) < m.lanes.headOrder(best) {
-			best, found = l, true
-		}
-	}
-	for suspect := range 2 {
-		if suspect == 1 && s.suspects > 0 {
-			break
-		}
-		if len(s.kinds) == 0 {
-			if h := q.heaps[suspect][p]; len(h) > 0 {
-				consider(h[0])
-			}
+		c := m.bestClass(s, q, p)
+		if c == 0 {
 			continue
 		}
-		for _, name := range s.kinds {
-			kind, ok := m.kinds.byName[name]
-			if !ok {
+		lane := m.tree.first(c)
+		if q.settings.PriorityAging == 0 {
+			return lane, true
+		}
+		age := m.age(q, m.tasks.at(m.tree.all[lane].head))
+		if best == 0 || age > bestAge {
+			best, bestAge = lane, age
+		}
+	}
+	return best, best != 0
+}
+
+// age is how long a task has waited, and its priority as time.
+func (m *Machine) age(q *queue, r *record) Duration {
+	return m.now - r.enqueued + Duration(r.priority)*q.settings.PriorityAging
+}
+
+// openTo returns the priorities of which a session may have some tasks.
+func (q *queue) openTo(s *session) (mask uint16) {
+	for _, st := range q.stages {
+		if !s.satisfies(st.require) {
+			continue
+		}
+		mask |= st.nonEmpty[0]
+		if s.suspects == 0 {
+			mask |= st.nonEmpty[1]
+		}
+	}
+	return mask
+}
+
+// bestClass returns the class of a priority that the session is served from; 0: none.
+func (m *Machine) bestClass(s *session, q *queue, p uint8) (best uint32) {
+	consider := func(c uint32) {
+		if best == 0 || m.tree.less(c, best) {
+			best = c
+		}
+	}
+	for _, st := range q.stages {
+		if !s.satisfies(st.require) {
+			continue
+		}
+		for suspect := range 2 {
+			if suspect == 1 && s.suspects > 0 {
+				break
+			}
+			if len(s.kinds) == 0 {
+				if h := st.heaps[suspect][p]; len(h) > 0 {
+					consider(h[0])
+				}
 				continue
 			}
-			if l, ok := m.lanes.byKey[laneKey{queue: q.number, kind: kind, suspect: suspect == 1, priority: p}]; ok {
-				consider(l)
+			for _, name := range s.kinds {
+				kind, ok := m.kinds.byName[name]
+				if !ok {
+					continue
+				}
+				key := classKey{queue: q.number, kind: kind, stage: st.requirement, suspect: suspect == 1, priority: p}
+				if c := m.tree.classes[key]; c != 0 && m.tree.all[c].place != 0 {
+					consider(c)
+				}
 			}
 		}
 	}
-	return best, found
+	return best
 }
 
-// pendingFor counts the tasks that the session could lease now. Suspects count as one at most, as one is all that a
+// room is how many tasks of the queue may start now.
+func (q *queue) room() uint64 {
+	if q.mode == QueuePaused || q.limited {
+		return 0
+	}
+	if limit := uint64(q.settings.MaxRunning); limit > 0 {
+		return limit - min(q.live[Running], limit)
+	}
+	return math.MaxUint64
+}
+
+// pendingFor counts the tasks each of which the session could lease now. Suspects count as one at most, as one is all that a
 // session gets.
 func (m *Machine) pendingFor(s *session) (n uint64) {
 	suspect := false
 	for _, sq := range s.queues {
 		q, ok := m.queueNames[sq.name]
-		if !ok || q.mode == QueuePaused {
+		if !ok {
 			continue
 		}
-		if len(s.kinds) == 0 && q.nonEmpty[1] == 0 {
-			n += q.live[Pending]
-			continue
+		room, ready := q.room(), uint64(0)
+		for _, st := range q.stages {
+			if room == 0 || !s.satisfies(st.require) {
+				continue
+			}
+			ready += m.countReady(s, st, 0)
+			suspect = suspect || m.countReady(s, st, 1) > 0
 		}
-		n += m.countLanes(s, q, 0)
-		suspect = suspect || m.countLanes(s, q, 1) > 0
+		n += min(ready, room)
 	}
 	if suspect && s.suspects == 0 {
 		n++
@@ -153,12 +203,15 @@ func (m *Machine) pendingFor(s *session) (n uint64) {
 	return n
 }
 
-// countLanes counts the tasks of the kinds that a session takes, of suspects or of the others.
-func (m *Machine) countLanes(s *session, q *queue, suspects int) (n uint64) {
-	for mask := q.nonEmpty[suspects]; mask != 0; mask &= mask - 1 {
-		for _, l := range q.heaps[suspects][bits.TrailingZeros16(mask)] {
-			if lane := &m.lanes.all[l]; s.takes(m.kinds.names[lane.kind]) {
-				n += uint64(lane.count)
+// countReady counts the open tasks of a stage of the kinds that a session takes, of suspects or of the others.
+func (m *Machine) countReady(s *session, st *stage, suspects int) (n uint64) {
+	if len(s.kinds) == 0 {
+		return st.ready[suspects]
+	}
+	for mask := st.nonEmpty[suspects]; mask != 0; mask &= mask - 1 {
+		for _, c := range st.heaps[suspects][bits.TrailingZeros16(mask)] {
+			if class := &m.tree.all[c]; s.takes(m.kinds.names[class.index]) {
+				n += uint64(class.count)
 			}
 		}
 	}

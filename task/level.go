@@ -17,6 +17,8 @@ const BaseLevel uint32 = 1
 const (
 	LevelMarkSilent uint32 = 2
 	LevelChecksum   uint32 = 2
+	// levelDispatch is that of limits, fair keys, singletons and required labels.
+	levelDispatch uint32 = 3
 )
 
 // LevelOf is the feature level from which on a command may be proposed: an older version doesn't know it, or ignores what
@@ -29,6 +31,16 @@ func LevelOf(c Command) uint32 {
 		return LevelChecksum
 	case *Request:
 		return LevelOf(c.Command)
+	case *Enqueue:
+		for i := range c.Tasks {
+			if t := &c.Tasks[i]; t.SingletonKey != "" || len(t.Require) > 0 {
+				return levelDispatch
+			}
+		}
+	case *SetQueue:
+		if c.Fields&fieldsLater != 0 {
+			return levelDispatch
+		}
 	}
 	return BaseLevel
 }
@@ -43,7 +55,10 @@ func (m *Machine) raiseFeatureLevel(c *RaiseFeatureLevel) Result {
 	if c.Level < m.level {
 		return Result{Code: Invalid}
 	}
-	m.level = c.Level
+	below := m.level < levelDispatch
+	if m.level = c.Level; below && m.level >= levelDispatch {
+		m.beginFlows()
+	}
 	return Result{}
 }
 

@@ -28,6 +28,7 @@ type orderedSlot struct {
 // NewLoader returns an empty loader. Its machine refuses what is above the supported feature level: ErrNewerLevel.
 func NewLoader(supported uint32) *Loader {
 	l := &Loader{m: NewMachine()}
+	l.m.loading = true
 	l.m.supported = supported
 	return l
 }
@@ -50,6 +51,8 @@ func (l *Loader) record(k Kind, key, value []byte) error {
 	case KindMeta:
 		l.meta = true
 		return m.readMeta(value)
+	case KindTenant:
+		return m.readTenant(value)
 	case KindUnique:
 		e, err := readUnique(value)
 		if err != nil || len(key) != len(uniqueKey{}) {
@@ -135,6 +138,10 @@ func (l *Loader) task(id ID, value []byte, payloadLen int) error {
 		r.flags |= flagPayloadOnDisk
 	}
 	m.setColdBytes(r, t.cold)
+	if r.cold != 0 {
+		c := m.coldOf(r)
+		r.flow = m.flows.hold(m.flowOf(&c), &m.requirements)
+	}
 	m.index.put(id, s)
 	m.queues[r.queue].live[r.state]++
 	m.setHash(r, value)
@@ -179,12 +186,15 @@ func (l *Loader) Machine() (*Machine, error) {
 	}
 	for _, r := range l.running {
 		m.sessions.link(&m.tasks, r.slot, m.tasks.at(r.slot))
+		m.occupy(m.tasks.at(r.slot))
 	}
 	for _, n := range m.purges {
 		if int(n) >= len(m.queues) || n == 0 {
 			return nil, fmt.Errorf("purge of an unknown queue: %w", errCorrupt)
 		}
 	}
+	m.loading = false
+	m.resumeLimits()
 	clear(m.dirty.records)
 	return m, nil
 }

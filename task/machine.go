@@ -40,8 +40,15 @@ type Machine struct {
 	index  index
 	arena  arena
 	timers timers
-	lanes  lanes
 	kinds  interner
+
+	flows        flows
+	requirements interner // sets of required labels
+	tree         tree     // of the pending tasks
+	tenants      tenants
+	singletons   singletons
+	wakes        heap[wake, *wake]
+	loading      bool // a state file is being read
 
 	queues     []*queue // by number; 0 is none
 	queueNames map[string]*queue
@@ -79,12 +86,17 @@ func NewMachine() *Machine {
 		unique:     map[uniqueKey]uniqueEntry{},
 		families:   map[ID]*family{},
 		kinds:      newInterner(),
-		recent:     newRecentIndex(),
-		requests:   newRequestLog(),
-		dirty:      newDirtySet(),
+
+		flows:        newFlows(),
+		requirements: newInterner(),
+		tree:         newTree(),
+		tenants:      newTenants(),
+		singletons:   newSingletons(),
+		recent:       newRecentIndex(),
+		requests:     newRequestLog(),
+		dirty:        newDirtySet(),
 	}
 	m.timers.tasks = &m.tasks
-	m.lanes = lanes{byKey: map[laneKey]uint32{}, tasks: &m.tasks}
 	return m
 }
 
@@ -102,6 +114,7 @@ func (m *Machine) Apply(term uint64, entry []byte, want bool) ([]Result, Effects
 	m.now = max(m.now, h.Time)
 	m.seed, m.term = h.Seed, term
 	m.effects = Effects{}
+	m.stepWakes()
 	var results []Result
 	if want {
 		results = make([]Result, 0, len(cs))

@@ -139,8 +139,10 @@ func (m *model) moveOne(id task.ID, to *modelQueue) task.Item {
 		delete(m.keys, from)
 		m.keys[there] = h
 	}
+	pending := t.State == task.Pending
+	m.unready(t)
 	t.Queue, t.QueueNumber = to.Name, to.Number
-	if t.State == task.Pending {
+	if pending {
 		m.toPending(t, false)
 	}
 	return task.Item{ID: id, State: t.State}

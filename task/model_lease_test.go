@@ -1,6 +1,7 @@
 package task_test
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/rowlock/rowlock/task"
@@ -142,38 +143,67 @@ func (m *model) next(s *modelSession) *modelTask {
 	return m.head(s, s.Queues[best].Queue)
 }
 
-// head is the task of a queue that the session gets next: the highest priority, then the smallest ready order.
+// head is the task of a queue that the session gets next: of each priority the one whose key has the first turn, then the one
+// with the smallest ready order; of these that of the highest priority, or with aging the one that has waited longest, a
+// priority counting as so much time.
 func (m *model) head(s *modelSession, queue string) *modelTask {
-	var first *modelTask
+	q := m.queue(queue)
+	heads := map[uint8]*modelTask{}
 	for _, t := range m.eligible(s, queue) {
-		if first == nil || before(t, first) {
+		h := heads[t.Priority]
+		if h == nil || m.turn(t) < m.turn(h) || m.turn(t) == m.turn(h) && t.ready < h.ready {
+			heads[t.Priority] = t
+		}
+	}
+	var first *modelTask
+	for _, p := range slices.Backward(slices.Sorted(maps.Keys(heads))) {
+		if t := heads[p]; first == nil || q.Settings.PriorityAging > 0 && m.age(t) > m.age(first) {
 			first = t
 		}
 	}
 	return first
 }
 
-// before reports whether a is leased before b of the same queue.
-func before(a, b *modelTask) bool {
-	if a.Priority != b.Priority {
-		return a.Priority > b.Priority
+func (m *model) turn(t *modelTask) int64 { return m.tenant(m.queueOf(t), t.flow.fairKey).turn }
+
+func (m *model) age(t *modelTask) task.Duration {
+	return m.now - t.EnqueuedAt + task.Duration(t.Priority)*m.queueOf(t).Settings.PriorityAging
+}
+
+// before reports whether a is leased before b of the same queue and fair key.
+func (m *model) before(a, b *modelTask) bool {
+	if a.Priority == b.Priority {
+		return a.ready < b.ready
 	}
-	return a.ready < b.ready
+	if x, y := m.age(a), m.age(b); m.queueOf(a).Settings.PriorityAging > 0 && x != y {
+		return x > y
+	}
+	return a.Priority > b.Priority
 }
 
 // eligible are the pending tasks of a queue that the session may have now. A session that runs a task which has seen
 // worker deaths gets no second one.
 func (m *model) eligible(s *modelSession, queue string) []*modelTask {
 	q := m.queue(queue)
-	if q == nil || q.Mode == task.QueuePaused {
+	if q == nil || m.room(q) == 0 {
 		return nil
 	}
 	suspect := slices.ContainsFunc(m.leases(s.ID), func(t *modelTask) bool { return t.WorkerDeaths > 0 })
 	return m.liveWhere(func(t *modelTask) bool {
 		return t.State == task.Pending && t.Queue == queue &&
 			(len(s.Kinds) == 0 || slices.Contains(s.Kinds, t.Kind)) &&
-			(!suspect || t.WorkerDeaths == 0)
+			(!suspect || t.WorkerDeaths == 0) &&
+			satisfies(s, t.flow.require) && m.allowed(t)
 	})
+}
+
+func satisfies(s *modelSession, require []task.Label) bool {
+	for _, l := range require {
+		if !slices.Contains(s.Labels, l) && l != (task.Label{Key: "pool", Value: s.Pool}) {
+			return false
+		}
+	}
+	return true
 }
 
 func leased(t task.Task) task.Leased {

@@ -72,6 +72,13 @@ func (g *group) check(t reporter) {
 	}
 }
 
+// begin lets half of the groups begin with all features.
+func (g *group) begin(t *rapid.T) {
+	if rapid.Bool().Draw(t, "all features") {
+		g.apply(t, terms[0], &task.RaiseFeatureLevel{Level: task.SupportedLevel})
+	}
+}
+
 // entry draws and applies an entry of one to three commands.
 func (g *group) entry(t *rapid.T) {
 	r := random{t, g.model}
@@ -93,6 +100,7 @@ func (g *group) entry(t *rapid.T) {
 func TestModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		g := newGroup(1)
+		g.begin(t)
 		t.Repeat(map[string]func(*rapid.T){
 			"":      func(t *rapid.T) { g.check(t) },
 			"entry": g.entry,
@@ -105,6 +113,7 @@ func TestModel(t *testing.T) {
 func TestSaveAndLoad(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		g := newGroup(3) // the first one never saves
+		g.begin(t)
 		step := func(t *rapid.T) {
 			r := g.replicas[rapid.IntRange(1, 2).Draw(t, "replica")]
 			for range rapid.IntRange(1, 4).Draw(t, "steps") {

@@ -16,9 +16,28 @@ func (m *model) setQueue(c *task.SetQueue) task.Result {
 		task.FieldRetentionAge:    func() { s.RetentionAge = n.RetentionAge },
 		task.FieldRetentionBytes:  func() { s.RetentionBytes = n.RetentionBytes },
 		task.FieldRetentionTasks:  func() { s.RetentionTasks = n.RetentionTasks },
+		task.FieldMaxRunning:      func() { s.MaxRunning = n.MaxRunning },
+		task.FieldRate:            func() { s.Rate = n.Rate },
+		task.FieldKeyMaxRunning:   func() { s.KeyMaxRunning = n.KeyMaxRunning },
+		task.FieldKeyRate:         func() { s.KeyRate = n.KeyRate },
+		task.FieldFairWeights:     func() { s.FairWeights = n.FairWeights },
+		task.FieldPriorityAging:   func() { s.PriorityAging = n.PriorityAging },
 	} {
 		if c.Fields&field != 0 {
 			set()
+		}
+	}
+	if c.Fields >= task.FieldMaxRunning {
+		if s.Rate.Tasks == 0 {
+			q.busy = 0
+		}
+		for k, x := range m.tenants {
+			if k.queue == q.Number && s.KeyRate.Tasks == 0 {
+				x.busy = 0
+			}
+		}
+		if m.inQueue(q, task.Pending, all) > 0 {
+			m.announce(c.Queue)
 		}
 	}
 	return task.Result{}

@@ -52,6 +52,27 @@ func (r random) setQueue() task.Command {
 	}
 }
 
+// setLimits draws settings of dispatch.
+func (r random) setLimits() task.Command {
+	return &task.SetQueue{
+		Queue: some(r, "queue", queueNames...),
+		Fields: some(r, "fields", task.FieldMaxRunning, task.FieldRate, task.FieldKeyMaxRunning, task.FieldKeyRate,
+			task.FieldFairWeights, task.FieldPriorityAging, task.FieldMaxRunning|task.FieldKeyRate|task.FieldKeyMaxRunning),
+		Settings: task.QueueSettings{
+			MaxRunning:    some(r, "max running", uint32(0), 1, 2),
+			Rate:          r.rate(),
+			KeyMaxRunning: some(r, "key max running", uint32(0), 1, 2),
+			KeyRate:       r.rate(),
+			FairWeights:   some(r, "weights", nil, []task.KeyWeight{{Key: "t1", Weight: 3}}, []task.KeyWeight{{Key: "", Weight: 2}, {Key: "t2", Weight: 2}}),
+			PriorityAging: some(r, "aging", 0, second, hour),
+		},
+	}
+}
+
+func (r random) rate() task.Rate {
+	return some(r, "rate", task.Rate{}, task.Rate{Tasks: 1, Per: 2 * second}, task.Rate{Tasks: 2, Per: 5 * second, Burst: 1}, task.Rate{Tasks: 3, Per: second, Burst: 5})
+}
+
 func (r random) setMode() task.Command {
 	return &task.SetQueueMode{
 		Queue: some(r, "queue", queueNames...),

@@ -49,7 +49,7 @@ func (r random) command(nested bool) task.Command {
 	draws := []func() task.Command{
 		r.enqueue, r.enqueue, r.enqueue, r.lease, r.lease, r.lease, r.finish, r.finish, r.finish,
 		r.tick, r.openSession, r.closeSession, r.expireSessions, r.markSilent, r.progress, r.cancel, r.retry, r.delete,
-		r.checksum, r.raiseLevel, r.reset, r.reschedule, r.move, r.setQueue, r.setMode, r.purge, r.openProducer,
+		r.checksum, r.raiseLevel, r.reset, r.reschedule, r.move, r.setQueue, r.setLimits, r.setMode, r.purge, r.openProducer,
 	}
 	if nested {
 		draws = append(draws, func() task.Command {
@@ -124,10 +124,12 @@ func (r random) newTask() task.NewTask {
 		MaxWorkerDeaths: rarely(r, 2, "max deaths", func() uint8 { return some(r, "deaths", uint8(1), 2) }),
 		Timeout:         rarely(r, 3, "timeout", func() task.Duration { return r.duration("timeout") }),
 		TTL:             rarely(r, 4, "ttl", func() task.Duration { return r.duration("ttl") }),
-		FairKey:         rarely(r, 8, "fair key", func() string { return "tenant" }),
+		FairKey:         rarely(r, 2, "fair key", func() string { return some(r, "fair key", "t1", "t2", "t3") }),
 		TraceContext:    rarely(r, 8, "trace", func() string { return "00-4bf9-01" }),
 		Labels:          rarely(r, 8, "labels", func() []task.Label { return []task.Label{{Key: "env", Value: "x"}, {Key: "team", Value: ""}} }),
 		Backoff:         rarely(r, 3, "backoff", r.backoff),
+		SingletonKey:    rarely(r, 8, "singleton", func() string { return some(r, "singleton", "one", "two") }),
+		Require:         rarely(r, 10, "require", r.require),
 		RetryOf:         rarely(r, 20, "retry of", func() task.ID { return r.id("retry of") }),
 	}
 	if n.UniqueKey = some(r, "key", uniqueKeys...); n.UniqueKey != "" {
@@ -149,6 +151,11 @@ func (r random) parents(n *task.NewTask) {
 			n.ParentsDone = append(n.ParentsDone, id)
 		}
 	}
+}
+
+func (r random) require() []task.Label {
+	return some(r, "require", []task.Label{{Key: "zone", Value: "1"}}, []task.Label{{Key: "gpu", Value: "a"}, {Key: "zone", Value: "1"}},
+		[]task.Label{{Key: "pool", Value: "pool"}}, []task.Label{{Key: "pool", Value: "other"}})
 }
 
 func (r random) backoff() task.Backoff {
@@ -198,7 +205,7 @@ func (r random) openSession() task.Command {
 		c.Queues = append(c.Queues, task.QueueWeight{Queue: q, Weight: some(r, "weight", uint16(1), 1, 2, 5)})
 	}
 	c.Kinds = rarely(r, 3, "kinds", func() []string { return some(r, "kinds", []string{"a"}, []string{"a", "b"}, []string{"never seen"}) })
-	c.Labels = rarely(r, 4, "labels", func() []task.Label { return []task.Label{{Key: "zone", Value: "1"}} })
+	c.Labels = rarely(r, 3, "labels", func() []task.Label { return []task.Label{{Key: "gpu", Value: "a"}, {Key: "zone", Value: "1"}} })
 	return c
 }
 

@@ -10,6 +10,7 @@ import (
 
 // toPending makes a task ready, at the back of its priority or at its front.
 func (m *model) toPending(t *modelTask, front bool) {
+	m.unready(t)
 	t.State, t.RunAt = task.Pending, 0
 	if front {
 		m.front--
@@ -18,6 +19,7 @@ func (m *model) toPending(t *modelTask, front bool) {
 		m.back++
 		t.ready = m.back
 	}
+	m.makeReady(t)
 	m.announce(t.Queue)
 }
 
@@ -34,11 +36,14 @@ func (m *model) toWaiting(t *modelTask, runAt task.Time) {
 		m.toPending(t, false)
 		return
 	}
+	m.unready(t)
 	t.State, t.RunAt = task.Scheduled, runAt
 }
 
 // toRunning leases a task to a session.
 func (m *model) toRunning(t *modelTask, s *modelSession) {
+	m.serve(t)
+	m.unready(t)
 	m.lastToken++
 	t.State, t.Token, t.Session, t.Worker = task.Running, m.lastToken, s.ID, s.Worker
 	t.Attempt++
@@ -51,6 +56,9 @@ func (m *model) toRunning(t *modelTask, s *modelSession) {
 // endLease takes a running task from its worker. The caller gives it its next state. What is left of the worker's name
 // is in the errors.
 func (m *model) endLease(t *modelTask) {
+	if t.State == task.Running {
+		m.vacate(t)
+	}
 	t.Session, t.Deadline, t.Worker = 0, 0, ""
 	if n := len(t.Errors); n > 0 {
 		t.Worker = t.Errors[n-1].Worker
@@ -71,6 +79,7 @@ func (m *model) revoke(t *modelTask, why task.RevokeReason) {
 
 // toDeadLetter ends a task without success; the tasks that wait for it can't complete any more either.
 func (m *model) toDeadLetter(t *modelTask, why task.Reason) {
+	m.unready(t)
 	t.State, t.Reason, t.FinishedAt, t.RunAt = task.DeadLetter, why, m.now, 0
 	m.queueOf(t).DeadLettered++
 	m.parentEnded(t.ID, false)
@@ -83,6 +92,7 @@ func (m *model) toHistory(t *modelTask, s task.State, why task.Reason) {
 		worker = t.Worker
 	}
 	m.endLease(t)
+	m.unready(t)
 	t.Worker = worker
 	q := m.queueOf(t)
 	t.State, t.Reason, t.FinishedAt, t.RunAt = s, why, m.now, 0
@@ -100,6 +110,7 @@ func (m *model) toHistory(t *modelTask, s task.State, why task.Reason) {
 
 // remove deletes a task without a trace in the history.
 func (m *model) remove(t *modelTask) {
+	m.unready(t)
 	delete(m.live, t.ID)
 	m.queueOf(t).Deleted++
 	m.parentEnded(t.ID, false)

@@ -53,7 +53,8 @@ type model struct {
 	producers map[uint64]*modelProducer
 	requests  []*modelRequest // by order of arrival
 	purges    []*modelQueue   // in the order of the calls
-	cascades  []modelCascade  // what the next Tick has to tell to blocked tasks
+	tenants   map[modelKey]*modelTenant
+	cascades  []modelCascade // what the next Tick has to tell to blocked tasks
 	effects   task.Effects
 }
 
@@ -63,11 +64,14 @@ type modelTask struct {
 	ready   int64 // order among the pending of its priority
 	window  task.Duration
 	keyless bool // its unique key went to another while it was a dead letter
+	flow    modelFlow
 }
 
 type modelQueue struct {
 	task.Queue         // Live, OldestAt and History.Bytes are not kept up
 	purge      task.ID // waiting tasks below it are to be deleted; 0: none
+	turns      int64
+	busy       task.Time // as modelTenant's
 }
 
 // modelKey is a unique key: keys are per queue.
@@ -89,13 +93,14 @@ func newModel() *model {
 		finished:  map[task.ID]task.Task{},
 		keys:      map[modelKey]modelHold{},
 		producers: map[uint64]*modelProducer{},
+		tenants:   map[modelKey]*modelTenant{},
 	}
 }
 
 // apply executes one entry.
 func (m *model) apply(term uint64, h task.Header, commands []task.Command) ([]task.Result, task.Effects) {
 	m.term, m.seed, m.effects = term, h.Seed, task.Effects{}
-	m.now = max(m.now, h.Time)
+	m.pass(h.Time)
 	var results []task.Result
 	for _, c := range commands {
 		results = append(results, m.execute(c))
@@ -206,6 +211,9 @@ func (m *model) raiseFeatureLevel(c *task.RaiseFeatureLevel) task.Result {
 	if c.Level < m.level {
 		return task.Result{Code: task.Invalid}
 	}
-	m.level = c.Level
+	below := m.level < dispatchLevel
+	if m.level = c.Level; below && m.level >= dispatchLevel {
+		m.beginFlows()
+	}
 	return task.Result{}
 }

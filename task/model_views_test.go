@@ -83,10 +83,19 @@ func comparePosition(t reporter, r *replica, m *model, id task.ID) {
 	} else if !ok {
 		return
 	}
+	keys := map[string]bool{}
 	ahead := m.liveWhere(func(o *modelTask) bool {
-		return o.State == task.Pending && o.Queue == of.Queue && before(o, of)
+		if o.State != task.Pending || o.Queue != of.Queue {
+			return false
+		}
+		keys[o.flow.fairKey] = true
+		return o.flow.fairKey == of.flow.fairKey && m.before(o, of)
 	})
-	same(t, fmt.Sprintf("position of task %d", id), got, min(most, len(ahead)))
+	want := task.Place{Ahead: min(most, len(ahead)), Keys: len(keys)}
+	if m.queueOf(of).Settings.PriorityAging > 0 { // it counts along the lanes, of which later ones may be older
+		got.Ahead = want.Ahead
+	}
+	same(t, fmt.Sprintf("position of task %d", id), got, want)
 }
 
 // compareList pages through all live tasks and through some filters.
@@ -177,14 +186,23 @@ func compareQueues(t reporter, r *replica, m *model) {
 // queueView counts what the machine keeps counts of.
 func (m *model) queueView(q *modelQueue) task.Queue {
 	v := q.Queue
-	var head *modelTask
+	firsts := map[string]*modelTask{} // by what makes tasks alike
 	for _, t := range m.live {
 		if t.Queue != q.Name {
 			continue
 		}
 		v.Live[t.State]++
-		if t.State == task.Pending && (head == nil || before(t, head)) {
-			head, v.OldestAt = t, t.EnqueuedAt
+		if t.State != task.Pending {
+			continue
+		}
+		line := fmt.Sprint(t.Kind, t.Priority, t.WorkerDeaths > 0, t.flow)
+		if f := firsts[line]; f == nil || t.ready < f.ready {
+			firsts[line] = t
+		}
+	}
+	for _, t := range firsts {
+		if v.OldestAt == 0 || t.EnqueuedAt < v.OldestAt {
+			v.OldestAt = t.EnqueuedAt
 		}
 	}
 	return v
@@ -218,12 +236,16 @@ func compareSessions(t reporter, r *replica, m *model) {
 func (m *model) pendingFor(s *modelSession) uint64 {
 	n, suspects := uint64(0), uint64(0)
 	for _, q := range s.Queues {
+		ready := 0
 		for _, t := range m.eligible(s, q.Queue) {
 			if t.WorkerDeaths > 0 {
 				suspects = 1 // it gets one at most
 			} else {
-				n++
+				ready++
 			}
+		}
+		if ready > 0 {
+			n += uint64(min(ready, m.room(m.queue(q.Queue))))
 		}
 	}
 	return n + suspects
@@ -250,6 +272,9 @@ func (m *model) nextTimer() task.Time {
 	}
 	for _, t := range m.live {
 		at(timer(t))
+	}
+	for _, o := range m.openings() {
+		at(o.at)
 	}
 	if len(m.cascades) > 0 || len(m.purges) > 0 {
 		at(m.now)

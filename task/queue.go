@@ -31,8 +31,14 @@ type queue struct {
 	deadLettered uint64
 	failures     uint64
 
-	heaps    [2][priorities]laneHeap // by suspicion and priority
-	nonEmpty [2]uint16               // bits of the priorities that have a lane
+	stages  []*stage // of the pending tasks; the first is that of tasks without requirements
+	classes []uint32 // all, open or not
+	plain   uint32   // the tenant of the tasks without a fair key
+	active  int      // tenants with pending tasks
+	turns   int64    // the last turn that was given
+	limit   bucket   // of its rate
+	limited bool     // by its rate
+	wakeAt  Time     // of its entry among the wakes; 0: none
 
 	history     history
 	recent      []Finished // since the last Freeze
@@ -43,8 +49,6 @@ type queue struct {
 	dirty     bool // in the dirty set already
 }
 
-func (q *queue) heap(k laneKey) *laneHeap { return &q.heaps[b2i(k.suspect)][k.priority] }
-
 // queueFor returns the queue of a name, which may alias anything; it is made if it doesn't exist.
 func (m *Machine) queueFor(name string) (*queue, Code) {
 	if q, ok := m.queueNames[name]; ok {
@@ -53,7 +57,7 @@ func (m *Machine) queueFor(name string) (*queue, Code) {
 	if len(m.queues) > maxQueues {
 		return nil, TooManyQueues
 	}
-	q := &queue{number: uint32(len(m.queues)), name: strings.Clone(name), history: newHistory()}
+	q := &queue{number: uint32(len(m.queues)), name: strings.Clone(name), history: newHistory(), stages: []*stage{{}}}
 	m.queues = append(m.queues, q)
 	m.queueNames[q.name] = q
 	m.touchQueue(q)
@@ -80,6 +84,9 @@ func (m *Machine) setQueue(c *SetQueue) Result {
 	m.touchQueue(q)
 	q.history.armed = false // its alarm may be too late now
 	m.retain(q)
+	if c.Fields&fieldsLater != 0 {
+		m.relimit(q)
+	}
 	return Result{}
 }
 
@@ -99,6 +106,12 @@ var settingsFields = []struct {
 	{FieldRetentionAge, func(to, from *QueueSettings) { to.RetentionAge = from.RetentionAge }},
 	{FieldRetentionBytes, func(to, from *QueueSettings) { to.RetentionBytes = from.RetentionBytes }},
 	{FieldRetentionTasks, func(to, from *QueueSettings) { to.RetentionTasks = from.RetentionTasks }},
+	{FieldMaxRunning, func(to, from *QueueSettings) { to.MaxRunning = from.MaxRunning }},
+	{FieldRate, func(to, from *QueueSettings) { to.Rate = from.Rate }},
+	{FieldKeyMaxRunning, func(to, from *QueueSettings) { to.KeyMaxRunning = from.KeyMaxRunning }},
+	{FieldKeyRate, func(to, from *QueueSettings) { to.KeyRate = from.KeyRate }},
+	{FieldFairWeights, func(to, from *QueueSettings) { to.FairWeights = cloneWeights(from.FairWeights) }},
+	{FieldPriorityAging, func(to, from *QueueSettings) { to.PriorityAging = from.PriorityAging }},
 }
 
 func (m *Machine) setQueueMode(c *SetQueueMode) Result {

@@ -137,43 +137,6 @@ func (m *Machine) RecentFinished(number uint32, from uint64, limit int) []Task {
 	return out
 }
 
-// Position counts the pending tasks of the queue that are leased before this one, up to a bound; false: it isn't
-// pending.
-func (m *Machine) Position(id ID, bound int) (n int, ok bool) {
-	s := m.index.get(id)
-	if s == 0 || m.tasks.at(s).state != Pending {
-		return 0, false
-	}
-	r := m.tasks.at(s)
-	q := m.queues[r.queue]
-	for set := range q.heaps {
-		for p := int(r.priority); p < priorities; p++ {
-			for _, l := range q.heaps[set][p] {
-				if p > int(r.priority) {
-					n += int(m.lanes.all[l].count)
-				} else {
-					n += m.aheadInLane(l, r.order, bound-n)
-				}
-				if n >= bound {
-					return bound, true
-				}
-			}
-		}
-	}
-	return n, true
-}
-
-func (m *Machine) aheadInLane(l uint32, order int64, bound int) (n int) {
-	for s := m.lanes.all[l].head; s != 0 && n < bound; n++ {
-		r := m.tasks.at(s)
-		if r.order >= order {
-			return n
-		}
-		s = r.next
-	}
-	return n
-}
-
 // Queue returns a queue by its name.
 func (m *Machine) Queue(name string) (Queue, bool) {
 	q, ok := m.queueNames[name]
@@ -216,24 +179,6 @@ func (m *Machine) queueView(q *queue) Queue {
 	v.Settings.Backoff.Delays = slices.Clone(q.settings.Backoff.Delays)
 	v.OldestAt = m.oldest(q)
 	return v
-}
-
-// oldest returns the enqueue time of the pending task that is leased next; 0: none.
-func (m *Machine) oldest(q *queue) Time {
-	for p := priorities - 1; p >= 0; p-- {
-		var head *record
-		for set := range q.heaps {
-			if h := q.heaps[set][p]; len(h) > 0 {
-				if r := m.tasks.at(m.lanes.all[h[0]].head); head == nil || r.order < head.order {
-					head = r
-				}
-			}
-		}
-		if head != nil {
-			return head.enqueued
-		}
-	}
-	return 0
 }
 
 // PendingFor is the number of pending tasks that a session could lease now; 0 for an unknown one.

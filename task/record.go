@@ -124,6 +124,7 @@ func (t *Task) setCold(c *cold) {
 	t.UniqueKey, t.FairKey, t.Labels, t.TraceContext = c.uniqueKey, c.fairKey, c.labels, c.trace
 	t.Backoff, t.DependsOn, t.RetryOf = c.backoff, c.waits, c.retryOf
 	t.Errors, t.Progress = c.errors, c.progress
+	t.SingletonKey, t.Require = c.singleton, c.require
 }
 
 // appendMeta encodes the counters.
@@ -177,8 +178,16 @@ func (m *Machine) readMeta(b []byte) error {
 	return r.done()
 }
 
+// taggedQueue is the version of a queue's record that is followed by tagged fields, as one has that uses what came later.
+const taggedQueue = 2
+
 func (q *queue) append(b []byte) []byte {
-	b = append(b, recordVersion, byte(q.mode))
+	tags := q.appendTags(nil)
+	version := byte(recordVersion)
+	if len(tags) > 0 {
+		version = taggedQueue
+	}
+	b = append(b, version, byte(q.mode))
 	b = appendBytes(b, q.name)
 	b = q.settings.append(b)
 	for _, n := range q.totals() {
@@ -191,7 +200,7 @@ func (q *queue) append(b []byte) []byte {
 	for _, k := range h.blocks {
 		b = appendInt(appendInt(appendUint(appendUint(b, k.count), k.bytes), k.start), k.last)
 	}
-	return b
+	return append(b, tags...)
 }
 
 func (q *queue) totals() []*uint64 {
@@ -200,10 +209,11 @@ func (q *queue) totals() []*uint64 {
 
 func readQueue(number uint32, b []byte) (*queue, error) {
 	r := reader{b: b}
-	if r.byte() != recordVersion {
+	version := r.byte()
+	if version != recordVersion && version != taggedQueue {
 		return nil, errCorrupt
 	}
-	q := &queue{number: number, mode: QueueMode(r.byteMax(byte(queueModeCount - 1))), name: strings.Clone(r.string())}
+	q := &queue{number: number, mode: QueueMode(r.byteMax(byte(queueModeCount - 1))), name: strings.Clone(r.string()), stages: []*stage{{}}}
 	q.settings.read(&r)
 	for _, n := range q.totals() {
 		*n = r.uint()
@@ -213,6 +223,9 @@ func readQueue(number uint32, b []byte) (*queue, error) {
 	h.first, h.next, h.bytes = r.uint(), r.uint(), r.uint()
 	for range r.count() {
 		h.blocks = append(h.blocks, historyBlock{count: r.uint(), bytes: r.uint(), start: r.int(), last: r.int()})
+	}
+	if version == taggedQueue {
+		q.readTags(&r)
 	}
 	return q, r.done()
 }

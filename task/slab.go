@@ -4,7 +4,7 @@ package task
 // or decides may depend on one.
 type slot = uint32
 
-// record is the hot part of a live task: 136 bytes without a pointer, so that the garbage collector never looks at
+// record is the hot part of a live task: 144 bytes without a pointer, so that the garbage collector never looks at
 // ten million of them.
 type record struct {
 	id       ID
@@ -23,6 +23,7 @@ type record struct {
 	timer      uint32 // place in the timer heap plus one; 0: none
 	queue      uint32
 	kind       uint32
+	flow       uint32
 	payloadLen uint32
 	payloadSum uint32 // CRC-32C
 	timeoutMS  uint32

@@ -50,8 +50,11 @@ func (m *Machine) NextTimer() (Time, bool) {
 	if t, ok := m.timers.next(); ok {
 		next = append(next, t.at)
 	}
-	if at, ok := m.alarms.next(); ok {
-		next = append(next, at)
+	if len(m.alarms) > 0 {
+		next = append(next, m.alarms[0].at)
+	}
+	if len(m.wakes) > 0 {
+		next = append(next, m.wakes[0].at)
 	}
 	if at, ok := m.requests.next(); ok {
 		next = append(next, at)
@@ -86,55 +89,13 @@ func (a *alarm) before(b *alarm) bool {
 	return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.kind, b.kind), cmp.Compare(a.id, b.id), bytes.Compare(a.key[:], b.key[:])) < 0
 }
 
-// alarms is a binary heap.
-type alarms []alarm
-
-func (a alarms) next() (Time, bool) {
-	if len(a) == 0 {
-		return 0, false
-	}
-	return a[0].at, true
-}
-
-func (a *alarms) push(v alarm) {
-	h := append(*a, v)
-	i := len(h) - 1
-	for i > 0 && v.before(&h[(i-1)/2]) {
-		h[i] = h[(i-1)/2]
-		i = (i - 1) / 2
-	}
-	h[i] = v
-	*a = h
-}
-
-func (a *alarms) pop() alarm {
-	h := *a
-	top, v := h[0], h[len(h)-1]
-	h = h[:len(h)-1]
-	for i := 0; len(h) > 0; {
-		c := 2*i + 1
-		if c+1 < len(h) && h[c+1].before(&h[c]) {
-			c++
-		}
-		if c >= len(h) || !h[c].before(&v) {
-			h[i] = v
-			break
-		}
-		h[i] = h[c]
-		i = c
-	}
-	*a = h
-	return top
-}
+// alarms has the first one in front.
+type alarms = heap[alarm, *alarm]
 
 // stepAlarms handles the alarms that are due, as long as the budget lasts. Each either ends something, which the
 // budget counts, or is set to a later time.
 func (m *Machine) stepAlarms() {
-	for m.budget > 0 {
-		at, ok := m.alarms.next()
-		if !ok || at > m.now {
-			return
-		}
+	for m.budget > 0 && len(m.alarms) > 0 && m.alarms[0].at <= m.now {
 		v := m.alarms.pop()
 		ended := false
 		switch v.kind {

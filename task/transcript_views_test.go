@@ -37,7 +37,11 @@ func (s *stage) question(a *arguments) func() {
 		id := task.ID(a.parseNumber(a.word()))
 		return func() {
 			if n, ok := s.machine().Position(id, 100); ok {
-				s.printf("task %d: %d before it", id, n)
+				keys := ""
+				if n.Keys > 1 {
+					keys = fmt.Sprintf(", %d keys take turns", n.Keys)
+				}
+				s.printf("task %d: %d before it%s", id, n.Ahead, keys)
 			} else {
 				s.printf("task %d: not pending", id)
 			}

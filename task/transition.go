@@ -31,6 +31,9 @@ func (m *Machine) transit(s slot, r *record, to State) {
 	}
 	m.touch(s, r)
 	q := m.queues[r.queue]
+	if from == Running && q.live[Running] == uint64(q.settings.MaxRunning) && q.live[Pending] > 0 {
+		m.announce(q) // it has room again
+	}
 	q.live[from]--
 	q.live[to]++
 	m.touchQueue(q)
@@ -41,6 +44,7 @@ func (m *Machine) transit(s slot, r *record, to State) {
 		m.announce(q)
 	case Running:
 		m.sessions.link(&m.tasks, s, r)
+		m.occupy(r)
 	case DeadLetter:
 		q.deadLettered++
 		m.releaseUnique(r)
@@ -63,6 +67,7 @@ func (m *Machine) leave(s slot, r *record) {
 		m.unlink(r)
 	case Running:
 		m.sessions.unlink(&m.tasks, r)
+		m.vacate(r)
 	case Blocked:
 		for _, p := range m.coldOf(r).waits {
 			m.stopWaiting(p)
@@ -92,6 +97,7 @@ func (m *Machine) discard(s slot, r *record) {
 	m.index.remove(r.id)
 	m.hashSum -= r.hash
 	m.kinds.release(r.kind)
+	m.flows.release(r.flow, &m.requirements)
 	if r.payload != 0 {
 		m.resident -= int(r.payloadLen)
 		m.arena.release(r.payload)

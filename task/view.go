@@ -28,6 +28,8 @@ type Task struct {
 	Worker          string // that holds, or last held, the lease
 	UniqueKey       string
 	FairKey         string
+	SingletonKey    string
+	Require         []Label // of the worker
 	Labels          []Label
 	TraceContext    string
 	Backoff         Backoff
@@ -70,7 +72,7 @@ type Queue struct {
 	Deleted      uint64
 	DeadLettered uint64
 	Failures     uint64 // failed attempts
-	OldestAt     Time   // enqueue time of the task that is leased next among the pending; 0: none
+	OldestAt     Time   // the earliest enqueue time among the pending tasks that are the first of their kind, priority and key; 0: none
 	History      HistoryRange
 }
 
