@@ -65,9 +65,11 @@ func waiting(tasks []*rowlockv1.NewTask) []*rowlockv1.NewTask {
 
 // sizeOf is about what a task takes in a request.
 func sizeOf(t *rowlockv1.NewTask) int {
-	n := taskOverhead + len(t.Payload) + len(t.UniqueKey) + len(t.FairKey) + len(t.TraceContext) + 16*len(t.DependsOn)
-	for k, v := range t.Labels {
-		n += len(k) + len(v) + 8
+	n := taskOverhead + len(t.Payload) + len(t.UniqueKey) + len(t.FairKey) + len(t.TraceContext) + len(t.SingletonKey) + 16*len(t.DependsOn)
+	for _, labels := range []map[string]string{t.Labels, t.Require} {
+		for k, v := range labels {
+			n += len(k) + len(v) + 8
+		}
 	}
 	return n
 }

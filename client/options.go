@@ -92,9 +92,26 @@ func UniqueFor(window time.Duration) Option {
 	return func(t *rowlockv1.NewTask) { t.UniqueWindowSeconds = window.Seconds() }
 }
 
-// FairKey names whom the task is for, such as a tenant.
+// FairKey names whom the task is for, such as a tenant. The keys of a queue take turns, so that one with many tasks doesn't
+// hold up the others; QueueSettings has weights and limits by key.
 func FairKey(key string) Option {
 	return func(t *rowlockv1.NewTask) { t.FairKey = key }
+}
+
+// Singleton lets one task of its queue with this key run at a time. The others wait, and hold nothing up.
+func Singleton(key string) Option {
+	return func(t *rowlockv1.NewTask) { t.SingletonKey = key }
+}
+
+// Require gives the task to workers only that have this label. The label "pool" is the worker's pool. While there is no such
+// worker the task waits.
+func Require(key, value string) Option {
+	return func(t *rowlockv1.NewTask) {
+		if t.Require == nil {
+			t.Require = make(map[string]string, 2)
+		}
+		t.Require[key] = value
+	}
 }
 
 // Label adds a label, which is kept with the task and shown with it.

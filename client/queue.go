@@ -46,22 +46,70 @@ type QueueSettings struct {
 	Retention       time.Duration
 	RetentionBytes  uint64
 	RetentionTasks  uint64
+	// MaxRunning is how many tasks of the queue run at a time, KeyMaxRunning how many of one fair key. 0: no limit.
+	MaxRunning    int
+	KeyMaxRunning int
+	// Rate is how fast tasks of the queue start, KeyRate those of one fair key. Zero: no limit.
+	Rate    RateLimit
+	KeyRate RateLimit
+	// FairWeights is how many tasks of a fair key are leased in one turn (1 to 1,000); 1 for those that it doesn't name. ""
+	// stands for the tasks without a key.
+	FairWeights map[string]int
+	// PriorityAging is the wait that makes up for one priority. 0: priorities are strict.
+	PriorityAging time.Duration
+}
+
+// RateLimit is a token bucket: Tasks in each Per on average, and Burst at once after a pause.
+type RateLimit struct {
+	Tasks int           // 1 to 1,000,000; 0: no limit
+	Per   time.Duration // 1 ms to 24 h; 1 s where zero
+	Burst int           // as many as Tasks where zero
+}
+
+// IsZero reports whether there is no limit.
+func (r RateLimit) IsZero() bool { return r == RateLimit{} }
+
+// MarshalJSON uses the API's names.
+func (r RateLimit) MarshalJSON() ([]byte, error) {
+	return json.Marshal(struct {
+		Tasks int     `json:"tasks"`
+		Per   float64 `json:"per_seconds"`
+		Burst int     `json:"burst,omitempty"`
+	}{r.Tasks, r.Per.Seconds(), r.Burst})
+}
+
+func (r RateLimit) proto() *rowlockv1.Rate {
+	if r.IsZero() {
+		return nil
+	}
+	return &rowlockv1.Rate{Tasks: bounded(r.Tasks), PerSeconds: r.Per.Seconds(), Burst: bounded(r.Burst)}
+}
+
+func rateOf(p *rowlockv1.Rate) RateLimit {
+	return RateLimit{Tasks: int(p.GetTasks()), Per: seconds(p.GetPerSeconds()), Burst: int(p.GetBurst())}
 }
 
 // MarshalJSON uses the API's names.
 func (s QueueSettings) MarshalJSON() ([]byte, error) {
 	return json.Marshal(struct {
-		MaxAttempts     int           `json:"max_attempts"`
-		MaxWorkerDeaths int           `json:"max_worker_deaths"`
-		Timeout         float64       `json:"timeout_seconds"`
-		TTL             float64       `json:"ttl_seconds"`
-		Backoff         BackoffPolicy `json:"backoff"`
-		Retention       float64       `json:"retention_seconds"`
-		RetentionBytes  uint64        `json:"retention_bytes"`
-		RetentionTasks  uint64        `json:"retention_tasks"`
+		MaxAttempts     int            `json:"max_attempts"`
+		MaxWorkerDeaths int            `json:"max_worker_deaths"`
+		Timeout         float64        `json:"timeout_seconds"`
+		TTL             float64        `json:"ttl_seconds"`
+		Backoff         BackoffPolicy  `json:"backoff"`
+		Retention       float64        `json:"retention_seconds"`
+		RetentionBytes  uint64         `json:"retention_bytes"`
+		RetentionTasks  uint64         `json:"retention_tasks"`
+		MaxRunning      int            `json:"max_running,omitzero"`
+		KeyMaxRunning   int            `json:"key_max_running,omitzero"`
+		Rate            RateLimit      `json:"rate,omitzero"`
+		KeyRate         RateLimit      `json:"key_rate,omitzero"`
+		FairWeights     map[string]int `json:"fair_weights,omitempty"`
+		PriorityAging   float64        `json:"priority_aging_seconds,omitzero"`
 	}{
 		s.MaxAttempts, s.MaxWorkerDeaths, s.Timeout.Seconds(), s.TTL.Seconds(), s.Backoff, s.Retention.Seconds(),
 		s.RetentionBytes, s.RetentionTasks,
+		s.MaxRunning, s.KeyMaxRunning, s.Rate, s.KeyRate, s.FairWeights, s.PriorityAging.Seconds(),
 	})
 }
 
@@ -144,6 +192,18 @@ func (s QueueSettings) proto() *rowlockv1.QueueSettings {
 		RetentionSeconds: s.Retention.Seconds(),
 		RetentionBytes:   s.RetentionBytes,
 		RetentionTasks:   s.RetentionTasks,
+
+		MaxRunning:           bounded(s.MaxRunning),
+		KeyMaxRunning:        bounded(s.KeyMaxRunning),
+		Rate:                 s.Rate.proto(),
+		KeyRate:              s.KeyRate.proto(),
+		PriorityAgingSeconds: s.PriorityAging.Seconds(),
+	}
+	for key, weight := range s.FairWeights {
+		if p.FairWeights == nil {
+			p.FairWeights = make(map[string]uint32, len(s.FairWeights))
+		}
+		p.FairWeights[key] = bounded(weight)
 	}
 	if !s.Backoff.IsZero() {
 		p.Backoff = s.Backoff.proto()
@@ -152,6 +212,13 @@ func (s QueueSettings) proto() *rowlockv1.QueueSettings {
 }
 
 func settingsOf(p *rowlockv1.QueueSettings) QueueSettings {
+	var weights map[string]int
+	for key, weight := range p.GetFairWeights() {
+		if weights == nil {
+			weights = make(map[string]int, len(p.GetFairWeights()))
+		}
+		weights[key] = int(weight)
+	}
 	return QueueSettings{
 		MaxAttempts:     int(p.GetMaxAttempts()),
 		MaxWorkerDeaths: int(p.GetMaxWorkerDeaths()),
@@ -161,6 +228,12 @@ func settingsOf(p *rowlockv1.QueueSettings) QueueSettings {
 		Retention:       seconds(p.GetRetentionSeconds()),
 		RetentionBytes:  p.GetRetentionBytes(),
 		RetentionTasks:  p.GetRetentionTasks(),
+		MaxRunning:      int(p.GetMaxRunning()),
+		KeyMaxRunning:   int(p.GetKeyMaxRunning()),
+		Rate:            rateOf(p.GetRate()),
+		KeyRate:         rateOf(p.GetKeyRate()),
+		FairWeights:     weights,
+		PriorityAging:   seconds(p.GetPriorityAgingSeconds()),
 	}
 }
 

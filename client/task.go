@@ -46,6 +46,8 @@ type TaskInfo struct {
 	PayloadBytes int               `json:"payload_bytes"`
 	Labels       map[string]string `json:"labels,omitempty"`
 	FairKey      string            `json:"fair_key,omitempty"`
+	SingletonKey string            `json:"singleton_key,omitempty"`
+	Require      map[string]string `json:"require,omitempty"`
 	UniqueKey    string            `json:"unique_key,omitempty"`
 	TraceContext string            `json:"trace_context,omitempty"`
 	// Attempt counts the leases that counted so far, RetryCount the failed attempts.
@@ -118,6 +120,8 @@ func taskOf(p *rowlockv1.Task) *TaskInfo {
 		PayloadBytes:    int(p.GetPayloadBytes()),
 		Labels:          p.GetLabels(),
 		FairKey:         p.GetFairKey(),
+		SingletonKey:    p.GetSingletonKey(),
+		Require:         p.GetRequire(),
 		UniqueKey:       p.GetUniqueKey(),
 		TraceContext:    p.GetTraceContext(),
 		Attempt:         int(p.GetAttempt()),

@@ -136,42 +136,6 @@ func explainDead(t *task.Task) string {
 	return text
 }
 
-// pending finds what keeps a task that is ready from being leased: its queue, its workers, or the tasks before it.
-func (v explainer) pending(t *task.Task) []*pb.Reason {
-	var out []*pb.Reason
-	if q, ok := v.Queue(t.Queue); ok && q.Mode == task.QueuePaused {
-		out = append(out, &pb.Reason{Code: "queue_paused", Message: fmt.Sprintf("waits because queue %s is paused", t.Queue)})
-	}
-	serving, fitting := 0, 0
-	for _, s := range v.Sessions() {
-		if serves(&s, t.Queue) {
-			serving++
-			if takesKind(&s, t.Kind) {
-				fitting++
-			}
-		}
-	}
-	switch {
-	case serving == 0:
-		return append(out, &pb.Reason{Code: "no_worker", Message: fmt.Sprintf("waits because no worker is connected that serves queue %s", t.Queue)})
-	case fitting == 0:
-		return append(out, &pb.Reason{Code: "no_worker_for_kind", Message: fmt.Sprintf("waits because none of the %d workers of queue %s takes the kind %q", serving, t.Queue, t.Kind)})
-	}
-	ahead, ok := v.Position(t.ID, maxPosition)
-	if ok && ahead > 0 {
-		text := fmt.Sprintf("waits for its turn: %d tasks are before it in queue %s", ahead, t.Queue)
-		if ahead == maxPosition {
-			text = fmt.Sprintf("waits for its turn: %d tasks or more are before it in queue %s", ahead, t.Queue)
-		}
-		out = append(out, &pb.Reason{Code: "waits_for_turn", Message: text, Position: uint64(ahead)})
-	}
-	busy := fmt.Sprintf("is next in queue %s and waits because its workers (%d) have no room for more", t.Queue, fitting)
-	if ahead > 0 {
-		busy = fmt.Sprintf("waits because the workers of queue %s (%d) have no room for more", t.Queue, fitting)
-	}
-	return append(out, &pb.Reason{Code: "workers_busy", Message: busy})
-}
-
 func serves(s *task.Session, queue string) bool {
 	for _, q := range s.Queues {
 		if q.Queue == queue {

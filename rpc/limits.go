@@ -21,6 +21,7 @@ const (
 	maxKind          = 128
 	maxUniqueKey     = 256
 	maxFairKey       = 128
+	maxSingletonKey  = 256
 	maxTraceContext  = 512
 	maxLabels        = 32
 	maxLabelKey      = 63

@@ -209,8 +209,14 @@ func setNotes(out *task.NewTask, t *pb.NewTask) (err error) {
 	if err := checkLength("", "trace_context", t.GetTraceContext(), maxTraceContext); err != nil {
 		return err
 	}
-	out.FairKey, out.TraceContext = t.GetFairKey(), t.GetTraceContext()
-	if out.Labels, err = labels("", t.GetLabels()); err != nil {
+	if err := checkLength("", "singleton_key", t.GetSingletonKey(), maxSingletonKey); err != nil {
+		return err
+	}
+	out.FairKey, out.SingletonKey, out.TraceContext = t.GetFairKey(), t.GetSingletonKey(), t.GetTraceContext()
+	if out.Require, err = labels("require", t.GetRequire()); err != nil {
+		return err
+	}
+	if out.Labels, err = labels("labels", t.GetLabels()); err != nil {
 		return err
 	}
 	if len(t.GetDependsOn()) > 0 {
@@ -227,10 +233,12 @@ func sortLabels(list []task.Label) {
 func sizeOf(t *task.NewTask) int {
 	n := newTaskOverhead + len(t.Payload) + len(t.Queue) + len(t.Kind) + len(t.UniqueKey) + len(t.FairKey) +
 		len(t.TraceContext) + 8*(len(t.DependsOn)+len(t.Backoff.Delays))
-	for i := range t.Labels {
-		n += len(t.Labels[i].Key) + len(t.Labels[i].Value)
+	for _, list := range [][]task.Label{t.Labels, t.Require} {
+		for i := range list {
+			n += len(list[i].Key) + len(list[i].Value)
+		}
 	}
-	return n
+	return n + len(t.SingletonKey)
 }
 
 // partBytes and partTasks bound a part of an Enqueue call. Both are part of what makes a repeated call idempotent: a

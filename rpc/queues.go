@@ -92,6 +92,8 @@ func viewSettings(s *task.QueueSettings) *pb.QueueSettings {
 		MaxAttempts: uint32(s.MaxAttempts), MaxWorkerDeaths: uint32(s.MaxWorkerDeaths),
 		TimeoutSeconds: seconds(s.Timeout), TtlSeconds: seconds(s.TTL), Backoff: viewBackoff(s.Backoff),
 		RetentionSeconds: seconds(s.RetentionAge), RetentionBytes: s.RetentionBytes, RetentionTasks: s.RetentionTasks,
+		MaxRunning: s.MaxRunning, Rate: viewRate(s.Rate), KeyMaxRunning: s.KeyMaxRunning, KeyRate: viewRate(s.KeyRate),
+		FairWeights: viewWeights(s.FairWeights), PriorityAgingSeconds: seconds(s.PriorityAging),
 	}
 }
 
@@ -134,12 +136,16 @@ func queueSettings(in *pb.QueueSettings) (out task.QueueSettings, err error) {
 	}{
 		{"timeout_seconds", in.GetTimeoutSeconds(), &out.Timeout}, {"ttl_seconds", in.GetTtlSeconds(), &out.TTL},
 		{"retention_seconds", in.GetRetentionSeconds(), &out.RetentionAge},
+		{"priority_aging_seconds", in.GetPriorityAgingSeconds(), &out.PriorityAging},
 	} {
 		if *f.to, err = microseconds("settings.", f.name, f.from); err != nil {
 			return out, err
 		}
 	}
 	out.RetentionBytes, out.RetentionTasks = in.GetRetentionBytes(), in.GetRetentionTasks()
+	if err := setQueueLimits(&out, in); err != nil {
+		return out, err
+	}
 	out.Backoff, err = backoff("settings.", in.GetBackoff())
 	return out, err
 }
@@ -159,6 +165,12 @@ func settingsFields(names []string, s *task.QueueSettings) (fields task.Settings
 		{"retention_seconds", task.FieldRetentionAge, s.RetentionAge != 0},
 		{"retention_bytes", task.FieldRetentionBytes, s.RetentionBytes != 0},
 		{"retention_tasks", task.FieldRetentionTasks, s.RetentionTasks != 0},
+		{"max_running", task.FieldMaxRunning, s.MaxRunning != 0},
+		{"rate", task.FieldRate, !s.Rate.IsZero()},
+		{"key_max_running", task.FieldKeyMaxRunning, s.KeyMaxRunning != 0},
+		{"key_rate", task.FieldKeyRate, !s.KeyRate.IsZero()},
+		{"fair_weights", task.FieldFairWeights, len(s.FairWeights) != 0},
+		{"priority_aging_seconds", task.FieldPriorityAging, s.PriorityAging != 0},
 	}
 	for _, f := range table {
 		if len(names) == 0 && f.set {

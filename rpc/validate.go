@@ -101,23 +101,23 @@ func checkPriority(at string, p uint32) error {
 }
 
 // labels converts a map into a list that is sorted by key.
-func labels(at string, m map[string]string) ([]task.Label, error) {
+func labels(field string, m map[string]string) ([]task.Label, error) {
 	if len(m) == 0 {
 		return nil, nil
 	}
 	if len(m) > maxLabels {
-		return nil, invalid("%slabels has %d labels, but may have at most %d", at, len(m), maxLabels)
+		return nil, invalid("%s has %d labels, but may have at most %d", field, len(m), maxLabels)
 	}
 	list := make([]task.Label, 0, len(m))
 	for k, v := range m {
 		if k == "" {
-			return nil, invalid("%slabels has an empty key", at)
+			return nil, invalid("%s has an empty key", field)
 		}
 		if len(k) > maxLabelKey {
-			return nil, invalid("%slabels has the key %q, but a key may have at most %d bytes", at, clip(k), maxLabelKey)
+			return nil, invalid("%s has the key %q, but a key may have at most %d bytes", field, clip(k), maxLabelKey)
 		}
 		if len(v) > maxLabelValue {
-			return nil, invalid("%slabels[%q] has %d bytes, but may have at most %d", at, k, len(v), maxLabelValue)
+			return nil, invalid("%s[%q] has %d bytes, but may have at most %d", field, k, len(v), maxLabelValue)
 		}
 		list = append(list, task.Label{Key: k, Value: v})
 	}

@@ -65,7 +65,7 @@ func openSession(info *pb.WorkerInfo) (*task.OpenSession, error) {
 		}
 	}
 	var err error
-	out.Labels, err = labels("worker.", info.GetLabels())
+	out.Labels, err = labels("worker.labels", info.GetLabels())
 	return out, err
 }
 

@@ -88,13 +88,18 @@ func (t *flows) release(n uint32, requirements *interner) {
 	t.free = append(t.free, n)
 }
 
-// satisfies reports whether a session has all the labels that are required. The label pool is the session's pool.
-func (s *session) satisfies(require []Label) bool {
+// satisfies reports whether a session has all the labels that are required.
+func (s *session) satisfies(require []Label) bool { return carries(s.labels, s.pool, require) }
+
+// Satisfies reports whether a session's worker has all the labels that are required. The label pool is its pool.
+func (s *Session) Satisfies(require []Label) bool { return carries(s.Labels, s.Pool, require) }
+
+func carries(labels []Label, pool string, require []Label) bool {
 	for _, l := range require {
-		if l.Key == poolLabel && l.Value == s.pool {
+		if l.Key == poolLabel && l.Value == pool {
 			continue
 		}
-		if !slices.Contains(s.labels, l) {
+		if !slices.Contains(labels, l) {
 			return false
 		}
 	}

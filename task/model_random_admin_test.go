@@ -70,7 +70,7 @@ func (r random) setLimits() task.Command {
 }
 
 func (r random) rate() task.Rate {
-	return some(r, "rate", task.Rate{}, task.Rate{Tasks: 1, Per: 2 * second}, task.Rate{Tasks: 2, Per: 5 * second, Burst: 1}, task.Rate{Tasks: 3, Per: second, Burst: 5})
+	return some(r, "rate", task.Rate{}, task.Rate{Tasks: 1, Per: 2 * second}, task.Rate{Tasks: 2, Per: 6 * second}, task.Rate{Tasks: 2, Per: 5 * second, Burst: 1}, task.Rate{Tasks: 3, Per: second, Burst: 5})
 }
 
 func (r random) setMode() task.Command {

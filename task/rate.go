@@ -112,9 +112,6 @@ func (m *Machine) limitQueue(q *queue) {
 		if r.IsZero() || Time(q.limit) <= m.now {
 			q.limit = 0
 			m.touchQueue(q)
-		} else if at := q.limit.due(r, false); q.wakeAt == 0 || at < q.wakeAt {
-			q.wakeAt = at
-			m.wakes.push(wake{at: at, queue: q.number})
 		} else if at := q.limit.due(r, !q.limit.allows(r, m.now)); q.wakeAt == 0 || at < q.wakeAt {
 			q.wakeAt = at
 			m.wakes.push(wake{at: at, queue: q.number})

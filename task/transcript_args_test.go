@@ -120,6 +120,24 @@ func (a *arguments) numbers(values []string) []uint64 {
 	return ns
 }
 
+// labels reads key:value,….
+func (a *arguments) labels(key string) (list []task.Label) {
+	for _, l := range a.list(key) {
+		k, v, _ := strings.Cut(l, ":")
+		list = append(list, task.Label{Key: k, Value: v})
+	}
+	return list
+}
+
+// rate reads tasks/time/burst.
+func (a *arguments) rate(key string) task.Rate {
+	parts := strings.Split(a.value(key), "/")
+	if len(parts) != 3 {
+		return task.Rate{}
+	}
+	return task.Rate{Tasks: uint32(a.parseNumber(parts[0])), Per: a.parseDuration(parts[1]), Burst: uint32(a.parseNumber(parts[2]))}
+}
+
 // ids takes all words that are left.
 func (a *arguments) ids() []task.ID { return a.parseIDs(a.rest()) }
 

@@ -106,14 +106,11 @@ func (s *stage) enqueueCommand(a *arguments) task.Command {
 		UniqueKey: a.value("key"), UniqueMode: mode, UniqueWindow: a.duration("window"),
 		FairKey: a.value("fair"), TraceContext: a.value("trace"), Backoff: backoff(a),
 		DependsOn: a.parseIDs(a.list("after")), ParentsDone: a.parseIDs(a.list("done")),
-		RetryOf: task.ID(a.number("retry-of")),
+		RetryOf: task.ID(a.number("retry-of")), Labels: a.labels("labels"),
+		SingletonKey: a.value("singleton"), Require: a.labels("require"),
 	}
 	if a.has("priority") {
 		n.Priority = uint8(a.number("priority"))
-	}
-	for _, l := range a.list("labels") {
-		key, value, _ := strings.Cut(l, ":")
-		n.Labels = append(n.Labels, task.Label{Key: key, Value: value})
 	}
 	c := &task.Enqueue{
 		Producer: a.number("producer"), Sequence: a.number("seq"), Part: uint32(a.number("part")), AckedBelow: a.number("acked"),
@@ -135,7 +132,7 @@ func backoff(a *arguments) task.Backoff {
 }
 
 func sessionCommand(a *arguments) task.Command {
-	c := &task.OpenSession{Worker: a.word(), Pool: a.value("pool"), Kinds: a.list("kinds")}
+	c := &task.OpenSession{Worker: a.word(), Pool: a.value("pool"), Kinds: a.list("kinds"), Labels: a.labels("labels")}
 	for _, q := range a.list("queues") {
 		name, weight, weighted := strings.Cut(q, ":")
 		qw := task.QueueWeight{Queue: name, Weight: 1}
@@ -196,10 +193,21 @@ func setCommand(a *arguments) task.Command {
 	field(task.FieldRetentionAge, "retain-age")
 	field(task.FieldRetentionBytes, "retain-bytes")
 	field(task.FieldRetentionTasks, "retain-tasks")
+	field(task.FieldMaxRunning, "max-running")
+	field(task.FieldRate, "rate")
+	field(task.FieldKeyMaxRunning, "key-max-running")
+	field(task.FieldKeyRate, "key-rate")
+	field(task.FieldFairWeights, "weights")
+	field(task.FieldPriorityAging, "aging")
 	c.Settings = task.QueueSettings{
 		MaxAttempts: uint16(a.number("attempts")), MaxWorkerDeaths: uint8(a.number("deaths")),
 		Timeout: a.duration("timeout"), TTL: a.duration("ttl"), Backoff: backoff(a),
 		RetentionAge: a.duration("retain-age"), RetentionBytes: a.number("retain-bytes"), RetentionTasks: a.number("retain-tasks"),
+		MaxRunning: uint32(a.number("max-running")), Rate: a.rate("rate"),
+		KeyMaxRunning: uint32(a.number("key-max-running")), KeyRate: a.rate("key-rate"), PriorityAging: a.duration("aging"),
+	}
+	for _, w := range a.labels("weights") {
+		c.Settings.FairWeights = append(c.Settings.FairWeights, task.KeyWeight{Key: w.Key, Weight: uint16(a.parseNumber(w.Value))})
 	}
 	return c
 }

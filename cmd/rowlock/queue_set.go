@@ -15,11 +15,12 @@ import (
 func (p *program) queueSetCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "set QUEUE",
-		Short: "Change a queue's settings: the defaults of its tasks, and how long finished ones are kept",
-		Long: `Change a queue's settings: the defaults of its tasks, and how long finished ones are kept.
+		Short: "Change a queue's settings: its tasks' defaults, its limits, how it is shared, what is kept",
+		Long: `Change a queue's settings: the defaults of its tasks, its limits, how it is shared out between fair keys, and how long
+finished tasks are kept.
 
 Only the settings that are named change; 0 gives one its built-in default back. A queue that doesn't exist comes into being.`,
-		Example: "  rowlock queue set mail --max-attempts 5 --backoff-initial 2s --timeout 1m\n  rowlock queue set mail --retry-delays 1s,10s,1m --retention 168h",
+		Example: "  rowlock queue set mail --max-attempts 5 --backoff-initial 2s --timeout 1m\n  rowlock queue set mail --retry-delays 1s,10s,1m --retention 168h\n  rowlock queue set mail --max-running 50 --rate 100/s --key-max-running 5 --fair-weight acme=3",
 		Args:    args(1, 1),
 	}
 	connect, out := p.clientFlags(cmd.Flags()), p.outputFlag(cmd)
@@ -51,6 +52,7 @@ type queueSet struct {
 	ttl       time.Duration
 	retention time.Duration
 	backoff   backoffFlags
+	limits    limitFlags
 }
 
 func (s *queueSet) add(flags *pflag.FlagSet) {
@@ -62,6 +64,7 @@ func (s *queueSet) add(flags *pflag.FlagSet) {
 	flags.Uint64Var(&s.settings.RetentionBytes, "retention-bytes", 0, "how many bytes of finished tasks are kept")
 	flags.Uint64Var(&s.settings.RetentionTasks, "retention-tasks", 0, "how many finished tasks are kept; 0 is no limit")
 	s.backoff.add(flags)
+	s.limits.add(flags)
 }
 
 // request names the settings whose flags were given.
@@ -101,6 +104,9 @@ func (s *queueSet) request(flags *pflag.FlagSet, name string) (*rowlockv1.SetQue
 		}
 		s.settings.Backoff = backoff
 		request.Fields = append(request.Fields, "backoff")
+	}
+	if err := s.limits.apply(flags, request); err != nil {
+		return nil, err
 	}
 	if len(request.Fields) == 0 {
 		return nil, usagef("say what to change; 'rowlock queue set --help' lists the settings")

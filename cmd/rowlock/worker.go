@@ -123,9 +123,9 @@ func (f *workerFlags) add(flags *pflag.FlagSet) {
 	flags.IntVar(&f.concurrency, "concurrency", 16, "tasks to run at once")
 	flags.StringVar(&f.exec, "exec", "", "run this command for each task")
 	flags.StringVar(&f.url, "http", "", "call this URL for each task")
-	flags.StringVar(&f.pool, "pool", "", "pool that operators see")
+	flags.StringVar(&f.pool, "pool", "", "pool, which tasks can require")
 	flags.StringVar(&f.name, "name", "", "worker_id that operators see (default: host name and process ID)")
-	flags.StringToStringVar(&f.labels, "labels", nil, "labels that operators see, key=value,…")
+	flags.StringToStringVar(&f.labels, "labels", nil, "labels, key=value,…, which tasks can require")
 	flags.DurationVar(&f.grace, "grace-period", 20*time.Second, "how long running tasks may go on when it stops")
 	settings(flags, "kinds", "concurrency", "exec", "http", "pool", "name", "labels", "grace-period")
 }

@@ -41,8 +41,21 @@ type QueueSettings struct {
 	RetentionBytes uint64 `protobuf:"varint,7,opt,name=retention_bytes,json=retentionBytes,proto3" json:"retention_bytes,omitempty"`
 	// No limit.
 	RetentionTasks uint64 `protobuf:"varint,8,opt,name=retention_tasks,json=retentionTasks,proto3" json:"retention_tasks,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// How many tasks of the queue run at a time. No limit.
+	MaxRunning uint32 `protobuf:"varint,9,opt,name=max_running,json=maxRunning,proto3" json:"max_running,omitempty"`
+	// How fast tasks of the queue start. No limit.
+	Rate *Rate `protobuf:"bytes,10,opt,name=rate,proto3" json:"rate,omitempty"`
+	// How many tasks of one fair_key run at a time; it isn't for tasks without one. No limit.
+	KeyMaxRunning uint32 `protobuf:"varint,11,opt,name=key_max_running,json=keyMaxRunning,proto3" json:"key_max_running,omitempty"`
+	// How fast tasks of one fair_key start; it isn't for tasks without one. No limit.
+	KeyRate *Rate `protobuf:"bytes,12,opt,name=key_rate,json=keyRate,proto3" json:"key_rate,omitempty"`
+	// How many tasks of a fair_key are leased in one turn, 1 to 1,000; "" stands for the tasks without a key. Up to 1,000 keys;
+	// those that aren't named have weight 1.
+	FairWeights map[string]uint32 `protobuf:"bytes,13,rep,name=fair_weights,json=fairWeights,proto3" json:"fair_weights,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
+	// A task that has waited this long is as good as one of the next priority that has just come. 0: priorities are strict.
+	PriorityAgingSeconds float64 `protobuf:"fixed64,14,opt,name=priority_aging_seconds,json=priorityAgingSeconds,proto3" json:"priority_aging_seconds,omitempty"`
+	unknownFields        protoimpl.UnknownFields
+	sizeCache            protoimpl.SizeCache
 }
 
 func (x *QueueSettings) Reset() {
@@ -131,6 +144,112 @@ func (x *QueueSettings) GetRetentionTasks() uint64 {
 	return 0
 }
 
+func (x *QueueSettings) GetMaxRunning() uint32 {
+	if x != nil {
+		return x.MaxRunning
+	}
+	return 0
+}
+
+func (x *QueueSettings) GetRate() *Rate {
+	if x != nil {
+		return x.Rate
+	}
+	return nil
+}
+
+func (x *QueueSettings) GetKeyMaxRunning() uint32 {
+	if x != nil {
+		return x.KeyMaxRunning
+	}
+	return 0
+}
+
+func (x *QueueSettings) GetKeyRate() *Rate {
+	if x != nil {
+		return x.KeyRate
+	}
+	return nil
+}
+
+func (x *QueueSettings) GetFairWeights() map[string]uint32 {
+	if x != nil {
+		return x.FairWeights
+	}
+	return nil
+}
+
+func (x *QueueSettings) GetPriorityAgingSeconds() float64 {
+	if x != nil {
+		return x.PriorityAgingSeconds
+	}
+	return 0
+}
+
+// Rate is a token bucket: tasks in each per_seconds on average, and burst at once after a pause.
+type Rate struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// 1 to 1,000,000.
+	Tasks uint32 `protobuf:"varint,1,opt,name=tasks,proto3" json:"tasks,omitempty"`
+	// 0.001 to 86,400; 1 where not given.
+	PerSeconds float64 `protobuf:"fixed64,2,opt,name=per_seconds,json=perSeconds,proto3" json:"per_seconds,omitempty"`
+	// 1 to 1,000,000; as many as tasks where not given.
+	Burst         uint32 `protobuf:"varint,3,opt,name=burst,proto3" json:"burst,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Rate) Reset() {
+	*x = Rate{}
+	mi := &file_rpc_rowlockv1_queue_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Rate) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Rate) ProtoMessage() {}
+
+func (x *Rate) ProtoReflect() protoreflect.Message {
+	mi := &file_rpc_rowlockv1_queue_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Rate.ProtoReflect.Descriptor instead.
+func (*Rate) Descriptor() ([]byte, []int) {
+	return file_rpc_rowlockv1_queue_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Rate) GetTasks() uint32 {
+	if x != nil {
+		return x.Tasks
+	}
+	return 0
+}
+
+func (x *Rate) GetPerSeconds() float64 {
+	if x != nil {
+		return x.PerSeconds
+	}
+	return 0
+}
+
+func (x *Rate) GetBurst() uint32 {
+	if x != nil {
+		return x.Burst
+	}
+	return 0
+}
+
 // Queue is a queue with its counts.
 type Queue struct {
 	state      protoimpl.MessageState `protogen:"open.v1"`
@@ -161,7 +280,7 @@ type Queue struct {
 
 func (x *Queue) Reset() {
 	*x = Queue{}
-	mi := &file_rpc_rowlockv1_queue_proto_msgTypes[1]
+	mi := &file_rpc_rowlockv1_queue_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -173,7 +292,7 @@ func (x *Queue) String() string {
 func (*Queue) ProtoMessage() {}
 
 func (x *Queue) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_queue_proto_msgTypes[1]
+	mi := &file_rpc_rowlockv1_queue_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -186,7 +305,7 @@ func (x *Queue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Queue.ProtoReflect.Descriptor instead.
 func (*Queue) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_queue_proto_rawDescGZIP(), []int{1}
+	return file_rpc_rowlockv1_queue_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *Queue) GetName() string {
@@ -320,7 +439,7 @@ type ListQueuesRequest struct {
 
 func (x *ListQueuesRequest) Reset() {
 	*x = ListQueuesRequest{}
-	mi := &file_rpc_rowlockv1_queue_proto_msgTypes[2]
+	mi := &file_rpc_rowlockv1_queue_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -332,7 +451,7 @@ func (x *ListQueuesRequest) String() string {
 func (*ListQueuesRequest) ProtoMessage() {}
 
 func (x *ListQueuesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_queue_proto_msgTypes[2]
+	mi := &file_rpc_rowlockv1_queue_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -345,7 +464,7 @@ func (x *ListQueuesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListQueuesRequest.ProtoReflect.Descriptor instead.
 func (*ListQueuesRequest) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_queue_proto_rawDescGZIP(), []int{2}
+	return file_rpc_rowlockv1_queue_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *ListQueuesRequest) GetLimit() uint32 {
@@ -381,7 +500,7 @@ type ListQueuesResponse struct {
 
 func (x *ListQueuesResponse) Reset() {
 	*x = ListQueuesResponse{}
-	mi := &file_rpc_rowlockv1_queue_proto_msgTypes[3]
+	mi := &file_rpc_rowlockv1_queue_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -393,7 +512,7 @@ func (x *ListQueuesResponse) String() string {
 func (*ListQueuesResponse) ProtoMessage() {}
 
 func (x *ListQueuesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_queue_proto_msgTypes[3]
+	mi := &file_rpc_rowlockv1_queue_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -406,7 +525,7 @@ func (x *ListQueuesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListQueuesResponse.ProtoReflect.Descriptor instead.
 func (*ListQueuesResponse) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_queue_proto_rawDescGZIP(), []int{3}
+	return file_rpc_rowlockv1_queue_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *ListQueuesResponse) GetQueues() []*Queue {
@@ -440,7 +559,7 @@ type GetQueueRequest struct {
 
 func (x *GetQueueRequest) Reset() {
 	*x = GetQueueRequest{}
-	mi := &file_rpc_rowlockv1_queue_proto_msgTypes[4]
+	mi := &file_rpc_rowlockv1_queue_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -452,7 +571,7 @@ func (x *GetQueueRequest) String() string {
 func (*GetQueueRequest) ProtoMessage() {}
 
 func (x *GetQueueRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_queue_proto_msgTypes[4]
+	mi := &file_rpc_rowlockv1_queue_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -465,7 +584,7 @@ func (x *GetQueueRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetQueueRequest.ProtoReflect.Descriptor instead.
 func (*GetQueueRequest) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_queue_proto_rawDescGZIP(), []int{4}
+	return file_rpc_rowlockv1_queue_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *GetQueueRequest) GetName() string {
@@ -493,7 +612,7 @@ type GetQueueResponse struct {
 
 func (x *GetQueueResponse) Reset() {
 	*x = GetQueueResponse{}
-	mi := &file_rpc_rowlockv1_queue_proto_msgTypes[5]
+	mi := &file_rpc_rowlockv1_queue_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -505,7 +624,7 @@ func (x *GetQueueResponse) String() string {
 func (*GetQueueResponse) ProtoMessage() {}
 
 func (x *GetQueueResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_queue_proto_msgTypes[5]
+	mi := &file_rpc_rowlockv1_queue_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -518,7 +637,7 @@ func (x *GetQueueResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetQueueResponse.ProtoReflect.Descriptor instead.
 func (*GetQueueResponse) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_queue_proto_rawDescGZIP(), []int{5}
+	return file_rpc_rowlockv1_queue_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *GetQueueResponse) GetQueue() *Queue {
@@ -539,7 +658,8 @@ type SetQueueRequest struct {
 	state    protoimpl.MessageState `protogen:"open.v1"`
 	Name     string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	Settings *QueueSettings         `protobuf:"bytes,2,opt,name=settings,proto3" json:"settings,omitempty"`
-	// Names of the fields of settings to change; empty: those that aren't zero.
+	// Names of the fields of settings to change; empty: those that aren't zero. A field that is named and isn't set gets its
+	// built-in default back.
 	Fields        []string `protobuf:"bytes,3,rep,name=fields,proto3" json:"fields,omitempty"`
 	RequestId     string   `protobuf:"bytes,4,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -548,7 +668,7 @@ type SetQueueRequest struct {
 
 func (x *SetQueueRequest) Reset() {
 	*x = SetQueueRequest{}
-	mi := &file_rpc_rowlockv1_queue_proto_msgTypes[6]
+	mi := &file_rpc_rowlockv1_queue_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -560,7 +680,7 @@ func (x *SetQueueRequest) String() string {
 func (*SetQueueRequest) ProtoMessage() {}
 
 func (x *SetQueueRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_queue_proto_msgTypes[6]
+	mi := &file_rpc_rowlockv1_queue_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -573,7 +693,7 @@ func (x *SetQueueRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetQueueRequest.ProtoReflect.Descriptor instead.
 func (*SetQueueRequest) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_queue_proto_rawDescGZIP(), []int{6}
+	return file_rpc_rowlockv1_queue_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *SetQueueRequest) GetName() string {
@@ -613,7 +733,7 @@ type SetQueueResponse struct {
 
 func (x *SetQueueResponse) Reset() {
 	*x = SetQueueResponse{}
-	mi := &file_rpc_rowlockv1_queue_proto_msgTypes[7]
+	mi := &file_rpc_rowlockv1_queue_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -625,7 +745,7 @@ func (x *SetQueueResponse) String() string {
 func (*SetQueueResponse) ProtoMessage() {}
 
 func (x *SetQueueResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_queue_proto_msgTypes[7]
+	mi := &file_rpc_rowlockv1_queue_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -638,7 +758,7 @@ func (x *SetQueueResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetQueueResponse.ProtoReflect.Descriptor instead.
 func (*SetQueueResponse) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_queue_proto_rawDescGZIP(), []int{7}
+	return file_rpc_rowlockv1_queue_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *SetQueueResponse) GetQueue() *Queue {
@@ -658,7 +778,7 @@ type PauseQueueRequest struct {
 
 func (x *PauseQueueRequest) Reset() {
 	*x = PauseQueueRequest{}
-	mi := &file_rpc_rowlockv1_queue_proto_msgTypes[8]
+	mi := &file_rpc_rowlockv1_queue_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -670,7 +790,7 @@ func (x *PauseQueueRequest) String() string {
 func (*PauseQueueRequest) ProtoMessage() {}
 
 func (x *PauseQueueRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_queue_proto_msgTypes[8]
+	mi := &file_rpc_rowlockv1_queue_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -683,7 +803,7 @@ func (x *PauseQueueRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PauseQueueRequest.ProtoReflect.Descriptor instead.
 func (*PauseQueueRequest) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_queue_proto_rawDescGZIP(), []int{8}
+	return file_rpc_rowlockv1_queue_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *PauseQueueRequest) GetName() string {
@@ -708,7 +828,7 @@ type PauseQueueResponse struct {
 
 func (x *PauseQueueResponse) Reset() {
 	*x = PauseQueueResponse{}
-	mi := &file_rpc_rowlockv1_queue_proto_msgTypes[9]
+	mi := &file_rpc_rowlockv1_queue_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -720,7 +840,7 @@ func (x *PauseQueueResponse) String() string {
 func (*PauseQueueResponse) ProtoMessage() {}
 
 func (x *PauseQueueResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_queue_proto_msgTypes[9]
+	mi := &file_rpc_rowlockv1_queue_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -733,7 +853,7 @@ func (x *PauseQueueResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PauseQueueResponse.ProtoReflect.Descriptor instead.
 func (*PauseQueueResponse) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_queue_proto_rawDescGZIP(), []int{9}
+	return file_rpc_rowlockv1_queue_proto_rawDescGZIP(), []int{10}
 }
 
 type ResumeQueueRequest struct {
@@ -746,7 +866,7 @@ type ResumeQueueRequest struct {
 
 func (x *ResumeQueueRequest) Reset() {
 	*x = ResumeQueueRequest{}
-	mi := &file_rpc_rowlockv1_queue_proto_msgTypes[10]
+	mi := &file_rpc_rowlockv1_queue_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -758,7 +878,7 @@ func (x *ResumeQueueRequest) String() string {
 func (*ResumeQueueRequest) ProtoMessage() {}
 
 func (x *ResumeQueueRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_queue_proto_msgTypes[10]
+	mi := &file_rpc_rowlockv1_queue_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -771,7 +891,7 @@ func (x *ResumeQueueRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResumeQueueRequest.ProtoReflect.Descriptor instead.
 func (*ResumeQueueRequest) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_queue_proto_rawDescGZIP(), []int{10}
+	return file_rpc_rowlockv1_queue_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ResumeQueueRequest) GetName() string {
@@ -796,7 +916,7 @@ type ResumeQueueResponse struct {
 
 func (x *ResumeQueueResponse) Reset() {
 	*x = ResumeQueueResponse{}
-	mi := &file_rpc_rowlockv1_queue_proto_msgTypes[11]
+	mi := &file_rpc_rowlockv1_queue_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -808,7 +928,7 @@ func (x *ResumeQueueResponse) String() string {
 func (*ResumeQueueResponse) ProtoMessage() {}
 
 func (x *ResumeQueueResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_queue_proto_msgTypes[11]
+	mi := &file_rpc_rowlockv1_queue_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -821,7 +941,7 @@ func (x *ResumeQueueResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResumeQueueResponse.ProtoReflect.Descriptor instead.
 func (*ResumeQueueResponse) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_queue_proto_rawDescGZIP(), []int{11}
+	return file_rpc_rowlockv1_queue_proto_rawDescGZIP(), []int{12}
 }
 
 type DrainQueueRequest struct {
@@ -834,7 +954,7 @@ type DrainQueueRequest struct {
 
 func (x *DrainQueueRequest) Reset() {
 	*x = DrainQueueRequest{}
-	mi := &file_rpc_rowlockv1_queue_proto_msgTypes[12]
+	mi := &file_rpc_rowlockv1_queue_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -846,7 +966,7 @@ func (x *DrainQueueRequest) String() string {
 func (*DrainQueueRequest) ProtoMessage() {}
 
 func (x *DrainQueueRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_queue_proto_msgTypes[12]
+	mi := &file_rpc_rowlockv1_queue_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -859,7 +979,7 @@ func (x *DrainQueueRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DrainQueueRequest.ProtoReflect.Descriptor instead.
 func (*DrainQueueRequest) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_queue_proto_rawDescGZIP(), []int{12}
+	return file_rpc_rowlockv1_queue_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *DrainQueueRequest) GetName() string {
@@ -884,7 +1004,7 @@ type DrainQueueResponse struct {
 
 func (x *DrainQueueResponse) Reset() {
 	*x = DrainQueueResponse{}
-	mi := &file_rpc_rowlockv1_queue_proto_msgTypes[13]
+	mi := &file_rpc_rowlockv1_queue_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -896,7 +1016,7 @@ func (x *DrainQueueResponse) String() string {
 func (*DrainQueueResponse) ProtoMessage() {}
 
 func (x *DrainQueueResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_queue_proto_msgTypes[13]
+	mi := &file_rpc_rowlockv1_queue_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -909,7 +1029,7 @@ func (x *DrainQueueResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DrainQueueResponse.ProtoReflect.Descriptor instead.
 func (*DrainQueueResponse) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_queue_proto_rawDescGZIP(), []int{13}
+	return file_rpc_rowlockv1_queue_proto_rawDescGZIP(), []int{14}
 }
 
 type PurgeQueueRequest struct {
@@ -922,7 +1042,7 @@ type PurgeQueueRequest struct {
 
 func (x *PurgeQueueRequest) Reset() {
 	*x = PurgeQueueRequest{}
-	mi := &file_rpc_rowlockv1_queue_proto_msgTypes[14]
+	mi := &file_rpc_rowlockv1_queue_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -934,7 +1054,7 @@ func (x *PurgeQueueRequest) String() string {
 func (*PurgeQueueRequest) ProtoMessage() {}
 
 func (x *PurgeQueueRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_queue_proto_msgTypes[14]
+	mi := &file_rpc_rowlockv1_queue_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -947,7 +1067,7 @@ func (x *PurgeQueueRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PurgeQueueRequest.ProtoReflect.Descriptor instead.
 func (*PurgeQueueRequest) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_queue_proto_rawDescGZIP(), []int{14}
+	return file_rpc_rowlockv1_queue_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *PurgeQueueRequest) GetName() string {
@@ -974,7 +1094,7 @@ type PurgeQueueResponse struct {
 
 func (x *PurgeQueueResponse) Reset() {
 	*x = PurgeQueueResponse{}
-	mi := &file_rpc_rowlockv1_queue_proto_msgTypes[15]
+	mi := &file_rpc_rowlockv1_queue_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -986,7 +1106,7 @@ func (x *PurgeQueueResponse) String() string {
 func (*PurgeQueueResponse) ProtoMessage() {}
 
 func (x *PurgeQueueResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_queue_proto_msgTypes[15]
+	mi := &file_rpc_rowlockv1_queue_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -999,7 +1119,7 @@ func (x *PurgeQueueResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PurgeQueueResponse.ProtoReflect.Descriptor instead.
 func (*PurgeQueueResponse) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_queue_proto_rawDescGZIP(), []int{15}
+	return file_rpc_rowlockv1_queue_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *PurgeQueueResponse) GetTasks() uint64 {
@@ -1014,7 +1134,7 @@ var File_rpc_rowlockv1_queue_proto protoreflect.FileDescriptor
 const file_rpc_rowlockv1_queue_proto_rawDesc = "" +
 	"\n" +
 	"\x19rpc/rowlockv1/queue.proto\x12\n" +
-	"rowlock.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18rpc/rowlockv1/task.proto\"\xd6\x02\n" +
+	"rowlock.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18rpc/rowlockv1/task.proto\"\xb7\x05\n" +
 	"\rQueueSettings\x12!\n" +
 	"\fmax_attempts\x18\x01 \x01(\rR\vmaxAttempts\x12*\n" +
 	"\x11max_worker_deaths\x18\x02 \x01(\rR\x0fmaxWorkerDeaths\x12'\n" +
@@ -1024,7 +1144,23 @@ const file_rpc_rowlockv1_queue_proto_rawDesc = "" +
 	"\abackoff\x18\x05 \x01(\v2\x13.rowlock.v1.BackoffR\abackoff\x12+\n" +
 	"\x11retention_seconds\x18\x06 \x01(\x01R\x10retentionSeconds\x12'\n" +
 	"\x0fretention_bytes\x18\a \x01(\x04R\x0eretentionBytes\x12'\n" +
-	"\x0fretention_tasks\x18\b \x01(\x04R\x0eretentionTasks\"\xec\x04\n" +
+	"\x0fretention_tasks\x18\b \x01(\x04R\x0eretentionTasks\x12\x1f\n" +
+	"\vmax_running\x18\t \x01(\rR\n" +
+	"maxRunning\x12$\n" +
+	"\x04rate\x18\n" +
+	" \x01(\v2\x10.rowlock.v1.RateR\x04rate\x12&\n" +
+	"\x0fkey_max_running\x18\v \x01(\rR\rkeyMaxRunning\x12+\n" +
+	"\bkey_rate\x18\f \x01(\v2\x10.rowlock.v1.RateR\akeyRate\x12M\n" +
+	"\ffair_weights\x18\r \x03(\v2*.rowlock.v1.QueueSettings.FairWeightsEntryR\vfairWeights\x124\n" +
+	"\x16priority_aging_seconds\x18\x0e \x01(\x01R\x14priorityAgingSeconds\x1a>\n" +
+	"\x10FairWeightsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\rR\x05value:\x028\x01\"S\n" +
+	"\x04Rate\x12\x14\n" +
+	"\x05tasks\x18\x01 \x01(\rR\x05tasks\x12\x1f\n" +
+	"\vper_seconds\x18\x02 \x01(\x01R\n" +
+	"perSeconds\x12\x14\n" +
+	"\x05burst\x18\x03 \x01(\rR\x05burst\"\xec\x04\n" +
 	"\x05Queue\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x16\n" +
 	"\x06paused\x18\x02 \x01(\bR\x06paused\x12\x1a\n" +
@@ -1114,57 +1250,62 @@ func file_rpc_rowlockv1_queue_proto_rawDescGZIP() []byte {
 	return file_rpc_rowlockv1_queue_proto_rawDescData
 }
 
-var file_rpc_rowlockv1_queue_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
+var file_rpc_rowlockv1_queue_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
 var file_rpc_rowlockv1_queue_proto_goTypes = []any{
 	(*QueueSettings)(nil),         // 0: rowlock.v1.QueueSettings
-	(*Queue)(nil),                 // 1: rowlock.v1.Queue
-	(*ListQueuesRequest)(nil),     // 2: rowlock.v1.ListQueuesRequest
-	(*ListQueuesResponse)(nil),    // 3: rowlock.v1.ListQueuesResponse
-	(*GetQueueRequest)(nil),       // 4: rowlock.v1.GetQueueRequest
-	(*GetQueueResponse)(nil),      // 5: rowlock.v1.GetQueueResponse
-	(*SetQueueRequest)(nil),       // 6: rowlock.v1.SetQueueRequest
-	(*SetQueueResponse)(nil),      // 7: rowlock.v1.SetQueueResponse
-	(*PauseQueueRequest)(nil),     // 8: rowlock.v1.PauseQueueRequest
-	(*PauseQueueResponse)(nil),    // 9: rowlock.v1.PauseQueueResponse
-	(*ResumeQueueRequest)(nil),    // 10: rowlock.v1.ResumeQueueRequest
-	(*ResumeQueueResponse)(nil),   // 11: rowlock.v1.ResumeQueueResponse
-	(*DrainQueueRequest)(nil),     // 12: rowlock.v1.DrainQueueRequest
-	(*DrainQueueResponse)(nil),    // 13: rowlock.v1.DrainQueueResponse
-	(*PurgeQueueRequest)(nil),     // 14: rowlock.v1.PurgeQueueRequest
-	(*PurgeQueueResponse)(nil),    // 15: rowlock.v1.PurgeQueueResponse
-	(*Backoff)(nil),               // 16: rowlock.v1.Backoff
-	(*timestamppb.Timestamp)(nil), // 17: google.protobuf.Timestamp
-	(*Lag)(nil),                   // 18: rowlock.v1.Lag
+	(*Rate)(nil),                  // 1: rowlock.v1.Rate
+	(*Queue)(nil),                 // 2: rowlock.v1.Queue
+	(*ListQueuesRequest)(nil),     // 3: rowlock.v1.ListQueuesRequest
+	(*ListQueuesResponse)(nil),    // 4: rowlock.v1.ListQueuesResponse
+	(*GetQueueRequest)(nil),       // 5: rowlock.v1.GetQueueRequest
+	(*GetQueueResponse)(nil),      // 6: rowlock.v1.GetQueueResponse
+	(*SetQueueRequest)(nil),       // 7: rowlock.v1.SetQueueRequest
+	(*SetQueueResponse)(nil),      // 8: rowlock.v1.SetQueueResponse
+	(*PauseQueueRequest)(nil),     // 9: rowlock.v1.PauseQueueRequest
+	(*PauseQueueResponse)(nil),    // 10: rowlock.v1.PauseQueueResponse
+	(*ResumeQueueRequest)(nil),    // 11: rowlock.v1.ResumeQueueRequest
+	(*ResumeQueueResponse)(nil),   // 12: rowlock.v1.ResumeQueueResponse
+	(*DrainQueueRequest)(nil),     // 13: rowlock.v1.DrainQueueRequest
+	(*DrainQueueResponse)(nil),    // 14: rowlock.v1.DrainQueueResponse
+	(*PurgeQueueRequest)(nil),     // 15: rowlock.v1.PurgeQueueRequest
+	(*PurgeQueueResponse)(nil),    // 16: rowlock.v1.PurgeQueueResponse
+	nil,                           // 17: rowlock.v1.QueueSettings.FairWeightsEntry
+	(*Backoff)(nil),               // 18: rowlock.v1.Backoff
+	(*timestamppb.Timestamp)(nil), // 19: google.protobuf.Timestamp
+	(*Lag)(nil),                   // 20: rowlock.v1.Lag
 }
 var file_rpc_rowlockv1_queue_proto_depIdxs = []int32{
-	16, // 0: rowlock.v1.QueueSettings.backoff:type_name -> rowlock.v1.Backoff
-	17, // 1: rowlock.v1.Queue.oldest_pending_at:type_name -> google.protobuf.Timestamp
-	0,  // 2: rowlock.v1.Queue.settings:type_name -> rowlock.v1.QueueSettings
-	1,  // 3: rowlock.v1.ListQueuesResponse.queues:type_name -> rowlock.v1.Queue
-	18, // 4: rowlock.v1.ListQueuesResponse.lag:type_name -> rowlock.v1.Lag
-	1,  // 5: rowlock.v1.GetQueueResponse.queue:type_name -> rowlock.v1.Queue
-	18, // 6: rowlock.v1.GetQueueResponse.lag:type_name -> rowlock.v1.Lag
-	0,  // 7: rowlock.v1.SetQueueRequest.settings:type_name -> rowlock.v1.QueueSettings
-	1,  // 8: rowlock.v1.SetQueueResponse.queue:type_name -> rowlock.v1.Queue
-	2,  // 9: rowlock.v1.QueueService.ListQueues:input_type -> rowlock.v1.ListQueuesRequest
-	4,  // 10: rowlock.v1.QueueService.GetQueue:input_type -> rowlock.v1.GetQueueRequest
-	6,  // 11: rowlock.v1.QueueService.SetQueue:input_type -> rowlock.v1.SetQueueRequest
-	8,  // 12: rowlock.v1.QueueService.PauseQueue:input_type -> rowlock.v1.PauseQueueRequest
-	10, // 13: rowlock.v1.QueueService.ResumeQueue:input_type -> rowlock.v1.ResumeQueueRequest
-	12, // 14: rowlock.v1.QueueService.DrainQueue:input_type -> rowlock.v1.DrainQueueRequest
-	14, // 15: rowlock.v1.QueueService.PurgeQueue:input_type -> rowlock.v1.PurgeQueueRequest
-	3,  // 16: rowlock.v1.QueueService.ListQueues:output_type -> rowlock.v1.ListQueuesResponse
-	5,  // 17: rowlock.v1.QueueService.GetQueue:output_type -> rowlock.v1.GetQueueResponse
-	7,  // 18: rowlock.v1.QueueService.SetQueue:output_type -> rowlock.v1.SetQueueResponse
-	9,  // 19: rowlock.v1.QueueService.PauseQueue:output_type -> rowlock.v1.PauseQueueResponse
-	11, // 20: rowlock.v1.QueueService.ResumeQueue:output_type -> rowlock.v1.ResumeQueueResponse
-	13, // 21: rowlock.v1.QueueService.DrainQueue:output_type -> rowlock.v1.DrainQueueResponse
-	15, // 22: rowlock.v1.QueueService.PurgeQueue:output_type -> rowlock.v1.PurgeQueueResponse
-	16, // [16:23] is the sub-list for method output_type
-	9,  // [9:16] is the sub-list for method input_type
-	9,  // [9:9] is the sub-list for extension type_name
-	9,  // [9:9] is the sub-list for extension extendee
-	0,  // [0:9] is the sub-list for field type_name
+	18, // 0: rowlock.v1.QueueSettings.backoff:type_name -> rowlock.v1.Backoff
+	1,  // 1: rowlock.v1.QueueSettings.rate:type_name -> rowlock.v1.Rate
+	1,  // 2: rowlock.v1.QueueSettings.key_rate:type_name -> rowlock.v1.Rate
+	17, // 3: rowlock.v1.QueueSettings.fair_weights:type_name -> rowlock.v1.QueueSettings.FairWeightsEntry
+	19, // 4: rowlock.v1.Queue.oldest_pending_at:type_name -> google.protobuf.Timestamp
+	0,  // 5: rowlock.v1.Queue.settings:type_name -> rowlock.v1.QueueSettings
+	2,  // 6: rowlock.v1.ListQueuesResponse.queues:type_name -> rowlock.v1.Queue
+	20, // 7: rowlock.v1.ListQueuesResponse.lag:type_name -> rowlock.v1.Lag
+	2,  // 8: rowlock.v1.GetQueueResponse.queue:type_name -> rowlock.v1.Queue
+	20, // 9: rowlock.v1.GetQueueResponse.lag:type_name -> rowlock.v1.Lag
+	0,  // 10: rowlock.v1.SetQueueRequest.settings:type_name -> rowlock.v1.QueueSettings
+	2,  // 11: rowlock.v1.SetQueueResponse.queue:type_name -> rowlock.v1.Queue
+	3,  // 12: rowlock.v1.QueueService.ListQueues:input_type -> rowlock.v1.ListQueuesRequest
+	5,  // 13: rowlock.v1.QueueService.GetQueue:input_type -> rowlock.v1.GetQueueRequest
+	7,  // 14: rowlock.v1.QueueService.SetQueue:input_type -> rowlock.v1.SetQueueRequest
+	9,  // 15: rowlock.v1.QueueService.PauseQueue:input_type -> rowlock.v1.PauseQueueRequest
+	11, // 16: rowlock.v1.QueueService.ResumeQueue:input_type -> rowlock.v1.ResumeQueueRequest
+	13, // 17: rowlock.v1.QueueService.DrainQueue:input_type -> rowlock.v1.DrainQueueRequest
+	15, // 18: rowlock.v1.QueueService.PurgeQueue:input_type -> rowlock.v1.PurgeQueueRequest
+	4,  // 19: rowlock.v1.QueueService.ListQueues:output_type -> rowlock.v1.ListQueuesResponse
+	6,  // 20: rowlock.v1.QueueService.GetQueue:output_type -> rowlock.v1.GetQueueResponse
+	8,  // 21: rowlock.v1.QueueService.SetQueue:output_type -> rowlock.v1.SetQueueResponse
+	10, // 22: rowlock.v1.QueueService.PauseQueue:output_type -> rowlock.v1.PauseQueueResponse
+	12, // 23: rowlock.v1.QueueService.ResumeQueue:output_type -> rowlock.v1.ResumeQueueResponse
+	14, // 24: rowlock.v1.QueueService.DrainQueue:output_type -> rowlock.v1.DrainQueueResponse
+	16, // 25: rowlock.v1.QueueService.PurgeQueue:output_type -> rowlock.v1.PurgeQueueResponse
+	19, // [19:26] is the sub-list for method output_type
+	12, // [12:19] is the sub-list for method input_type
+	12, // [12:12] is the sub-list for extension type_name
+	12, // [12:12] is the sub-list for extension extendee
+	0,  // [0:12] is the sub-list for field type_name
 }
 
 func init() { file_rpc_rowlockv1_queue_proto_init() }
@@ -1179,7 +1320,7 @@ func file_rpc_rowlockv1_queue_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_rpc_rowlockv1_queue_proto_rawDesc), len(file_rpc_rowlockv1_queue_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   16,
+			NumMessages:   18,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

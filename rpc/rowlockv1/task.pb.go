@@ -206,7 +206,9 @@ type Task struct {
 	Backoff         *Backoff `protobuf:"bytes,30,opt,name=backoff,proto3" json:"backoff,omitempty"`
 	MaxWorkerDeaths uint32   `protobuf:"varint,31,opt,name=max_worker_deaths,json=maxWorkerDeaths,proto3" json:"max_worker_deaths,omitempty"`
 	// Tasks that must complete first.
-	DependsOn     []string `protobuf:"bytes,32,rep,name=depends_on,json=dependsOn,proto3" json:"depends_on,omitempty"`
+	DependsOn     []string          `protobuf:"bytes,32,rep,name=depends_on,json=dependsOn,proto3" json:"depends_on,omitempty"`
+	SingletonKey  string            `protobuf:"bytes,33,opt,name=singleton_key,json=singletonKey,proto3" json:"singleton_key,omitempty"`
+	Require       map[string]string `protobuf:"bytes,34,rep,name=require,proto3" json:"require,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -465,6 +467,20 @@ func (x *Task) GetDependsOn() []string {
 	return nil
 }
 
+func (x *Task) GetSingletonKey() string {
+	if x != nil {
+		return x.SingletonKey
+	}
+	return ""
+}
+
+func (x *Task) GetRequire() map[string]string {
+	if x != nil {
+		return x.Require
+	}
+	return nil
+}
+
 // TaskError is what one attempt ended with.
 type TaskError struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
@@ -696,14 +712,19 @@ type NewTask struct {
 	UniqueKey       string                 `protobuf:"bytes,12,opt,name=unique_key,json=uniqueKey,proto3" json:"unique_key,omitempty"`
 	UniqueMode      UniqueMode             `protobuf:"varint,13,opt,name=unique_mode,json=uniqueMode,proto3,enum=rowlock.v1.UniqueMode" json:"unique_mode,omitempty"`
 	// How long the key stays taken after the task was enqueued; 0: until the task ends.
-	UniqueWindowSeconds float64           `protobuf:"fixed64,14,opt,name=unique_window_seconds,json=uniqueWindowSeconds,proto3" json:"unique_window_seconds,omitempty"`
-	FairKey             string            `protobuf:"bytes,15,opt,name=fair_key,json=fairKey,proto3" json:"fair_key,omitempty"`
-	Labels              map[string]string `protobuf:"bytes,16,rep,name=labels,proto3" json:"labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
-	TraceContext        string            `protobuf:"bytes,17,opt,name=trace_context,json=traceContext,proto3" json:"trace_context,omitempty"`
-	Backoff             *Backoff          `protobuf:"bytes,18,opt,name=backoff,proto3" json:"backoff,omitempty"`
-	DependsOn           []string          `protobuf:"bytes,19,rep,name=depends_on,json=dependsOn,proto3" json:"depends_on,omitempty"`
-	unknownFields       protoimpl.UnknownFields
-	sizeCache           protoimpl.SizeCache
+	UniqueWindowSeconds float64 `protobuf:"fixed64,14,opt,name=unique_window_seconds,json=uniqueWindowSeconds,proto3" json:"unique_window_seconds,omitempty"`
+	// Whom the task is for, such as a tenant. The keys of a queue take turns, and limits by key are for each of them.
+	FairKey      string            `protobuf:"bytes,15,opt,name=fair_key,json=fairKey,proto3" json:"fair_key,omitempty"`
+	Labels       map[string]string `protobuf:"bytes,16,rep,name=labels,proto3" json:"labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	TraceContext string            `protobuf:"bytes,17,opt,name=trace_context,json=traceContext,proto3" json:"trace_context,omitempty"`
+	Backoff      *Backoff          `protobuf:"bytes,18,opt,name=backoff,proto3" json:"backoff,omitempty"`
+	DependsOn    []string          `protobuf:"bytes,19,rep,name=depends_on,json=dependsOn,proto3" json:"depends_on,omitempty"`
+	// One task of the queue with this key runs at a time; the others wait without holding anything up. Up to 256 bytes.
+	SingletonKey string `protobuf:"bytes,20,opt,name=singleton_key,json=singletonKey,proto3" json:"singleton_key,omitempty"`
+	// Labels that a worker must have to get the task, up to 16; the label "pool" is the worker's pool.
+	Require       map[string]string `protobuf:"bytes,21,rep,name=require,proto3" json:"require,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *NewTask) Reset() {
@@ -865,6 +886,20 @@ func (x *NewTask) GetBackoff() *Backoff {
 func (x *NewTask) GetDependsOn() []string {
 	if x != nil {
 		return x.DependsOn
+	}
+	return nil
+}
+
+func (x *NewTask) GetSingletonKey() string {
+	if x != nil {
+		return x.SingletonKey
+	}
+	return ""
+}
+
+func (x *NewTask) GetRequire() map[string]string {
+	if x != nil {
+		return x.Require
 	}
 	return nil
 }
@@ -1672,13 +1707,13 @@ func (x *ExplainTaskResponse) GetReasons() []*Reason {
 // Reason is one thing that keeps a task from running.
 type Reason struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// delayed, retry_backoff, queue_paused, no_worker, no_worker_for_kind, waits_for_turn, blocked, running, finished,
-	// dead_letter, group_paused, workers_busy.
+	// delayed, retry_backoff, queue_paused, queue_limit, queue_rate, key_limit, key_rate, singleton, no_worker,
+	// no_worker_for_kind, no_capable_worker, waits_for_turn, blocked, running, finished, dead_letter, group_paused, workers_busy.
 	Code    string `protobuf:"bytes,1,opt,name=code,proto3" json:"code,omitempty"`
 	Message string `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`
-	// When it ends by itself, if that is known.
+	// When it ends by itself, if that is known; of waits_for_turn an estimate by how fast the queue's tasks have ended lately.
 	Until *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=until,proto3" json:"until,omitempty"`
-	// Tasks ahead of it, for waits_for_turn.
+	// Tasks ahead of it, for waits_for_turn: with fair keys an estimate, as each key has its turn.
 	Position      uint64 `protobuf:"varint,4,opt,name=position,proto3" json:"position,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2425,8 +2460,7 @@ var File_rpc_rowlockv1_task_proto protoreflect.FileDescriptor
 const file_rpc_rowlockv1_task_proto_rawDesc = "" +
 	"\n" +
 	"\x18rpc/rowlockv1/task.proto\x12\n" +
-	"rowlock.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xff\n" +
-	"\n" +
+	"rowlock.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x99\f\n" +
 	"\x04Task\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05queue\x18\x02 \x01(\tR\x05queue\x12\x12\n" +
@@ -2467,8 +2501,13 @@ const file_rpc_rowlockv1_task_proto_rawDesc = "" +
 	"\abackoff\x18\x1e \x01(\v2\x13.rowlock.v1.BackoffR\abackoff\x12*\n" +
 	"\x11max_worker_deaths\x18\x1f \x01(\rR\x0fmaxWorkerDeaths\x12\x1d\n" +
 	"\n" +
-	"depends_on\x18  \x03(\tR\tdependsOn\x1a9\n" +
+	"depends_on\x18  \x03(\tR\tdependsOn\x12#\n" +
+	"\rsingleton_key\x18! \x01(\tR\fsingletonKey\x127\n" +
+	"\arequire\x18\" \x03(\v2\x1d.rowlock.v1.Task.RequireEntryR\arequire\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a:\n" +
+	"\fRequireEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"}\n" +
 	"\x05State\x12\x0f\n" +
@@ -2496,7 +2535,7 @@ const file_rpc_rowlockv1_task_proto_rawDesc = "" +
 	"\n" +
 	"multiplier\x18\x03 \x01(\x01R\n" +
 	"multiplier\x12%\n" +
-	"\x0edelays_seconds\x18\x04 \x03(\x01R\rdelaysSeconds\"\xb5\x06\n" +
+	"\x0edelays_seconds\x18\x04 \x03(\x01R\rdelaysSeconds\"\xd2\a\n" +
 	"\aNewTask\x12\x14\n" +
 	"\x05queue\x18\x01 \x01(\tR\x05queue\x12\x12\n" +
 	"\x04kind\x18\x02 \x01(\tR\x04kind\x12\x18\n" +
@@ -2521,8 +2560,13 @@ const file_rpc_rowlockv1_task_proto_rawDesc = "" +
 	"\rtrace_context\x18\x11 \x01(\tR\ftraceContext\x12-\n" +
 	"\abackoff\x18\x12 \x01(\v2\x13.rowlock.v1.BackoffR\abackoff\x12\x1d\n" +
 	"\n" +
-	"depends_on\x18\x13 \x03(\tR\tdependsOn\x1a9\n" +
+	"depends_on\x18\x13 \x03(\tR\tdependsOn\x12#\n" +
+	"\rsingleton_key\x18\x14 \x01(\tR\fsingletonKey\x12:\n" +
+	"\arequire\x18\x15 \x03(\v2 .rowlock.v1.NewTask.RequireEntryR\arequire\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a:\n" +
+	"\fRequireEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B\v\n" +
 	"\t_priority\")\n" +
@@ -2670,7 +2714,7 @@ func file_rpc_rowlockv1_task_proto_rawDescGZIP() []byte {
 }
 
 var file_rpc_rowlockv1_task_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_rpc_rowlockv1_task_proto_msgTypes = make([]protoimpl.MessageInfo, 34)
+var file_rpc_rowlockv1_task_proto_msgTypes = make([]protoimpl.MessageInfo, 36)
 var file_rpc_rowlockv1_task_proto_goTypes = []any{
 	(UniqueMode)(0),                // 0: rowlock.v1.UniqueMode
 	(Task_State)(0),                // 1: rowlock.v1.Task.State
@@ -2707,75 +2751,79 @@ var file_rpc_rowlockv1_task_proto_goTypes = []any{
 	(*ResetTasksRequest)(nil),      // 32: rowlock.v1.ResetTasksRequest
 	(*ResetTasksResponse)(nil),     // 33: rowlock.v1.ResetTasksResponse
 	nil,                            // 34: rowlock.v1.Task.LabelsEntry
-	nil,                            // 35: rowlock.v1.NewTask.LabelsEntry
-	(*timestamppb.Timestamp)(nil),  // 36: google.protobuf.Timestamp
-	(*structpb.Value)(nil),         // 37: google.protobuf.Value
+	nil,                            // 35: rowlock.v1.Task.RequireEntry
+	nil,                            // 36: rowlock.v1.NewTask.LabelsEntry
+	nil,                            // 37: rowlock.v1.NewTask.RequireEntry
+	(*timestamppb.Timestamp)(nil),  // 38: google.protobuf.Timestamp
+	(*structpb.Value)(nil),         // 39: google.protobuf.Value
 }
 var file_rpc_rowlockv1_task_proto_depIdxs = []int32{
 	1,  // 0: rowlock.v1.Task.state:type_name -> rowlock.v1.Task.State
 	34, // 1: rowlock.v1.Task.labels:type_name -> rowlock.v1.Task.LabelsEntry
-	36, // 2: rowlock.v1.Task.enqueued_at:type_name -> google.protobuf.Timestamp
-	36, // 3: rowlock.v1.Task.run_at:type_name -> google.protobuf.Timestamp
-	36, // 4: rowlock.v1.Task.started_at:type_name -> google.protobuf.Timestamp
-	36, // 5: rowlock.v1.Task.finished_at:type_name -> google.protobuf.Timestamp
-	36, // 6: rowlock.v1.Task.expires_at:type_name -> google.protobuf.Timestamp
-	36, // 7: rowlock.v1.Task.heartbeat_at:type_name -> google.protobuf.Timestamp
+	38, // 2: rowlock.v1.Task.enqueued_at:type_name -> google.protobuf.Timestamp
+	38, // 3: rowlock.v1.Task.run_at:type_name -> google.protobuf.Timestamp
+	38, // 4: rowlock.v1.Task.started_at:type_name -> google.protobuf.Timestamp
+	38, // 5: rowlock.v1.Task.finished_at:type_name -> google.protobuf.Timestamp
+	38, // 6: rowlock.v1.Task.expires_at:type_name -> google.protobuf.Timestamp
+	38, // 7: rowlock.v1.Task.heartbeat_at:type_name -> google.protobuf.Timestamp
 	3,  // 8: rowlock.v1.Task.errors:type_name -> rowlock.v1.TaskError
 	4,  // 9: rowlock.v1.Task.progress:type_name -> rowlock.v1.Progress
 	5,  // 10: rowlock.v1.Task.backoff:type_name -> rowlock.v1.Backoff
-	36, // 11: rowlock.v1.TaskError.at:type_name -> google.protobuf.Timestamp
-	36, // 12: rowlock.v1.Progress.at:type_name -> google.protobuf.Timestamp
-	37, // 13: rowlock.v1.NewTask.payload_json:type_name -> google.protobuf.Value
-	36, // 14: rowlock.v1.NewTask.run_at:type_name -> google.protobuf.Timestamp
-	0,  // 15: rowlock.v1.NewTask.unique_mode:type_name -> rowlock.v1.UniqueMode
-	35, // 16: rowlock.v1.NewTask.labels:type_name -> rowlock.v1.NewTask.LabelsEntry
-	5,  // 17: rowlock.v1.NewTask.backoff:type_name -> rowlock.v1.Backoff
-	6,  // 18: rowlock.v1.EnqueueRequest.tasks:type_name -> rowlock.v1.NewTask
-	11, // 19: rowlock.v1.EnqueueResponse.results:type_name -> rowlock.v1.EnqueueResult
-	12, // 20: rowlock.v1.EnqueueResult.error:type_name -> rowlock.v1.Status
-	2,  // 21: rowlock.v1.GetTaskResponse.task:type_name -> rowlock.v1.Task
-	15, // 22: rowlock.v1.GetTaskResponse.lag:type_name -> rowlock.v1.Lag
-	1,  // 23: rowlock.v1.ListTasksRequest.states:type_name -> rowlock.v1.Task.State
-	2,  // 24: rowlock.v1.ListTasksResponse.tasks:type_name -> rowlock.v1.Task
-	15, // 25: rowlock.v1.ListTasksResponse.lag:type_name -> rowlock.v1.Lag
-	2,  // 26: rowlock.v1.ExplainTaskResponse.task:type_name -> rowlock.v1.Task
-	20, // 27: rowlock.v1.ExplainTaskResponse.reasons:type_name -> rowlock.v1.Reason
-	36, // 28: rowlock.v1.Reason.until:type_name -> google.protobuf.Timestamp
-	12, // 29: rowlock.v1.TaskResult.error:type_name -> rowlock.v1.Status
-	21, // 30: rowlock.v1.CancelTasksResponse.results:type_name -> rowlock.v1.TaskResult
-	21, // 31: rowlock.v1.RetryTasksResponse.results:type_name -> rowlock.v1.TaskResult
-	36, // 32: rowlock.v1.RescheduleTaskRequest.run_at:type_name -> google.protobuf.Timestamp
-	21, // 33: rowlock.v1.MoveTasksResponse.results:type_name -> rowlock.v1.TaskResult
-	1,  // 34: rowlock.v1.DeleteTasksRequest.only_state:type_name -> rowlock.v1.Task.State
-	21, // 35: rowlock.v1.DeleteTasksResponse.results:type_name -> rowlock.v1.TaskResult
-	21, // 36: rowlock.v1.ResetTasksResponse.results:type_name -> rowlock.v1.TaskResult
-	7,  // 37: rowlock.v1.TaskService.OpenProducer:input_type -> rowlock.v1.OpenProducerRequest
-	9,  // 38: rowlock.v1.TaskService.Enqueue:input_type -> rowlock.v1.EnqueueRequest
-	13, // 39: rowlock.v1.TaskService.GetTask:input_type -> rowlock.v1.GetTaskRequest
-	16, // 40: rowlock.v1.TaskService.ListTasks:input_type -> rowlock.v1.ListTasksRequest
-	18, // 41: rowlock.v1.TaskService.ExplainTask:input_type -> rowlock.v1.ExplainTaskRequest
-	22, // 42: rowlock.v1.TaskService.CancelTasks:input_type -> rowlock.v1.CancelTasksRequest
-	24, // 43: rowlock.v1.TaskService.RetryTasks:input_type -> rowlock.v1.RetryTasksRequest
-	26, // 44: rowlock.v1.TaskService.RescheduleTask:input_type -> rowlock.v1.RescheduleTaskRequest
-	28, // 45: rowlock.v1.TaskService.MoveTasks:input_type -> rowlock.v1.MoveTasksRequest
-	30, // 46: rowlock.v1.TaskService.DeleteTasks:input_type -> rowlock.v1.DeleteTasksRequest
-	32, // 47: rowlock.v1.TaskService.ResetTasks:input_type -> rowlock.v1.ResetTasksRequest
-	8,  // 48: rowlock.v1.TaskService.OpenProducer:output_type -> rowlock.v1.OpenProducerResponse
-	10, // 49: rowlock.v1.TaskService.Enqueue:output_type -> rowlock.v1.EnqueueResponse
-	14, // 50: rowlock.v1.TaskService.GetTask:output_type -> rowlock.v1.GetTaskResponse
-	17, // 51: rowlock.v1.TaskService.ListTasks:output_type -> rowlock.v1.ListTasksResponse
-	19, // 52: rowlock.v1.TaskService.ExplainTask:output_type -> rowlock.v1.ExplainTaskResponse
-	23, // 53: rowlock.v1.TaskService.CancelTasks:output_type -> rowlock.v1.CancelTasksResponse
-	25, // 54: rowlock.v1.TaskService.RetryTasks:output_type -> rowlock.v1.RetryTasksResponse
-	27, // 55: rowlock.v1.TaskService.RescheduleTask:output_type -> rowlock.v1.RescheduleTaskResponse
-	29, // 56: rowlock.v1.TaskService.MoveTasks:output_type -> rowlock.v1.MoveTasksResponse
-	31, // 57: rowlock.v1.TaskService.DeleteTasks:output_type -> rowlock.v1.DeleteTasksResponse
-	33, // 58: rowlock.v1.TaskService.ResetTasks:output_type -> rowlock.v1.ResetTasksResponse
-	48, // [48:59] is the sub-list for method output_type
-	37, // [37:48] is the sub-list for method input_type
-	37, // [37:37] is the sub-list for extension type_name
-	37, // [37:37] is the sub-list for extension extendee
-	0,  // [0:37] is the sub-list for field type_name
+	35, // 11: rowlock.v1.Task.require:type_name -> rowlock.v1.Task.RequireEntry
+	38, // 12: rowlock.v1.TaskError.at:type_name -> google.protobuf.Timestamp
+	38, // 13: rowlock.v1.Progress.at:type_name -> google.protobuf.Timestamp
+	39, // 14: rowlock.v1.NewTask.payload_json:type_name -> google.protobuf.Value
+	38, // 15: rowlock.v1.NewTask.run_at:type_name -> google.protobuf.Timestamp
+	0,  // 16: rowlock.v1.NewTask.unique_mode:type_name -> rowlock.v1.UniqueMode
+	36, // 17: rowlock.v1.NewTask.labels:type_name -> rowlock.v1.NewTask.LabelsEntry
+	5,  // 18: rowlock.v1.NewTask.backoff:type_name -> rowlock.v1.Backoff
+	37, // 19: rowlock.v1.NewTask.require:type_name -> rowlock.v1.NewTask.RequireEntry
+	6,  // 20: rowlock.v1.EnqueueRequest.tasks:type_name -> rowlock.v1.NewTask
+	11, // 21: rowlock.v1.EnqueueResponse.results:type_name -> rowlock.v1.EnqueueResult
+	12, // 22: rowlock.v1.EnqueueResult.error:type_name -> rowlock.v1.Status
+	2,  // 23: rowlock.v1.GetTaskResponse.task:type_name -> rowlock.v1.Task
+	15, // 24: rowlock.v1.GetTaskResponse.lag:type_name -> rowlock.v1.Lag
+	1,  // 25: rowlock.v1.ListTasksRequest.states:type_name -> rowlock.v1.Task.State
+	2,  // 26: rowlock.v1.ListTasksResponse.tasks:type_name -> rowlock.v1.Task
+	15, // 27: rowlock.v1.ListTasksResponse.lag:type_name -> rowlock.v1.Lag
+	2,  // 28: rowlock.v1.ExplainTaskResponse.task:type_name -> rowlock.v1.Task
+	20, // 29: rowlock.v1.ExplainTaskResponse.reasons:type_name -> rowlock.v1.Reason
+	38, // 30: rowlock.v1.Reason.until:type_name -> google.protobuf.Timestamp
+	12, // 31: rowlock.v1.TaskResult.error:type_name -> rowlock.v1.Status
+	21, // 32: rowlock.v1.CancelTasksResponse.results:type_name -> rowlock.v1.TaskResult
+	21, // 33: rowlock.v1.RetryTasksResponse.results:type_name -> rowlock.v1.TaskResult
+	38, // 34: rowlock.v1.RescheduleTaskRequest.run_at:type_name -> google.protobuf.Timestamp
+	21, // 35: rowlock.v1.MoveTasksResponse.results:type_name -> rowlock.v1.TaskResult
+	1,  // 36: rowlock.v1.DeleteTasksRequest.only_state:type_name -> rowlock.v1.Task.State
+	21, // 37: rowlock.v1.DeleteTasksResponse.results:type_name -> rowlock.v1.TaskResult
+	21, // 38: rowlock.v1.ResetTasksResponse.results:type_name -> rowlock.v1.TaskResult
+	7,  // 39: rowlock.v1.TaskService.OpenProducer:input_type -> rowlock.v1.OpenProducerRequest
+	9,  // 40: rowlock.v1.TaskService.Enqueue:input_type -> rowlock.v1.EnqueueRequest
+	13, // 41: rowlock.v1.TaskService.GetTask:input_type -> rowlock.v1.GetTaskRequest
+	16, // 42: rowlock.v1.TaskService.ListTasks:input_type -> rowlock.v1.ListTasksRequest
+	18, // 43: rowlock.v1.TaskService.ExplainTask:input_type -> rowlock.v1.ExplainTaskRequest
+	22, // 44: rowlock.v1.TaskService.CancelTasks:input_type -> rowlock.v1.CancelTasksRequest
+	24, // 45: rowlock.v1.TaskService.RetryTasks:input_type -> rowlock.v1.RetryTasksRequest
+	26, // 46: rowlock.v1.TaskService.RescheduleTask:input_type -> rowlock.v1.RescheduleTaskRequest
+	28, // 47: rowlock.v1.TaskService.MoveTasks:input_type -> rowlock.v1.MoveTasksRequest
+	30, // 48: rowlock.v1.TaskService.DeleteTasks:input_type -> rowlock.v1.DeleteTasksRequest
+	32, // 49: rowlock.v1.TaskService.ResetTasks:input_type -> rowlock.v1.ResetTasksRequest
+	8,  // 50: rowlock.v1.TaskService.OpenProducer:output_type -> rowlock.v1.OpenProducerResponse
+	10, // 51: rowlock.v1.TaskService.Enqueue:output_type -> rowlock.v1.EnqueueResponse
+	14, // 52: rowlock.v1.TaskService.GetTask:output_type -> rowlock.v1.GetTaskResponse
+	17, // 53: rowlock.v1.TaskService.ListTasks:output_type -> rowlock.v1.ListTasksResponse
+	19, // 54: rowlock.v1.TaskService.ExplainTask:output_type -> rowlock.v1.ExplainTaskResponse
+	23, // 55: rowlock.v1.TaskService.CancelTasks:output_type -> rowlock.v1.CancelTasksResponse
+	25, // 56: rowlock.v1.TaskService.RetryTasks:output_type -> rowlock.v1.RetryTasksResponse
+	27, // 57: rowlock.v1.TaskService.RescheduleTask:output_type -> rowlock.v1.RescheduleTaskResponse
+	29, // 58: rowlock.v1.TaskService.MoveTasks:output_type -> rowlock.v1.MoveTasksResponse
+	31, // 59: rowlock.v1.TaskService.DeleteTasks:output_type -> rowlock.v1.DeleteTasksResponse
+	33, // 60: rowlock.v1.TaskService.ResetTasks:output_type -> rowlock.v1.ResetTasksResponse
+	50, // [50:61] is the sub-list for method output_type
+	39, // [39:50] is the sub-list for method input_type
+	39, // [39:39] is the sub-list for extension type_name
+	39, // [39:39] is the sub-list for extension extendee
+	0,  // [0:39] is the sub-list for field type_name
 }
 
 func init() { file_rpc_rowlockv1_task_proto_init() }
@@ -2791,7 +2839,7 @@ func file_rpc_rowlockv1_task_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_rpc_rowlockv1_task_proto_rawDesc), len(file_rpc_rowlockv1_task_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   34,
+			NumMessages:   36,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -2,6 +2,8 @@ package render
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -39,6 +41,39 @@ type QueueSettings struct {
 	RetentionSeconds float64  `json:"retention_seconds,omitempty"`
 	RetentionBytes   uint64   `json:"retention_bytes,omitempty"`
 	RetentionTasks   uint64   `json:"retention_tasks,omitempty"`
+
+	MaxRunning           uint32            `json:"max_running,omitempty"`
+	Rate                 *Rate             `json:"rate,omitempty"`
+	KeyMaxRunning        uint32            `json:"key_max_running,omitempty"`
+	KeyRate              *Rate             `json:"key_rate,omitempty"`
+	FairWeights          map[string]uint32 `json:"fair_weights,omitempty"`
+	PriorityAgingSeconds float64           `json:"priority_aging_seconds,omitempty"`
+}
+
+// Rate is how fast tasks start.
+type Rate struct {
+	Tasks      uint32  `json:"tasks"`
+	PerSeconds float64 `json:"per_seconds"`
+	Burst      uint32  `json:"burst,omitempty"`
+}
+
+func newRate(r *rowlockv1.Rate) *Rate {
+	if r == nil {
+		return nil
+	}
+	return &Rate{Tasks: r.GetTasks(), PerSeconds: r.GetPerSeconds(), Burst: r.GetBurst()}
+}
+
+// text is empty for none.
+func (r *Rate) text() string {
+	if r == nil {
+		return ""
+	}
+	text := fmt.Sprintf("%d in %s", r.Tasks, seconds(r.PerSeconds))
+	if r.Burst > 0 {
+		text += fmt.Sprintf(", burst %d", r.Burst)
+	}
+	return text
 }
 
 // NewQueue renders the API's queue.
@@ -54,6 +89,8 @@ func NewQueue(q *rowlockv1.Queue) Queue {
 			MaxAttempts: s.GetMaxAttempts(), MaxWorkerDeaths: s.GetMaxWorkerDeaths(), TimeoutSeconds: s.GetTimeoutSeconds(),
 			TTLSeconds: s.GetTtlSeconds(), Backoff: backoff(s.GetBackoff()), RetentionSeconds: s.GetRetentionSeconds(),
 			RetentionBytes: s.GetRetentionBytes(), RetentionTasks: s.GetRetentionTasks(),
+			MaxRunning: s.GetMaxRunning(), Rate: newRate(s.GetRate()), KeyMaxRunning: s.GetKeyMaxRunning(), KeyRate: newRate(s.GetKeyRate()),
+			FairWeights: s.GetFairWeights(), PriorityAgingSeconds: s.GetPriorityAgingSeconds(),
 		},
 	}
 }
@@ -129,6 +166,20 @@ func (s QueueSettings) table(t *Table) {
 		t.Pair("retention size", Size(s.RetentionBytes))
 	}
 	count("retention tasks", s.RetentionTasks)
+	count("max running", uint64(s.MaxRunning))
+	t.Pair("rate", s.Rate.text())
+	count("max running of a key", uint64(s.KeyMaxRunning))
+	t.Pair("rate of a key", s.KeyRate.text())
+	t.Pair("weights", weights(s.FairWeights))
+	t.Pair("priority aging", seconds(s.PriorityAgingSeconds))
+}
+
+func weights(byKey map[string]uint32) string {
+	var list []string
+	for _, key := range slices.Sorted(maps.Keys(byKey)) {
+		list = append(list, fmt.Sprintf("%s=%d", key, byKey[key]))
+	}
+	return strings.Join(list, ", ")
 }
 
 func (b *Backoff) text() string {

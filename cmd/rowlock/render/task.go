@@ -41,6 +41,8 @@ type Task struct {
 	Progress        *Progress         `json:"progress,omitempty"`
 	UniqueKey       string            `json:"unique_key,omitempty"`
 	FairKey         string            `json:"fair_key,omitempty"`
+	SingletonKey    string            `json:"singleton_key,omitempty"`
+	Require         map[string]string `json:"require,omitempty"`
 	Labels          map[string]string `json:"labels,omitempty"`
 	TraceContext    string            `json:"trace_context,omitempty"`
 	Backoff         *Backoff          `json:"backoff,omitempty"`
@@ -85,7 +87,7 @@ func NewTask(t *rowlockv1.Task) Task {
 		TimeoutSeconds: t.GetTimeoutSeconds(), PayloadBytes: t.GetPayloadBytes(),
 		Payload: payload.asJSON(), PayloadBase64: payload.asBase64(), Result: result.asJSON(), ResultBase64: result.asBase64(),
 		Errors: taskErrors(t.GetErrors()), Progress: progress(t.GetProgress()),
-		UniqueKey: t.GetUniqueKey(), FairKey: t.GetFairKey(), Labels: t.GetLabels(), TraceContext: t.GetTraceContext(),
+		UniqueKey: t.GetUniqueKey(), FairKey: t.GetFairKey(), SingletonKey: t.GetSingletonKey(), Require: t.GetRequire(), Labels: t.GetLabels(), TraceContext: t.GetTraceContext(),
 		Backoff: backoff(t.GetBackoff()), DependsOn: t.GetDependsOn(), RetryOf: t.GetRetryOf(), Token: t.GetToken(),
 	}
 }
@@ -181,6 +183,8 @@ func (t Task) Table(table *Table, now time.Time) {
 	}
 	table.Pair("unique key", t.UniqueKey)
 	table.Pair("fair key", t.FairKey)
+	table.Pair("singleton key", t.SingletonKey)
+	table.Pair("requires", labels(t.Require))
 	table.Pair("labels", labels(t.Labels))
 	table.Pair("depends on", strings.Join(t.DependsOn, ", "))
 	table.Pair("retry of", t.RetryOf)
