@@ -26,13 +26,15 @@ const (
 	Latency Mode = "latency"
 	// Backlog: memory, restart and lease rate with many tasks waiting.
 	Backlog Mode = "backlog"
+	// Fairness: the wait of a tenant's tasks behind another's many.
+	Fairness Mode = "fairness"
 	// All: each of the above on a server of its own.
 	All Mode = "all"
 )
 
 // Modes are all modes, in the order in which All runs them.
 func Modes() []Mode {
-	return []Mode{Enqueue, EnqueueSingle, Drain, Lifecycle, Latency, Backlog, All}
+	return []Mode{Enqueue, EnqueueSingle, Drain, Lifecycle, Latency, Backlog, Fairness, All}
 }
 
 // Config says what to measure, and how hard to press.

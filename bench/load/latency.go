@@ -29,17 +29,38 @@ type trip struct {
 // latency measures the time from Enqueue to the handler at a steady rate. Each task is sent at its time, whether or not
 // those before it have been acknowledged: a slow moment delays nothing but what it hits.
 func (b *bench) latency(ctx context.Context) error {
-	tasks := or(b.Tasks, int(b.Duration.Seconds()*b.Rate)) + latencyWarmUp
-	trips := make([]trip, tasks)
+	trips := make([]trip, or(b.Tasks, int(b.Duration.Seconds()*b.Rate))+latencyWarmUp)
+	if err := b.travel(ctx, trips); err != nil {
+		return err
+	}
+	b.report.PickupMs, b.report.AckMs = tripTimes(trips)
+	return nil
+}
+
+// tripTimes are how long it took to the handlers, and to the acknowledgements.
+func tripTimes(trips []trip) (pickup, ack *Percentiles) {
+	var pickups, acks []time.Duration
+	for _, t := range trips[latencyWarmUp:] {
+		pickups, acks = append(pickups, t.started.Sub(t.sent)), append(acks, t.acked.Sub(t.sent))
+	}
+	return PercentilesOf(pickups), PercentilesOf(acks)
+}
+
+// travel runs a worker, and enqueues one task per trip, with the trip's place as its number.
+func (b *bench) travel(ctx context.Context, trips []trip, options ...client.Option) error {
+	tasks := len(trips)
 	var arrived sync.WaitGroup
 	arrived.Add(tasks)
 	group, ctx := errgroup.WithContext(ctx)
 	working, stop := context.WithCancel(ctx)
 	var mu sync.Mutex // guards started of the trips: a task may be run twice
 	group.Go(func() error {
-		return b.consume(working, func(_ context.Context, t *worker.RawTask) error {
+		return b.consume(working, func(ctx context.Context, t *worker.RawTask) error {
 			now := time.Now()
 			at := sequenceOf(t.Payload)
+			if at >= largeFirst {
+				return pause(ctx, largeTakes)
+			}
 			mu.Lock()
 			defer mu.Unlock()
 			if at < uint64(tasks) && trips[at].started.IsZero() {
@@ -51,29 +72,21 @@ func (b *bench) latency(ctx context.Context) error {
 	})
 	group.Go(func() error {
 		defer stop()
-		if err := b.send(ctx, trips); err != nil {
+		if err := b.send(ctx, trips, append(options, client.Queue(b.queue))); err != nil {
 			return err
 		}
 		return waitFor(ctx, &arrived)
 	})
-	if err := group.Wait(); err != nil {
-		return err
-	}
-	var pickup, ack []time.Duration
-	for _, t := range trips[latencyWarmUp:] {
-		pickup, ack = append(pickup, t.started.Sub(t.sent)), append(ack, t.acked.Sub(t.sent))
-	}
-	b.report.PickupMs, b.report.AckMs = PercentilesOf(pickup), PercentilesOf(ack)
-	return nil
+	return group.Wait()
 }
 
 // send enqueues one task per trip, evenly spaced.
-func (b *bench) send(ctx context.Context, trips []trip) error {
+func (b *bench) send(ctx context.Context, trips []trip, options []client.Option) error {
 	calls, ctx := errgroup.WithContext(ctx)
-	pause := time.Duration(float64(time.Second) / b.Rate)
+	every := time.Duration(float64(time.Second) / b.Rate)
 	begin := time.Now()
 	for i := range trips {
-		timer := time.NewTimer(time.Until(begin.Add(time.Duration(i) * pause)))
+		timer := time.NewTimer(time.Until(begin.Add(time.Duration(i) * every)))
 		select {
 		case <-timer.C:
 		case <-ctx.Done():
@@ -86,7 +99,7 @@ func (b *bench) send(ctx context.Context, trips []trip) error {
 		args := b.args(uint64(i))
 		calls.Go(func() error {
 			trips[i].sent = time.Now()
-			_, err := b.client.Enqueue(ctx, args, client.Queue(b.queue))
+			_, err := b.client.Enqueue(ctx, args, options...)
 			trips[i].acked = time.Now()
 			return err
 		})

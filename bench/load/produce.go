@@ -17,6 +17,10 @@ type producers struct {
 	most int64
 	// batch of each call; 1: the call for a single task.
 	batch int
+	// first is the number of the first task.
+	first uint64
+	// options of every task, besides the queue.
+	options []client.Option
 
 	begun atomic.Int64  // tasks that a call has been begun for
 	acked atomic.Uint64 // tasks that are durable
@@ -53,17 +57,17 @@ func (p *producers) once(ctx context.Context) (done bool, err error) {
 			return true, nil
 		}
 	}
+	options := append([]client.Option{client.Queue(p.bench.queue)}, p.options...)
 	if p.batch == 1 {
-		if _, err := p.bench.client.Enqueue(ctx, p.bench.args(uint64(first)), client.Queue(p.bench.queue)); err != nil {
+		if _, err := p.bench.client.Enqueue(ctx, p.bench.args(p.first+uint64(first)), options...); err != nil {
 			return false, err
 		}
 		p.acked.Add(1)
 		return false, nil
 	}
-	queue := []client.Option{client.Queue(p.bench.queue)}
 	tasks := make([]client.NewTask, size)
 	for i := range tasks {
-		tasks[i] = client.NewTask{Args: p.bench.args(uint64(first) + uint64(i)), Options: queue}
+		tasks[i] = client.NewTask{Args: p.bench.args(p.first + uint64(first) + uint64(i)), Options: options}
 	}
 	if _, err := p.bench.client.EnqueueMany(ctx, tasks); err != nil {
 		return false, err
@@ -113,7 +117,12 @@ func (b *bench) produce(ctx context.Context, n, batch int) (float64, error) {
 
 // fill enqueues tasks in batches.
 func (b *bench) fill(ctx context.Context, tasks int) error {
-	p := &producers{bench: b, most: int64(tasks), batch: b.Batch}
+	return b.prepare(ctx, &producers{bench: b, most: int64(tasks), batch: b.Batch})
+}
+
+// prepare runs producers until they have enqueued their tasks.
+func (b *bench) prepare(ctx context.Context, p *producers) error {
+	tasks := p.most
 	stop := make(chan struct{})
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
@@ -122,7 +131,7 @@ func (b *bench) fill(ctx context.Context, tasks int) error {
 	})
 	group.Go(func() error {
 		_, err := watch(ctx, func(context.Context) (uint64, error) { return p.acked.Load(), nil }, func(s sample) bool {
-			b.Progress(string(b.Mode)+": enqueue", int64(s.count), int64(tasks))
+			b.Progress(string(b.Mode)+": enqueue", int64(s.count), tasks)
 			select {
 			case <-stop:
 				return true

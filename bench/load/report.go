@@ -14,8 +14,9 @@ type Report struct {
 	LifecyclePerS     float64      `json:"lifecycle_per_s,omitempty"`
 	PickupMs          *Percentiles `json:"pickup_ms,omitempty"`
 	// AckMs is how long the calls of Enqueue took in the latency mode.
-	AckMs   *Percentiles   `json:"enqueue_ack_ms,omitempty"`
-	Backlog *BacklogReport `json:"backlog,omitempty"`
+	AckMs    *Percentiles    `json:"enqueue_ack_ms,omitempty"`
+	Backlog  *BacklogReport  `json:"backlog,omitempty"`
+	Fairness *FairnessReport `json:"fairness,omitempty"`
 	// The largest of what was seen at the ends of the modes; 0: the server runs elsewhere.
 	ServerRSSBytes     uint64 `json:"server_rss_bytes,omitempty"`
 	ServerRSSAnonBytes uint64 `json:"server_rss_anon_bytes,omitempty"`

@@ -59,6 +59,7 @@ func runMode(ctx context.Context, config Config, mode Mode, report *Report) (err
 	b.Mode = mode
 	run := map[Mode]func(context.Context) error{
 		Enqueue: b.enqueue, EnqueueSingle: b.enqueueSingle, Drain: b.drain, Lifecycle: b.lifecycle, Latency: b.latency, Backlog: b.backlog,
+		Fairness: b.fairness,
 	}[mode]
 	if err := run(ctx); err != nil {
 		return err

@@ -27,6 +27,7 @@ against the one at --addr, in queues of its own. Modes:
   lifecycle        producers of single tasks and a worker at the same time
   latency          from Enqueue to the handler, at a steady rate
   backlog          memory, restart and lease rate with a million tasks waiting (--tasks)
+  fairness         the wait of a tenant's tasks while another has a million (--tasks) before the same worker
   all              all of these`,
 		Example: `  rowlock bench lifecycle --duration 30s
   rowlock bench --mode backlog --tasks 1000000 -o json`,
@@ -73,7 +74,7 @@ type benchFlags struct {
 func (b *benchFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&b.mode, "mode", string(load.All), "what to measure")
-	flags.IntVar(&b.load.Tasks, "tasks", 0, "tasks to enqueue or drain (default: as many as fit in --duration; 300000 to drain; a million for backlog)")
+	flags.IntVar(&b.load.Tasks, "tasks", 0, "tasks to enqueue or drain (default: as many as fit in --duration; 300000 to drain; a million for backlog and fairness)")
 	flags.IntVar(&b.load.PayloadBytes, "payload", 200, "bytes of each payload")
 	flags.IntVar(&b.load.Producers, "producers", 0, "producers at the same time (default: 4 of batches, 64 of single tasks, 32 for lifecycle)")
 	flags.IntVar(&b.load.Batch, "batch", 1000, "tasks that one call of a batched mode hands over")
@@ -135,6 +136,9 @@ func benchTable(t *render.Table, r *load.Report) {
 		t.Pair("  restart", fmt.Sprintf("%.2f s", b.RestartSeconds))
 		perSecond(fmt.Sprintf("  lifecycles at %d pending", b.FewPending), b.FewPerS)
 		perSecond(fmt.Sprintf("  lifecycles at %d pending", b.Pending), b.ManyPerS)
+	}
+	if f := r.Fairness; f != nil {
+		t.Pair("pick-up behind another tenant's tasks", fmt.Sprintf("p50 %.2f ms, p99 %.2f ms, max %.2f ms, with %d to %d waiting", f.PickupMs.P50, f.PickupMs.P99, f.PickupMs.Max, f.Backlog, f.BacklogLeft))
 	}
 	size("server memory", r.ServerRSSBytes)
 	size("  anonymous", r.ServerRSSAnonBytes)
