@@ -17,7 +17,7 @@ func (v explainer) pending(t *task.Task) []*pb.Reason {
 		return append(held, none)
 	}
 	place, ok := v.Position(t.ID, maxPosition)
-	turn := ok && place.Ahead+place.Keys > 1
+	turn := ok && (place.Ahead > 0 || place.Keys > 1 && len(held) == 0)
 	out := held
 	if turn {
 		out = append(out, v.turn(t, place))
@@ -43,16 +43,16 @@ func (v explainer) held(t *task.Task) (out []*pb.Reason) {
 		add("queue_paused", 0, "waits because queue %s is paused", t.Queue)
 	}
 	if h.Running > 0 {
-		add("queue_limit", 0, "waits because %d tasks of queue %s run, which is all that may (max_running)", h.Running, t.Queue)
+		add("queue_limit", 0, "waits because no more than %s of queue %s may run at a time (max_running)", tasksText(h.Running), t.Queue)
 	}
 	if h.RateUntil > 0 {
-		add("queue_rate", h.RateUntil, "waits because queue %s starts at most %s; the next may at %s", t.Queue, rateText(q.Settings.Rate), clock(h.RateUntil))
+		add("queue_rate", h.RateUntil, "waits because queue %s starts no more than %s (rate); the next may start at %s", t.Queue, rateText(q.Settings.Rate), clock(h.RateUntil))
 	}
 	if h.KeyRunning > 0 {
-		add("key_limit", 0, "waits because %d tasks with the fair key %q run, which is all that may (key_max_running)", h.KeyRunning, t.FairKey)
+		add("key_limit", 0, "waits because no more than %s with the fair key %q may run at a time (key_max_running)", tasksText(uint64(h.KeyRunning)), t.FairKey)
 	}
 	if h.KeyRateUntil > 0 {
-		add("key_rate", h.KeyRateUntil, "waits because at most %s with the fair key %q start; the next may at %s", rateText(q.Settings.KeyRate), t.FairKey, clock(h.KeyRateUntil))
+		add("key_rate", h.KeyRateUntil, "waits because no more than %s with the fair key %q start (key_rate); the next may at %s", rateText(q.Settings.KeyRate), t.FairKey, clock(h.KeyRateUntil))
 	}
 	if h.Singleton != 0 {
 		add("singleton", 0, "waits because task %s, which has the singleton key %q too, runs", h.Singleton, t.SingletonKey)
@@ -61,11 +61,14 @@ func (v explainer) held(t *task.Task) (out []*pb.Reason) {
 }
 
 func rateText(r task.Rate) string {
-	unit := "task"
-	if r.Tasks != 1 {
-		unit = "tasks"
+	return fmt.Sprintf("%s in %g s", tasksText(uint64(r.Tasks)), seconds(r.Per))
+}
+
+func tasksText(n uint64) string {
+	if n == 1 {
+		return "1 task"
 	}
-	return fmt.Sprintf("%d %s in %g s", r.Tasks, unit, seconds(r.Per))
+	return fmt.Sprintf("%d tasks", n)
 }
 
 // workers counts the connected workers that could run a task, or says why none can.
@@ -103,13 +106,13 @@ func (v explainer) workers(t *task.Task) (fitting int, none *pb.Reason) {
 // turn says which tasks are before one, and until about when.
 func (v explainer) turn(t *task.Task, place task.Place) *pb.Reason {
 	ahead := uint64(place.Ahead)
-	text := fmt.Sprintf("waits for its turn: %d tasks are before it in queue %s", ahead, t.Queue)
+	text := fmt.Sprintf("waits for its turn: %s before it in queue %s", tasksText(ahead), t.Queue)
 	switch {
 	case place.Keys > 1:
 		if q, ok := v.Queue(t.Queue); ok { // each key is served once a round
 			ahead = min((ahead+1)*uint64(place.Keys)-1, q.Live[task.Pending]-1)
 		}
-		text = fmt.Sprintf("waits for its turn: %d tasks of its fair key are before it, and %d keys take turns in queue %s", place.Ahead, place.Keys, t.Queue)
+		text = fmt.Sprintf("waits for its turn: %s of its fair key before it, and %d keys take turns in queue %s", tasksText(uint64(place.Ahead)), place.Keys, t.Queue)
 	case place.Ahead == maxPosition:
 		text = fmt.Sprintf("waits for its turn: %d tasks or more are before it in queue %s", ahead, t.Queue)
 	}

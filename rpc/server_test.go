@@ -75,6 +75,7 @@ func startIn(t *testing.T, dir string, options ...memberOption) *member {
 		t.Fatal("the node isn't ready")
 	}
 	m.until("the dispatcher leads", m.server.dispatch.leads)
+	m.until("all features are used", func() bool { return m.node.Status().FeatureLevel == m.node.Status().SupportedLevel })
 	return m
 }
 
