@@ -80,6 +80,9 @@ func (m *Machine) reschedule(c *Reschedule) Result {
 			return WrongState
 		}
 		at := r.at
+		if r.state == Pending { // it is pending, however long it is reserved
+			at = 0
+		}
 		if !c.KeepTime {
 			at = c.RunAt
 			if c.Delay > 0 {
@@ -145,6 +148,7 @@ func (m *Machine) moveTo(s slot, r *record, q *queue) Code {
 	if r.state == Pending {
 		m.placeLast(r)
 		m.link(s, r)
+		m.timers.set(s, r.deadline())
 		m.announce(q)
 	}
 	return OK

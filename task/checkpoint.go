@@ -12,10 +12,11 @@ const (
 	KindRequest                  // by order of arrival
 	KindUnique                   // unique windows that outlive their task
 	KindTenant                   // fair keys whose turn or rate is to be remembered
+	KindSticky                   // sticky keys and who ran them last
 )
 
 // Kinds are all kinds, in the order in which they must be loaded.
-var Kinds = [...]Kind{KindMeta, KindQueue, KindSession, KindProducer, KindRequest, KindUnique, KindTenant}
+var Kinds = [...]Kind{KindMeta, KindQueue, KindSession, KindProducer, KindRequest, KindUnique, KindTenant, KindSticky}
 
 // Record is a record to write, or with a nil Value to delete.
 type Record struct {

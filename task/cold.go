@@ -19,6 +19,7 @@ type cold struct {
 	progress     ProgressNote
 	singleton    string
 	require      []Label
+	sticky       string
 }
 
 const (
@@ -43,13 +44,14 @@ const (
 	coldProgress
 	coldSingleton
 	coldRequire
+	coldSticky
 )
 
 func newCold(t *NewTask, waits []ID) cold {
 	return cold{
 		uniqueKey: t.UniqueKey, uniqueWindow: t.UniqueWindow, fairKey: t.FairKey, labels: t.Labels,
 		trace: t.TraceContext, backoff: t.Backoff, waits: waits, retryOf: t.RetryOf,
-		singleton: t.SingletonKey, require: t.Require,
+		singleton: t.SingletonKey, require: t.Require, sticky: t.StickyKey,
 	}
 }
 
@@ -93,6 +95,9 @@ func (c *cold) append(b []byte) []byte {
 	if len(c.require) > 0 {
 		b = appendLabels(append(b, coldRequire), c.require)
 	}
+	if c.sticky != "" {
+		b = appendBytes(append(b, coldSticky), c.sticky)
+	}
 	return b
 }
 
@@ -128,6 +133,8 @@ func (c *cold) read(r *reader) {
 			c.singleton = r.string()
 		case coldRequire:
 			c.require = r.labels()
+		case coldSticky:
+			c.sticky = r.string()
 		default:
 			r.fail()
 		}
@@ -200,7 +207,7 @@ func (c *cold) clone() {
 		e.Message, e.Worker = strings.Clone(e.Message), strings.Clone(e.Worker)
 	}
 	c.progress.Message = strings.Clone(c.progress.Message)
-	c.singleton, c.require = strings.Clone(c.singleton), cloneLabels(c.require)
+	c.singleton, c.sticky, c.require = strings.Clone(c.singleton), strings.Clone(c.sticky), cloneLabels(c.require)
 }
 
 func cloneLabels(labels []Label) []Label {

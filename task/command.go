@@ -52,6 +52,7 @@ type NewTask struct {
 	ParentsDone     []ID // parents that the proposer found completed in the history
 	RetryOf         ID
 	SingletonKey    string  // one task of its queue with this key runs at a time
+	StickyKey       string  // it goes to the worker that ran the last task of its queue with this key, if that comes in time
 	Require         []Label // that the worker must have, sorted by key
 }
 
@@ -227,6 +228,7 @@ type QueueSettings struct {
 	KeyRate       Rate        // at which the tasks of one fair key start
 	FairWeights   []KeyWeight // sorted by key; others have weight 1
 	PriorityAging Duration    // the wait that makes up for one priority; 0: priorities are strict
+	StickyWait    Duration    // how long a task is reserved for the worker of its sticky key
 }
 
 // KeyWeight is how many tasks of a fair key are leased in one turn (1 to 1000).
@@ -254,9 +256,10 @@ const (
 	FieldKeyRate
 	FieldFairWeights
 	FieldPriorityAging
+	FieldStickyWait
 
 	// fieldsLater are those that came with later feature levels.
-	fieldsLater = FieldMaxRunning | FieldRate | FieldKeyMaxRunning | FieldKeyRate | FieldFairWeights | FieldPriorityAging
+	fieldsLater = FieldMaxRunning | FieldRate | FieldKeyMaxRunning | FieldKeyRate | FieldFairWeights | FieldPriorityAging | FieldStickyWait
 )
 
 // SetQueue changes the named settings of a queue, which it creates.

@@ -254,7 +254,7 @@ func (m *Machine) changedRecords() []Record {
 	out := []Record{{Kind: KindMeta, Key: []byte{0}, Value: m.appendMeta(nil)}}
 	for k := range d.records {
 		key := binary.BigEndian.AppendUint64(nil, k.id)
-		if k.kind == KindUnique || k.kind == KindTenant {
+		if k.kind == KindUnique || k.kind == KindTenant || k.kind == KindSticky {
 			key = bytes.Clone(k.key[:])
 		}
 		out = append(out, Record{Kind: k.kind, Key: key, Value: m.recordValue(k)})
@@ -296,6 +296,10 @@ func (m *Machine) recordValue(k recordKey) []byte {
 		if e, ok := m.unique[k.key]; ok && !m.holds(e.holder, k.key) {
 			return e.append(nil)
 		}
+	case KindSticky:
+		if e, ok := m.sticky.byKey[k.key]; ok {
+			return e.append(nil)
+		}
 	case KindTenant:
 		if t := m.tenants.all[m.tenants.byStored[k.key]]; t != nil && t.isStored() {
 			return t.append(nil)
@@ -317,7 +321,7 @@ func (m *Machine) Hash() uint64 {
 			}
 		}
 	}
-	sum := m.hashSum + m.tenantsHash()
+	sum := m.hashSum + m.tenantsHash() + m.sticky.sum
 	m.scratch = m.appendMeta(m.scratch[:0])
 	sum += hashOf(0, m.scratch)
 	for _, q := range m.queues[1:] {

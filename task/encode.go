@@ -36,7 +36,7 @@ func (t *NewTask) presence() uint64 {
 	set(hasBackoff, !t.Backoff.IsZero())
 	set(hasParents, len(t.DependsOn) != 0 || len(t.ParentsDone) != 0)
 	set(hasRetryOf, t.RetryOf != 0)
-	set(hasDispatch, t.SingletonKey != "" || len(t.Require) != 0)
+	set(hasDispatch, t.SingletonKey != "" || t.StickyKey != "" || len(t.Require) != 0)
 	return p
 }
 
@@ -79,7 +79,7 @@ func (t *NewTask) append(b []byte) []byte {
 		b = appendUint(b, uint64(t.RetryOf))
 	}
 	if p&hasDispatch != 0 {
-		b = appendLabels(appendBytes(b, t.SingletonKey), t.Require)
+		b = appendLabels(appendBytes(appendBytes(b, t.SingletonKey), t.StickyKey), t.Require)
 	}
 	return b
 }
@@ -121,7 +121,7 @@ func (t *NewTask) read(r *reader) {
 		t.RetryOf = ID(r.uint())
 	}
 	if p&hasDispatch != 0 {
-		t.SingletonKey, t.Require = r.string(), r.labels()
+		t.SingletonKey, t.StickyKey, t.Require = r.string(), r.string(), r.labels()
 	}
 }
 

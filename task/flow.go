@@ -9,14 +9,17 @@ import (
 type flow struct {
 	fairKey   string
 	singleton string
+	sticky    string
 	require   []Label // sorted by key
 }
 
-func (f *flow) isZero() bool { return f.fairKey == "" && f.singleton == "" && len(f.require) == 0 }
+func (f *flow) isZero() bool {
+	return f.fairKey == "" && f.singleton == "" && f.sticky == "" && len(f.require) == 0
+}
 
 // append encodes a flow, for the table's key.
 func (f *flow) append(b []byte) []byte {
-	return appendLabels(appendBytes(appendBytes(b, f.fairKey), f.singleton), f.require)
+	return appendLabels(appendBytes(appendBytes(appendBytes(b, f.fairKey), f.singleton), f.sticky), f.require)
 }
 
 // flowOf returns what dispatch looks at of a task with these cold fields. Below its feature level a fair key is a note only.
@@ -24,7 +27,7 @@ func (m *Machine) flowOf(c *cold) flow {
 	if m.level < levelDispatch {
 		return flow{}
 	}
-	return flow{fairKey: c.fairKey, singleton: c.singleton, require: c.require}
+	return flow{fairKey: c.fairKey, singleton: c.singleton, sticky: c.sticky, require: c.require}
 }
 
 // flows numbers the flows of live tasks. Numbers are reused and differ between members.
@@ -56,7 +59,9 @@ func (t *flows) hold(f flow, requirements *interner) uint32 {
 		return n
 	}
 	h := heldFlow{key: string(t.key), refs: 1}
-	h.flow = flow{fairKey: strings.Clone(f.fairKey), singleton: strings.Clone(f.singleton), require: cloneLabels(f.require)}
+	h.flow = flow{
+		fairKey: strings.Clone(f.fairKey), singleton: strings.Clone(f.singleton), sticky: strings.Clone(f.sticky), require: cloneLabels(f.require),
+	}
 	if len(f.require) > 0 {
 		h.requirement = requirements.hold(string(appendLabels(nil, f.require)))
 	}

@@ -7,12 +7,15 @@ const priorities = 10
 //
 // Invariant: a lane's orders ascend. They do as an order is either below all earlier ones or above them; when a state
 // file is loaded, tasks are linked by ascending order.
-func (m *Machine) link(s slot, r *record) {
+func (m *Machine) link(s slot, r *record) { m.linkFor(s, r, m.reserve(r)) }
+
+// linkFor puts a task into a lane that is reserved for a session; 0: for none.
+func (m *Machine) linkFor(s slot, r *record, session uint64) {
 	q := m.queues[r.queue]
 	f := &m.flows.all[r.flow]
 	t := m.tenantFor(q, f.fairKey)
 	m.arrives(q, t)
-	n := m.laneFor(q, t, m.singletonFor(q, f.singleton), r)
+	n := m.laneFor(q, t, m.singletonFor(q, f.singleton), session, r)
 	l := &m.tree.all[n]
 	was := m.tree.contribution(n)
 	l.count++
@@ -58,14 +61,15 @@ func (m *Machine) unlink(r *record) {
 }
 
 // laneFor returns the lane of a task, made if need be, with its share and class.
-func (m *Machine) laneFor(q *queue, t *tenant, g *singleton, r *record) uint32 {
+func (m *Machine) laneFor(q *queue, t *tenant, g *singleton, session uint64, r *record) uint32 {
 	f := &m.flows.all[r.flow]
-	key := classKey{queue: q.number, kind: r.kind, stage: f.requirement, suspect: r.deaths > 0, priority: r.priority}
+	st := m.stageFor(q, stageKey{f.requirement, session}, f.require)
+	key := classKey{queue: q.number, kind: r.kind, stage: st.number, suspect: r.deaths > 0, priority: r.priority}
 	class, ok := m.tree.classes[key]
 	if !ok {
 		class = m.tree.allocParent(node{head: q.number, key: key.stage, index: key.kind, suspect: key.suspect, priority: key.priority})
 		m.tree.classes[key] = class
-		q.stageOf(f.requirement, f.require).classes++
+		st.classes++
 		m.tree.all[class].tail = slot(len(q.classes))
 		q.classes = append(q.classes, class)
 	}
@@ -113,7 +117,7 @@ func (m *Machine) dropLane(q *queue, lane uint32) {
 	q.classes[n.tail] = q.classes[last]
 	tr.all[q.classes[n.tail]].tail = n.tail
 	q.classes = q.classes[:last]
-	q.leaveStage(q.stageOf(n.key, nil))
+	m.leaveStage(q, m.stages.all[n.key])
 	tr.release(class)
 }
 
@@ -142,8 +146,7 @@ func (m *Machine) settle(i uint32, was uint32) {
 		n := &tr.all[i]
 		open := m.refresh(n)
 		if n.parent == 0 {
-			q := m.queues[n.head]
-			s := q.stageOf(n.key, nil)
+			s := m.stages.all[n.key]
 			s.arrange(tr, i, open)
 			s.ready[b2i(n.suspect)] += uint64(tr.contribution(i)) - uint64(was)
 			return

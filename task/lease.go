@@ -57,6 +57,9 @@ func (m *Machine) grant(i slot, r *record, owner uint32) {
 		r.at = after(m.now, Duration(r.timeoutMS)*1000)
 	}
 	m.transit(i, r, Running)
+	if key := m.flows.all[r.flow].sticky; key != "" {
+		m.stick(m.queues[r.queue], key, m.sessions.all[owner], r.token)
+	}
 }
 
 // pick returns the lane whose head the session gets next.
@@ -93,7 +96,7 @@ func (m *Machine) bestLane(s *session, name string) (uint32, bool) {
 		return 0, false
 	}
 	best, bestAge := uint32(0), Duration(0)
-	for mask := q.openTo(s); mask != 0; {
+	for mask := m.openTo(s, q); mask != 0; {
 		p := uint8(bits.Len16(mask) - 1)
 		mask &^= 1 << p
 		c := m.bestClass(s, q, p)
@@ -118,9 +121,9 @@ func (m *Machine) age(q *queue, r *record) Duration {
 }
 
 // openTo returns the priorities of which a session may have some tasks.
-func (q *queue) openTo(s *session) (mask uint16) {
+func (m *Machine) openTo(s *session, q *queue) (mask uint16) {
 	for _, st := range q.stages {
-		if !s.satisfies(st.require) {
+		if !m.mayTake(s, st) {
 			continue
 		}
 		mask |= st.nonEmpty[0]
@@ -139,7 +142,7 @@ func (m *Machine) bestClass(s *session, q *queue, p uint8) (best uint32) {
 		}
 	}
 	for _, st := range q.stages {
-		if !s.satisfies(st.require) {
+		if !m.mayTake(s, st) {
 			continue
 		}
 		for suspect := range 2 {
@@ -157,7 +160,7 @@ func (m *Machine) bestClass(s *session, q *queue, p uint8) (best uint32) {
 				if !ok {
 					continue
 				}
-				key := classKey{queue: q.number, kind: kind, stage: st.requirement, suspect: suspect == 1, priority: p}
+				key := classKey{queue: q.number, kind: kind, stage: st.number, suspect: suspect == 1, priority: p}
 				if c := m.tree.classes[key]; c != 0 && m.tree.all[c].place != 0 {
 					consider(c)
 				}
@@ -189,7 +192,7 @@ func (m *Machine) pendingFor(s *session) (n uint64) {
 		}
 		room, ready := q.room(), uint64(0)
 		for _, st := range q.stages {
-			if room == 0 || !s.satisfies(st.require) {
+			if room == 0 || !m.mayTake(s, st) {
 				continue
 			}
 			ready += m.countReady(s, st, 0)

@@ -33,7 +33,7 @@ func LevelOf(c Command) uint32 {
 		return LevelOf(c.Command)
 	case *Enqueue:
 		for i := range c.Tasks {
-			if t := &c.Tasks[i]; t.SingletonKey != "" || len(t.Require) > 0 {
+			if t := &c.Tasks[i]; t.SingletonKey != "" || t.StickyKey != "" || len(t.Require) > 0 {
 				return levelDispatch
 			}
 		}

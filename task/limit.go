@@ -64,9 +64,11 @@ func (m *Machine) beginFlows() {
 	for _, s := range pending {
 		r := m.tasks.at(s)
 		c := m.coldOf(r)
+		m.touch(s, r)
 		m.unlink(r)
 		r.flow = m.flows.hold(m.flowOf(&c), &m.requirements)
 		m.link(s, r)
+		m.timers.set(s, r.deadline())
 		m.touchQueue(m.queues[r.queue])
 	}
 }

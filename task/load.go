@@ -21,8 +21,9 @@ type Loader struct {
 }
 
 type orderedSlot struct {
-	order int64
-	slot  slot
+	order   int64
+	slot    slot
+	session uint64 // that a pending task is reserved for
 }
 
 // NewLoader returns an empty loader. Its machine refuses what is above the supported feature level: ErrNewerLevel.
@@ -53,6 +54,8 @@ func (l *Loader) record(k Kind, key, value []byte) error {
 		return m.readMeta(value)
 	case KindTenant:
 		return m.readTenant(value)
+	case KindSticky:
+		return m.readSticky(key, value)
 	case KindUnique:
 		e, err := readUnique(value)
 		if err != nil || len(key) != len(uniqueKey{}) {
@@ -103,6 +106,7 @@ func (l *Loader) queue(number uint64, value []byte) error {
 	if err != nil {
 		return err
 	}
+	m.openStages(q)
 	m.queues = append(m.queues, q)
 	m.queueNames[q.name] = q
 	if len(q.history.blocks) > 0 {
@@ -157,14 +161,14 @@ func (l *Loader) enter(s slot, r *record, t *storedTask) error {
 	}
 	switch r.state {
 	case Pending:
-		l.pending = append(l.pending, orderedSlot{r.order, s})
+		l.pending = append(l.pending, orderedSlot{r.order, s, t.session})
 	case Running:
 		owner, ok := m.sessions.byID[t.session]
 		if !ok {
 			return fmt.Errorf("%w: running without a session", errCorrupt)
 		}
 		r.owner = owner
-		l.running = append(l.running, orderedSlot{int64(r.token), s})
+		l.running = append(l.running, orderedSlot{order: int64(r.token), slot: s})
 	case Blocked:
 		m.await(r.id, m.coldOf(r).waits)
 	}
@@ -182,7 +186,7 @@ func (l *Loader) Machine() (*Machine, error) {
 		slices.SortFunc(list, func(a, b orderedSlot) int { return cmp.Compare(a.order, b.order) })
 	}
 	for _, p := range l.pending {
-		m.link(p.slot, m.tasks.at(p.slot))
+		m.linkFor(p.slot, m.tasks.at(p.slot), p.session)
 	}
 	for _, r := range l.running {
 		m.sessions.link(&m.tasks, r.slot, m.tasks.at(r.slot))
@@ -193,6 +197,7 @@ func (l *Loader) Machine() (*Machine, error) {
 			return nil, fmt.Errorf("purge of an unknown queue: %w", errCorrupt)
 		}
 	}
+	m.sortSticks()
 	m.loading = false
 	m.resumeLimits()
 	clear(m.dirty.records)

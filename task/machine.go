@@ -44,9 +44,11 @@ type Machine struct {
 
 	flows        flows
 	requirements interner // sets of required labels
-	tree         tree     // of the pending tasks
+	stages       stages
+	tree         tree // of the pending tasks
 	tenants      tenants
 	singletons   singletons
+	sticky       stickyTable
 	wakes        heap[wake, *wake]
 	loading      bool // a state file is being read
 
@@ -89,7 +91,9 @@ func NewMachine() *Machine {
 
 		flows:        newFlows(),
 		requirements: newInterner(),
+		stages:       stages{all: make([]*stage, 1)},
 		tree:         newTree(),
+		sticky:       stickyTable{byKey: map[uniqueKey]stickyKey{}},
 		tenants:      newTenants(),
 		singletons:   newSingletons(),
 		recent:       newRecentIndex(),

@@ -18,8 +18,12 @@ type modelTenant struct {
 type modelFlow struct {
 	fairKey   string
 	singleton string
+	sticky    string
 	require   []task.Label
 }
+
+// defaultStickyWait is how long a task waits for the worker of its sticky key.
+const defaultStickyWait = 5 * second
 
 // dispatchLevel is the feature level from which on dispatch looks at more than queue, kind and priority.
 const dispatchLevel = 3
@@ -28,13 +32,13 @@ func (m *model) flowOf(t *modelTask) modelFlow {
 	if m.level < dispatchLevel {
 		return modelFlow{}
 	}
-	return modelFlow{t.FairKey, t.SingletonKey, t.Require}
+	return modelFlow{t.FairKey, t.SingletonKey, t.StickyKey, t.Require}
 }
 
 // beginFlows has what pending tasks say of their flow take effect, oldest first.
 func (m *model) beginFlows() {
 	pending := m.liveWhere(func(t *modelTask) bool {
-		return t.State == task.Pending && t.FairKey+t.SingletonKey != "" || len(t.Require) > 0 && t.State == task.Pending
+		return t.State == task.Pending && t.FairKey+t.SingletonKey+t.StickyKey != "" || len(t.Require) > 0 && t.State == task.Pending
 	})
 	slices.SortFunc(pending, func(a, b *modelTask) int { return cmp.Compare(a.ready, b.ready) })
 	for _, t := range m.live {
@@ -72,6 +76,7 @@ func sameKey(key string) func(*modelTask) bool {
 // makeReady gives the fair key of a task that has become pending its place in the round, if it is its first.
 func (m *model) makeReady(t *modelTask) {
 	q := m.queueOf(t)
+	m.reserve(t)
 	m.live[t.ID] = t
 	if m.inQueue(q, task.Pending, sameKey(t.flow.fairKey)) > 1 {
 		return
@@ -82,6 +87,18 @@ func (m *model) makeReady(t *modelTask) {
 	}
 	q.turns++
 	m.tenant(q, t.flow.fairKey).turn = q.turns
+}
+
+// reserve has a task wait for the worker that ran the last one with its sticky key, if that may have it.
+func (m *model) reserve(t *modelTask) {
+	t.reserved, t.reservedUntil = 0, 0
+	q := m.queueOf(t)
+	s := m.session(m.sticky[modelKey{q.Number, t.flow.sticky}])
+	if t.flow.sticky == "" || s == nil || !satisfies(s, t.flow.require) || len(s.Kinds) > 0 && !slices.Contains(s.Kinds, t.Kind) ||
+		!slices.ContainsFunc(s.Queues, func(w task.QueueWeight) bool { return w.Queue == q.Name }) {
+		return
+	}
+	t.reserved, t.reservedUntil = s.ID, m.now+cmp.Or(q.Settings.StickyWait, defaultStickyWait)
 }
 
 // unready takes a task out of the pending ones, if it is one.
@@ -97,8 +114,11 @@ func (m *model) unready(t *modelTask) {
 }
 
 // serve counts a task that is about to run against its key's turn and the rates.
-func (m *model) serve(t *modelTask) {
+func (m *model) serve(t *modelTask, s *modelSession) {
 	q := m.queueOf(t)
+	if t.flow.sticky != "" {
+		m.sticky[modelKey{q.Number, t.flow.sticky}] = s.ID
+	}
 	x := m.tenant(q, t.flow.fairKey)
 	if m.inQueue(q, task.Pending, all) > m.inQueue(q, task.Pending, sameKey(t.flow.fairKey)) {
 		x.used++

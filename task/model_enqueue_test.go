@@ -151,7 +151,7 @@ func (m *model) newTask(q *modelQueue, n task.NewTask) *modelTask {
 		MaxWorkerDeaths: cmp.Or(n.MaxWorkerDeaths, q.Settings.MaxWorkerDeaths, defaultMaxWorkerDeaths),
 		Timeout:         milliseconds(cmp.Or(n.Timeout, q.Settings.Timeout)),
 		EnqueuedAt:      m.now, UniqueKey: n.UniqueKey, FairKey: n.FairKey, Labels: n.Labels,
-		TraceContext: n.TraceContext, Backoff: n.Backoff, RetryOf: n.RetryOf, SingletonKey: n.SingletonKey, Require: n.Require,
+		TraceContext: n.TraceContext, Backoff: n.Backoff, RetryOf: n.RetryOf, SingletonKey: n.SingletonKey, StickyKey: n.StickyKey, Require: n.Require,
 	}
 	t.flow = m.flowOf(t)
 	if ttl := cmp.Or(n.TTL, q.Settings.TTL); ttl > 0 {

@@ -43,11 +43,17 @@ func (m *model) closeSession(id uint64) task.Result {
 	if m.session(id) == nil { // a repeated call
 		return task.Result{}
 	}
+	m.forgetSticky(id)
 	for _, t := range m.leases(id) {
 		m.giveBack(t)
 	}
 	m.dropSession(id)
 	return task.Result{}
+}
+
+// forgetSticky: nothing waits for a session that ends.
+func (m *model) forgetSticky(id uint64) {
+	maps.DeleteFunc(m.sticky, func(_ modelKey, s uint64) bool { return s == id })
 }
 
 func (m *model) dropSession(id uint64) {
@@ -66,6 +72,7 @@ func (m *model) expireOne(e task.Expiry) task.Item {
 	if m.session(e.Session) == nil {
 		return task.Item{ID: task.ID(e.Session), Code: task.UnknownSession}
 	}
+	m.forgetSticky(e.Session)
 	for _, t := range m.leases(e.Session) {
 		if slices.Contains(e.Started, t.Token) {
 			m.workerDied(t)
@@ -193,7 +200,8 @@ func (m *model) eligible(s *modelSession, queue string) []*modelTask {
 		return t.State == task.Pending && t.Queue == queue &&
 			(len(s.Kinds) == 0 || slices.Contains(s.Kinds, t.Kind)) &&
 			(!suspect || t.WorkerDeaths == 0) &&
-			satisfies(s, t.flow.require) && m.allowed(t)
+			satisfies(s, t.flow.require) && m.allowed(t) &&
+			(t.reserved == 0 || t.reserved == s.ID || m.session(t.reserved) == nil)
 	})
 }
 

@@ -22,6 +22,7 @@ func (m *model) setQueue(c *task.SetQueue) task.Result {
 		task.FieldKeyRate:         func() { s.KeyRate = n.KeyRate },
 		task.FieldFairWeights:     func() { s.FairWeights = n.FairWeights },
 		task.FieldPriorityAging:   func() { s.PriorityAging = n.PriorityAging },
+		task.FieldStickyWait:      func() { s.StickyWait = n.StickyWait },
 	} {
 		if c.Fields&field != 0 {
 			set()

@@ -57,7 +57,7 @@ func (r random) setLimits() task.Command {
 	return &task.SetQueue{
 		Queue: some(r, "queue", queueNames...),
 		Fields: some(r, "fields", task.FieldMaxRunning, task.FieldRate, task.FieldKeyMaxRunning, task.FieldKeyRate,
-			task.FieldFairWeights, task.FieldPriorityAging, task.FieldMaxRunning|task.FieldKeyRate|task.FieldKeyMaxRunning),
+			task.FieldFairWeights, task.FieldPriorityAging, task.FieldStickyWait, task.FieldMaxRunning|task.FieldKeyRate|task.FieldKeyMaxRunning),
 		Settings: task.QueueSettings{
 			MaxRunning:    some(r, "max running", uint32(0), 1, 2),
 			Rate:          r.rate(),
@@ -65,6 +65,7 @@ func (r random) setLimits() task.Command {
 			KeyRate:       r.rate(),
 			FairWeights:   some(r, "weights", nil, []task.KeyWeight{{Key: "t1", Weight: 3}}, []task.KeyWeight{{Key: "", Weight: 2}, {Key: "t2", Weight: 2}}),
 			PriorityAging: some(r, "aging", 0, second, hour),
+			StickyWait:    some(r, "sticky wait", 0, 2*second, hour),
 		},
 	}
 }

@@ -129,6 +129,7 @@ func (r random) newTask() task.NewTask {
 		Labels:          rarely(r, 8, "labels", func() []task.Label { return []task.Label{{Key: "env", Value: "x"}, {Key: "team", Value: ""}} }),
 		Backoff:         rarely(r, 3, "backoff", r.backoff),
 		SingletonKey:    rarely(r, 8, "singleton", func() string { return some(r, "singleton", "one", "two") }),
+		StickyKey:       rarely(r, 6, "sticky", func() string { return some(r, "sticky", "u", "v") }),
 		Require:         rarely(r, 10, "require", r.require),
 		RetryOf:         rarely(r, 20, "retry of", func() task.ID { return r.id("retry of") }),
 	}

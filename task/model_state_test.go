@@ -42,7 +42,7 @@ func (m *model) toWaiting(t *modelTask, runAt task.Time) {
 
 // toRunning leases a task to a session.
 func (m *model) toRunning(t *modelTask, s *modelSession) {
-	m.serve(t)
+	m.serve(t, s)
 	m.unready(t)
 	m.lastToken++
 	t.State, t.Token, t.Session, t.Worker = task.Running, m.lastToken, s.ID, s.Worker

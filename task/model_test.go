@@ -54,7 +54,8 @@ type model struct {
 	requests  []*modelRequest // by order of arrival
 	purges    []*modelQueue   // in the order of the calls
 	tenants   map[modelKey]*modelTenant
-	cascades  []modelCascade // what the next Tick has to tell to blocked tasks
+	sticky    map[modelKey]uint64 // the session that ran the key's last task
+	cascades  []modelCascade      // what the next Tick has to tell to blocked tasks
 	effects   task.Effects
 }
 
@@ -65,6 +66,9 @@ type modelTask struct {
 	window  task.Duration
 	keyless bool // its unique key went to another while it was a dead letter
 	flow    modelFlow
+
+	reserved      uint64    // the session that it waits for
+	reservedUntil task.Time // 0: for none
 }
 
 type modelQueue struct {
@@ -94,6 +98,7 @@ func newModel() *model {
 		keys:      map[modelKey]modelHold{},
 		producers: map[uint64]*modelProducer{},
 		tenants:   map[modelKey]*modelTenant{},
+		sticky:    map[modelKey]uint64{},
 	}
 }
 

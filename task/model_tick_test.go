@@ -80,8 +80,13 @@ func timer(t *modelTask) task.Time {
 	switch t.State {
 	case task.Running:
 		return t.Deadline
-	case task.Blocked, task.Pending:
+	case task.Blocked:
 		return t.ExpiresAt
+	case task.Pending:
+		if t.ExpiresAt != 0 && t.reservedUntil != 0 {
+			return min(t.ExpiresAt, t.reservedUntil)
+		}
+		return t.ExpiresAt + t.reservedUntil
 	case task.Scheduled:
 		if t.ExpiresAt != 0 {
 			return min(t.RunAt, t.ExpiresAt)
@@ -110,6 +115,9 @@ func (m *model) fire(t *modelTask) {
 		m.fail(t, task.CauseTimeout, fmt.Sprintf("attempt timed out after %.3f s", float64(t.Timeout)/float64(second)), 0)
 	case t.ExpiresAt != 0 && t.ExpiresAt <= m.now: // also if its run time has come as well
 		m.toDeadLetter(t, task.ReasonExpired)
+	case t.State == task.Pending: // its worker didn't come for it
+		m.toPending(t, true)
+		t.reserved, t.reservedUntil = 0, 0
 	default:
 		m.toPending(t, false)
 	}

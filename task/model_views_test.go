@@ -195,7 +195,7 @@ func (m *model) queueView(q *modelQueue) task.Queue {
 		if t.State != task.Pending {
 			continue
 		}
-		line := fmt.Sprint(t.Kind, t.Priority, t.WorkerDeaths > 0, t.flow)
+		line := fmt.Sprint(t.Kind, t.Priority, t.WorkerDeaths > 0, t.flow.fairKey, t.flow.singleton, t.flow.require, t.reserved)
 		if f := firsts[line]; f == nil || t.ready < f.ready {
 			firsts[line] = t
 		}

@@ -14,6 +14,7 @@ const (
 	defaultBackoffFactor   = 2000
 	defaultRetentionAge    = 24 * 3600 * second
 	defaultRetentionBytes  = 1 << 30
+	defaultStickyWait      = 5 * second
 )
 
 // queue is a named stream of tasks with its settings and counts. Counts are kept as tasks move, never recomputed.
@@ -31,7 +32,8 @@ type queue struct {
 	deadLettered uint64
 	failures     uint64
 
-	stages  []*stage // of the pending tasks; the first is that of tasks without requirements
+	stages  []*stage // of the pending tasks; the first is that of the tasks that anybody may have
+	stageOf map[stageKey]*stage
 	classes []uint32 // all, open or not
 	plain   uint32   // the tenant of the tasks without a fair key
 	active  int      // tenants with pending tasks
@@ -57,7 +59,8 @@ func (m *Machine) queueFor(name string) (*queue, Code) {
 	if len(m.queues) > maxQueues {
 		return nil, TooManyQueues
 	}
-	q := &queue{number: uint32(len(m.queues)), name: strings.Clone(name), history: newHistory(), stages: []*stage{{}}}
+	q := &queue{number: uint32(len(m.queues)), name: strings.Clone(name), history: newHistory()}
+	m.openStages(q)
 	m.queues = append(m.queues, q)
 	m.queueNames[q.name] = q
 	m.touchQueue(q)
@@ -112,6 +115,7 @@ var settingsFields = []struct {
 	{FieldKeyRate, func(to, from *QueueSettings) { to.KeyRate = from.KeyRate }},
 	{FieldFairWeights, func(to, from *QueueSettings) { to.FairWeights = cloneWeights(from.FairWeights) }},
 	{FieldPriorityAging, func(to, from *QueueSettings) { to.PriorityAging = from.PriorityAging }},
+	{FieldStickyWait, func(to, from *QueueSettings) { to.StickyWait = from.StickyWait }},
 }
 
 func (m *Machine) setQueueMode(c *SetQueueMode) Result {

@@ -29,7 +29,7 @@ func (m *Machine) appendTask(b []byte, r *record) []byte {
 	var session uint64
 	switch r.state {
 	case Pending:
-		order = r.order
+		order, session = r.order, m.reservedFor(r)
 	case Running:
 		session = m.sessions.all[r.owner].id
 	}
@@ -124,7 +124,7 @@ func (t *Task) setCold(c *cold) {
 	t.UniqueKey, t.FairKey, t.Labels, t.TraceContext = c.uniqueKey, c.fairKey, c.labels, c.trace
 	t.Backoff, t.DependsOn, t.RetryOf = c.backoff, c.waits, c.retryOf
 	t.Errors, t.Progress = c.errors, c.progress
-	t.SingletonKey, t.Require = c.singleton, c.require
+	t.SingletonKey, t.StickyKey, t.Require = c.singleton, c.sticky, c.require
 }
 
 // appendMeta encodes the counters.
@@ -213,7 +213,7 @@ func readQueue(number uint32, b []byte) (*queue, error) {
 	if version != recordVersion && version != taggedQueue {
 		return nil, errCorrupt
 	}
-	q := &queue{number: number, mode: QueueMode(r.byteMax(byte(queueModeCount - 1))), name: strings.Clone(r.string()), stages: []*stage{{}}}
+	q := &queue{number: number, mode: QueueMode(r.byteMax(byte(queueModeCount - 1))), name: strings.Clone(r.string())}
 	q.settings.read(&r)
 	for _, n := range q.totals() {
 		*n = r.uint()
@@ -341,7 +341,10 @@ func DecodeTask(id ID, b []byte, queueName func(number uint32) string) (Task, er
 		Reason: r.reason, Priority: r.priority, PayloadLen: r.payloadLen, PayloadOnDisk: r.payloadLen > 0,
 		Attempt: r.attempt, MaxAttempts: r.maxAttempts, Failures: r.failures, WorkerDeaths: r.deaths,
 		MaxWorkerDeaths: r.maxDeaths, Timeout: Duration(r.timeoutMS) * 1000, EnqueuedAt: r.enqueued,
-		ExpiresAt: r.expires, StartedAt: r.started, Token: r.token, Session: s.session,
+		ExpiresAt: r.expires, StartedAt: r.started, Token: r.token,
+	}
+	if r.state == Running {
+		t.Session = s.session
 	}
 	var c cold
 	c.read(&reader{b: s.cold})

@@ -22,6 +22,8 @@ type session struct {
 	running    uint32
 	suspects   uint32 // leases of tasks that have seen a worker die: at most one
 	digest     uint64
+	sticks     []stick // the sticky keys that it ran last, oldest first; some may be another's by now
+	stuck      int     // how many aren't
 	dirty      bool
 }
 
@@ -183,6 +185,7 @@ func (m *Machine) markSilent(c *MarkSilent) Result {
 
 // endSession gives a session's leases back and removes it. Tasks that had been started count a worker's death.
 func (m *Machine) endSession(s *session, started map[uint64]bool) {
+	m.unstickAll(s) // nothing is reserved for it any more
 	for s.head != 0 {
 		i := s.head
 		r := m.tasks.at(i)

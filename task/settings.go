@@ -16,6 +16,7 @@ const (
 	tagPriorityAging
 	tagTurns
 	tagLimit
+	tagStickyWait
 )
 
 func (s *QueueSettings) appendTags(b []byte) []byte {
@@ -40,6 +41,9 @@ func (s *QueueSettings) appendTags(b []byte) []byte {
 	if s.PriorityAging != 0 {
 		b = appendInt(append(b, tagPriorityAging), s.PriorityAging)
 	}
+	if s.StickyWait != 0 {
+		b = appendInt(append(b, tagStickyWait), s.StickyWait)
+	}
 	return b
 }
 
@@ -60,6 +64,8 @@ func (s *QueueSettings) readTag(tag byte, r *reader) {
 		}
 	case tagPriorityAging:
 		s.PriorityAging = r.int()
+	case tagStickyWait:
+		s.StickyWait = r.int()
 	default:
 		r.fail()
 	}

@@ -9,7 +9,7 @@ type slot = uint32
 type record struct {
 	id       ID
 	order    int64  // place among the pending: smaller is leased first
-	at       Time   // scheduled: when it runs; running: its deadline, or 0; dead letter: when it died
+	at       Time   // scheduled: when it runs; pending: until when it is reserved, or 0; running: its deadline, or 0; dead letter: when it died
 	expires  Time   // when it dies unless it has started; 0: never
 	enqueued Time   // when it was accepted
 	started  Time   // when its last lease was granted

@@ -36,6 +36,8 @@ func (m *Machine) fire(s slot, r *record) {
 		m.timedOut(s, r)
 	case r.expires != 0 && r.expires <= m.now:
 		m.toDeadLetter(s, r, ReasonExpired)
+	case r.state == Pending:
+		m.unreserve(s, r)
 	default:
 		m.toPending(s, r)
 	}

@@ -107,7 +107,7 @@ func (s *stage) enqueueCommand(a *arguments) task.Command {
 		FairKey: a.value("fair"), TraceContext: a.value("trace"), Backoff: backoff(a),
 		DependsOn: a.parseIDs(a.list("after")), ParentsDone: a.parseIDs(a.list("done")),
 		RetryOf: task.ID(a.number("retry-of")), Labels: a.labels("labels"),
-		SingletonKey: a.value("singleton"), Require: a.labels("require"),
+		SingletonKey: a.value("singleton"), StickyKey: a.value("sticky"), Require: a.labels("require"),
 	}
 	if a.has("priority") {
 		n.Priority = uint8(a.number("priority"))
@@ -199,12 +199,13 @@ func setCommand(a *arguments) task.Command {
 	field(task.FieldKeyRate, "key-rate")
 	field(task.FieldFairWeights, "weights")
 	field(task.FieldPriorityAging, "aging")
+	field(task.FieldStickyWait, "sticky-wait")
 	c.Settings = task.QueueSettings{
 		MaxAttempts: uint16(a.number("attempts")), MaxWorkerDeaths: uint8(a.number("deaths")),
 		Timeout: a.duration("timeout"), TTL: a.duration("ttl"), Backoff: backoff(a),
 		RetentionAge: a.duration("retain-age"), RetentionBytes: a.number("retain-bytes"), RetentionTasks: a.number("retain-tasks"),
 		MaxRunning: uint32(a.number("max-running")), Rate: a.rate("rate"),
-		KeyMaxRunning: uint32(a.number("key-max-running")), KeyRate: a.rate("key-rate"), PriorityAging: a.duration("aging"),
+		KeyMaxRunning: uint32(a.number("key-max-running")), KeyRate: a.rate("key-rate"), PriorityAging: a.duration("aging"), StickyWait: a.duration("sticky-wait"),
 	}
 	for _, w := range a.labels("weights") {
 		c.Settings.FairWeights = append(c.Settings.FairWeights, task.KeyWeight{Key: w.Key, Weight: uint16(a.parseNumber(w.Value))})

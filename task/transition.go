@@ -83,7 +83,12 @@ func (r *record) deadline() Time {
 			return min(r.at, r.expires)
 		}
 		return r.at
-	case Pending, Blocked:
+	case Pending:
+		if r.at != 0 && r.expires != 0 {
+			return min(r.at, r.expires)
+		}
+		return r.at + r.expires
+	case Blocked:
 		return r.expires
 	case Running:
 		return r.at

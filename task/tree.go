@@ -44,8 +44,8 @@ type tree struct {
 type classKey struct {
 	queue    uint32
 	kind     uint32
-	stage    uint32 // the number of the required labels
-	suspect  bool   // they have seen a worker die
+	stage    uint32
+	suspect  bool // they have seen a worker die
 	priority uint8
 }
 

@@ -29,6 +29,7 @@ type Task struct {
 	UniqueKey       string
 	FairKey         string
 	SingletonKey    string
+	StickyKey       string
 	Require         []Label // of the worker
 	Labels          []Label
 	TraceContext    string
