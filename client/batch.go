@@ -65,7 +65,7 @@ func waiting(tasks []*rowlockv1.NewTask) []*rowlockv1.NewTask {
 
 // sizeOf is about what a task takes in a request.
 func sizeOf(t *rowlockv1.NewTask) int {
-	n := taskOverhead + len(t.Payload) + len(t.UniqueKey) + len(t.FairKey) + len(t.TraceContext) + len(t.SingletonKey) + 16*len(t.DependsOn)
+	n := taskOverhead + len(t.Payload) + len(t.UniqueKey) + len(t.FairKey) + len(t.TraceContext) + len(t.SingletonKey) + len(t.StickyKey) + 16*len(t.DependsOn)
 	for _, labels := range []map[string]string{t.Labels, t.Require} {
 		for k, v := range labels {
 			n += len(k) + len(v) + 8

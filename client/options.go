@@ -103,6 +103,12 @@ func Singleton(key string) Option {
 	return func(t *rowlockv1.NewTask) { t.SingletonKey = key }
 }
 
+// Sticky lets the task wait a while for the worker that ran the last one of its queue with this key, for what that has in its
+// caches; QueueSettings.StickyWait says how long.
+func Sticky(key string) Option {
+	return func(t *rowlockv1.NewTask) { t.StickyKey = key }
+}
+
 // Require gives the task to workers only that have this label. The label "pool" is the worker's pool. While there is no such
 // worker the task waits.
 func Require(key, value string) Option {

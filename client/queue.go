@@ -57,6 +57,8 @@ type QueueSettings struct {
 	FairWeights map[string]int
 	// PriorityAging is the wait that makes up for one priority. 0: priorities are strict.
 	PriorityAging time.Duration
+	// StickyWait is how long a task waits for the worker of its sticky key; 5 s where zero.
+	StickyWait time.Duration
 }
 
 // RateLimit is a token bucket: Tasks in each Per on average, and Burst at once after a pause.
@@ -106,10 +108,11 @@ func (s QueueSettings) MarshalJSON() ([]byte, error) {
 		KeyRate         RateLimit      `json:"key_rate,omitzero"`
 		FairWeights     map[string]int `json:"fair_weights,omitempty"`
 		PriorityAging   float64        `json:"priority_aging_seconds,omitzero"`
+		StickyWait      float64        `json:"sticky_wait_seconds,omitzero"`
 	}{
 		s.MaxAttempts, s.MaxWorkerDeaths, s.Timeout.Seconds(), s.TTL.Seconds(), s.Backoff, s.Retention.Seconds(),
 		s.RetentionBytes, s.RetentionTasks,
-		s.MaxRunning, s.KeyMaxRunning, s.Rate, s.KeyRate, s.FairWeights, s.PriorityAging.Seconds(),
+		s.MaxRunning, s.KeyMaxRunning, s.Rate, s.KeyRate, s.FairWeights, s.PriorityAging.Seconds(), s.StickyWait.Seconds(),
 	})
 }
 
@@ -198,6 +201,7 @@ func (s QueueSettings) proto() *rowlockv1.QueueSettings {
 		Rate:                 s.Rate.proto(),
 		KeyRate:              s.KeyRate.proto(),
 		PriorityAgingSeconds: s.PriorityAging.Seconds(),
+		StickyWaitSeconds:    s.StickyWait.Seconds(),
 	}
 	for key, weight := range s.FairWeights {
 		if p.FairWeights == nil {
@@ -234,6 +238,7 @@ func settingsOf(p *rowlockv1.QueueSettings) QueueSettings {
 		KeyRate:         rateOf(p.GetKeyRate()),
 		FairWeights:     weights,
 		PriorityAging:   seconds(p.GetPriorityAgingSeconds()),
+		StickyWait:      seconds(p.GetStickyWaitSeconds()),
 	}
 }
 

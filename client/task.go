@@ -47,6 +47,7 @@ type TaskInfo struct {
 	Labels       map[string]string `json:"labels,omitempty"`
 	FairKey      string            `json:"fair_key,omitempty"`
 	SingletonKey string            `json:"singleton_key,omitempty"`
+	StickyKey    string            `json:"sticky_key,omitempty"`
 	Require      map[string]string `json:"require,omitempty"`
 	UniqueKey    string            `json:"unique_key,omitempty"`
 	TraceContext string            `json:"trace_context,omitempty"`
@@ -121,6 +122,7 @@ func taskOf(p *rowlockv1.Task) *TaskInfo {
 		Labels:          p.GetLabels(),
 		FairKey:         p.GetFairKey(),
 		SingletonKey:    p.GetSingletonKey(),
+		StickyKey:       p.GetStickyKey(),
 		Require:         p.GetRequire(),
 		UniqueKey:       p.GetUniqueKey(),
 		TraceContext:    p.GetTraceContext(),

@@ -57,6 +57,9 @@ func (v explainer) held(t *task.Task) (out []*pb.Reason) {
 	if h.Singleton != 0 {
 		add("singleton", 0, "waits because task %s, which has the singleton key %q too, runs", h.Singleton, t.SingletonKey)
 	}
+	if h.ReservedUntil != 0 {
+		add("reserved", h.ReservedUntil, "waits for worker %s, which ran the last task with its sticky key, until %s", h.ReservedFor, clock(h.ReservedUntil))
+	}
 	return out
 }
 

@@ -65,7 +65,7 @@ func (s *taskService) retryFinished(ctx context.Context, c *change, again []task
 func retryOf(t *task.Task) task.NewTask {
 	return task.NewTask{
 		Queue: t.Queue, Kind: t.Kind, Payload: t.Payload, Priority: t.Priority, MaxAttempts: t.MaxAttempts,
-		MaxWorkerDeaths: t.MaxWorkerDeaths, Timeout: t.Timeout, UniqueKey: t.UniqueKey, FairKey: t.FairKey, SingletonKey: t.SingletonKey, Require: t.Require,
+		MaxWorkerDeaths: t.MaxWorkerDeaths, Timeout: t.Timeout, UniqueKey: t.UniqueKey, FairKey: t.FairKey, SingletonKey: t.SingletonKey, StickyKey: t.StickyKey, Require: t.Require,
 		Labels: t.Labels, TraceContext: t.TraceContext, Backoff: t.Backoff, RetryOf: t.ID,
 	}
 }

@@ -22,6 +22,7 @@ const (
 	maxUniqueKey     = 256
 	maxFairKey       = 128
 	maxSingletonKey  = 256
+	maxStickyKey     = 256
 	maxTraceContext  = 512
 	maxLabels        = 32
 	maxLabelKey      = 63

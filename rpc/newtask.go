@@ -212,7 +212,11 @@ func setNotes(out *task.NewTask, t *pb.NewTask) (err error) {
 	if err := checkLength("", "singleton_key", t.GetSingletonKey(), maxSingletonKey); err != nil {
 		return err
 	}
-	out.FairKey, out.SingletonKey, out.TraceContext = t.GetFairKey(), t.GetSingletonKey(), t.GetTraceContext()
+	if err := checkLength("", "sticky_key", t.GetStickyKey(), maxStickyKey); err != nil {
+		return err
+	}
+	out.FairKey, out.TraceContext = t.GetFairKey(), t.GetTraceContext()
+	out.SingletonKey, out.StickyKey = t.GetSingletonKey(), t.GetStickyKey()
 	if out.Require, err = labels("require", t.GetRequire()); err != nil {
 		return err
 	}
@@ -238,7 +242,7 @@ func sizeOf(t *task.NewTask) int {
 			n += len(list[i].Key) + len(list[i].Value)
 		}
 	}
-	return n + len(t.SingletonKey)
+	return n + len(t.SingletonKey) + len(t.StickyKey)
 }
 
 // partBytes and partTasks bound a part of an Enqueue call. Both are part of what makes a repeated call idempotent: a

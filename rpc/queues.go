@@ -93,7 +93,7 @@ func viewSettings(s *task.QueueSettings) *pb.QueueSettings {
 		TimeoutSeconds: seconds(s.Timeout), TtlSeconds: seconds(s.TTL), Backoff: viewBackoff(s.Backoff),
 		RetentionSeconds: seconds(s.RetentionAge), RetentionBytes: s.RetentionBytes, RetentionTasks: s.RetentionTasks,
 		MaxRunning: s.MaxRunning, Rate: viewRate(s.Rate), KeyMaxRunning: s.KeyMaxRunning, KeyRate: viewRate(s.KeyRate),
-		FairWeights: viewWeights(s.FairWeights), PriorityAgingSeconds: seconds(s.PriorityAging),
+		FairWeights: viewWeights(s.FairWeights), PriorityAgingSeconds: seconds(s.PriorityAging), StickyWaitSeconds: seconds(s.StickyWait),
 	}
 }
 
@@ -137,6 +137,7 @@ func queueSettings(in *pb.QueueSettings) (out task.QueueSettings, err error) {
 		{"timeout_seconds", in.GetTimeoutSeconds(), &out.Timeout}, {"ttl_seconds", in.GetTtlSeconds(), &out.TTL},
 		{"retention_seconds", in.GetRetentionSeconds(), &out.RetentionAge},
 		{"priority_aging_seconds", in.GetPriorityAgingSeconds(), &out.PriorityAging},
+		{"sticky_wait_seconds", in.GetStickyWaitSeconds(), &out.StickyWait},
 	} {
 		if *f.to, err = microseconds("settings.", f.name, f.from); err != nil {
 			return out, err
@@ -171,6 +172,7 @@ func settingsFields(names []string, s *task.QueueSettings) (fields task.Settings
 		{"key_rate", task.FieldKeyRate, !s.KeyRate.IsZero()},
 		{"fair_weights", task.FieldFairWeights, len(s.FairWeights) != 0},
 		{"priority_aging_seconds", task.FieldPriorityAging, s.PriorityAging != 0},
+		{"sticky_wait_seconds", task.FieldStickyWait, s.StickyWait != 0},
 	}
 	for _, f := range table {
 		if len(names) == 0 && f.set {

@@ -45,7 +45,7 @@ func viewTask(t *task.Task, omitPayload bool) *pb.Task {
 	out := &pb.Task{
 		Id: t.ID.String(), Queue: t.Queue, Kind: t.Kind, State: states[t.State], Priority: uint32(t.Priority),
 		PayloadBytes: t.PayloadLen, FairKey: t.FairKey, UniqueKey: t.UniqueKey, TraceContext: t.TraceContext,
-		Labels: labelMap(t.Labels), SingletonKey: t.SingletonKey, Require: labelMap(t.Require),
+		Labels: labelMap(t.Labels), SingletonKey: t.SingletonKey, StickyKey: t.StickyKey, Require: labelMap(t.Require),
 		Attempt: uint32(t.Attempt), MaxAttempts: uint32(t.MaxAttempts), RetryCount: uint32(t.Failures),
 		WorkerDeaths: uint32(t.WorkerDeaths), MaxWorkerDeaths: uint32(t.MaxWorkerDeaths), WorkerId: t.Worker,
 		EnqueuedAt: timestamp(t.EnqueuedAt), RunAt: timestamp(t.RunAt), StartedAt: timestamp(t.StartedAt),

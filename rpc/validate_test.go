@@ -58,6 +58,7 @@ func TestBadTasks(t *testing.T) {
 		"negative window":      {&pb.NewTask{Queue: "q", UniqueKey: "k", UniqueWindowSeconds: -1}, "unique_window_seconds must not be negative"},
 		"long kind":            {&pb.NewTask{Queue: "q", Kind: long(129)}, "kind has 129 bytes"},
 		"long singleton key":   {&pb.NewTask{Queue: "q", SingletonKey: long(257)}, "singleton_key has 257 bytes, but may have at most 256"},
+		"long sticky key":      {&pb.NewTask{Queue: "q", StickyKey: long(257)}, "sticky_key has 257 bytes, but may have at most 256"},
 		"empty requirement":    {&pb.NewTask{Queue: "q", Require: map[string]string{"": "x"}}, "require has an empty key"},
 		"many requirements":    {&pb.NewTask{Queue: "q", Require: manyLabels(65)}, "require has 65 labels"},
 		"long fair key":        {&pb.NewTask{Queue: "q", FairKey: long(129)}, "fair_key has 129 bytes"},

@@ -12,6 +12,9 @@ type Hold struct {
 	KeyRateUntil Time
 	// Singleton is the running task that has its singleton key; 0: none.
 	Singleton ID
+	// ReservedFor is the worker of its sticky key that it waits for, until ReservedUntil.
+	ReservedFor   string
+	ReservedUntil Time
 }
 
 // Hold returns what holds a pending task back; nothing for another.
@@ -39,6 +42,9 @@ func (m *Machine) Hold(id ID) (h Hold) {
 	}
 	if g := m.singletons.all[lane.key]; g != nil && g.taken() {
 		h.Singleton = m.singletonHolder(g)
+	}
+	if s, ok := m.sessions.get(m.reservedFor(r)); ok {
+		h.ReservedFor, h.ReservedUntil = s.worker, r.at
 	}
 	return h
 }

@@ -80,6 +80,7 @@ func (t *taskFlags) add(flags *pflag.FlagSet) {
 	flags.DurationVar(&t.window, "unique-window", 0, "how long the key stays taken; 0 is until the task ends")
 	flags.StringVar(&t.new.FairKey, "fair-key", "", "whom it is for, such as a tenant; the keys of a queue take turns")
 	flags.StringVar(&t.new.SingletonKey, "singleton-key", "", "one task of the queue with this key runs at a time")
+	flags.StringVar(&t.new.StickyKey, "sticky-key", "", "wait a while for the worker that ran the last task of the queue with this key")
 	flags.StringToStringVar(&t.new.Require, "require", nil, "labels that its worker must have, key=value; pool=NAME is the worker's pool")
 	flags.StringToStringVar(&t.new.Labels, "label", nil, "labels, key=value")
 	flags.StringVar(&t.new.TraceContext, "trace-context", "", "W3C traceparent to go on with")

@@ -20,6 +20,7 @@ type limitFlags struct {
 	keyBurst      uint32
 	weights       []string
 	aging         time.Duration
+	sticky        time.Duration
 }
 
 // noLimit takes a limit away.
@@ -34,6 +35,7 @@ func (l *limitFlags) add(flags *pflag.FlagSet) {
 	flags.Uint32Var(&l.keyBurst, "key-rate-burst", 0, "how many of one fair key may start at once after a pause")
 	flags.StringSliceVar(&l.weights, "fair-weight", nil, "tasks of a fair key in one turn, key=n,…; replaces all weights; none for 1 each")
 	flags.DurationVar(&l.aging, "priority-aging", 0, "the wait that makes up for one priority; 0s is strict priorities")
+	flags.DurationVar(&l.sticky, "sticky-wait", 0, "how long a task waits for the worker of its sticky key (default 5s)")
 }
 
 // apply sets the settings whose flags were given, and names them.
@@ -74,6 +76,12 @@ func (l *limitFlags) apply(flags *pflag.FlagSet, request *rowlockv1.SetQueueRequ
 			return usagef("--priority-aging %s: want 0s or more", l.aging)
 		}
 		s.PriorityAgingSeconds = l.aging.Seconds()
+	}
+	if name("sticky-wait", "sticky_wait_seconds") {
+		if l.sticky < 0 {
+			return usagef("--sticky-wait %s: want 0s or more; 0s is the default", l.sticky)
+		}
+		s.StickyWaitSeconds = l.sticky.Seconds()
 	}
 	if name("fair-weight", "fair_weights") {
 		s.FairWeights, err = fairWeights(l.weights)

@@ -54,8 +54,10 @@ type QueueSettings struct {
 	FairWeights map[string]uint32 `protobuf:"bytes,13,rep,name=fair_weights,json=fairWeights,proto3" json:"fair_weights,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
 	// A task that has waited this long is as good as one of the next priority that has just come. 0: priorities are strict.
 	PriorityAgingSeconds float64 `protobuf:"fixed64,14,opt,name=priority_aging_seconds,json=priorityAgingSeconds,proto3" json:"priority_aging_seconds,omitempty"`
-	unknownFields        protoimpl.UnknownFields
-	sizeCache            protoimpl.SizeCache
+	// How long a task waits for the worker of its sticky_key. 5 s.
+	StickyWaitSeconds float64 `protobuf:"fixed64,15,opt,name=sticky_wait_seconds,json=stickyWaitSeconds,proto3" json:"sticky_wait_seconds,omitempty"`
+	unknownFields     protoimpl.UnknownFields
+	sizeCache         protoimpl.SizeCache
 }
 
 func (x *QueueSettings) Reset() {
@@ -182,6 +184,13 @@ func (x *QueueSettings) GetFairWeights() map[string]uint32 {
 func (x *QueueSettings) GetPriorityAgingSeconds() float64 {
 	if x != nil {
 		return x.PriorityAgingSeconds
+	}
+	return 0
+}
+
+func (x *QueueSettings) GetStickyWaitSeconds() float64 {
+	if x != nil {
+		return x.StickyWaitSeconds
 	}
 	return 0
 }
@@ -1134,7 +1143,7 @@ var File_rpc_rowlockv1_queue_proto protoreflect.FileDescriptor
 const file_rpc_rowlockv1_queue_proto_rawDesc = "" +
 	"\n" +
 	"\x19rpc/rowlockv1/queue.proto\x12\n" +
-	"rowlock.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18rpc/rowlockv1/task.proto\"\xb7\x05\n" +
+	"rowlock.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18rpc/rowlockv1/task.proto\"\xe7\x05\n" +
 	"\rQueueSettings\x12!\n" +
 	"\fmax_attempts\x18\x01 \x01(\rR\vmaxAttempts\x12*\n" +
 	"\x11max_worker_deaths\x18\x02 \x01(\rR\x0fmaxWorkerDeaths\x12'\n" +
@@ -1152,7 +1161,8 @@ const file_rpc_rowlockv1_queue_proto_rawDesc = "" +
 	"\x0fkey_max_running\x18\v \x01(\rR\rkeyMaxRunning\x12+\n" +
 	"\bkey_rate\x18\f \x01(\v2\x10.rowlock.v1.RateR\akeyRate\x12M\n" +
 	"\ffair_weights\x18\r \x03(\v2*.rowlock.v1.QueueSettings.FairWeightsEntryR\vfairWeights\x124\n" +
-	"\x16priority_aging_seconds\x18\x0e \x01(\x01R\x14priorityAgingSeconds\x1a>\n" +
+	"\x16priority_aging_seconds\x18\x0e \x01(\x01R\x14priorityAgingSeconds\x12.\n" +
+	"\x13sticky_wait_seconds\x18\x0f \x01(\x01R\x11stickyWaitSeconds\x1a>\n" +
 	"\x10FairWeightsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\rR\x05value:\x028\x01\"S\n" +

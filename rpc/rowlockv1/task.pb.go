@@ -209,6 +209,7 @@ type Task struct {
 	DependsOn     []string          `protobuf:"bytes,32,rep,name=depends_on,json=dependsOn,proto3" json:"depends_on,omitempty"`
 	SingletonKey  string            `protobuf:"bytes,33,opt,name=singleton_key,json=singletonKey,proto3" json:"singleton_key,omitempty"`
 	Require       map[string]string `protobuf:"bytes,34,rep,name=require,proto3" json:"require,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	StickyKey     string            `protobuf:"bytes,35,opt,name=sticky_key,json=stickyKey,proto3" json:"sticky_key,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -481,6 +482,13 @@ func (x *Task) GetRequire() map[string]string {
 	return nil
 }
 
+func (x *Task) GetStickyKey() string {
+	if x != nil {
+		return x.StickyKey
+	}
+	return ""
+}
+
 // TaskError is what one attempt ended with.
 type TaskError struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
@@ -722,7 +730,10 @@ type NewTask struct {
 	// One task of the queue with this key runs at a time; the others wait without holding anything up. Up to 256 bytes.
 	SingletonKey string `protobuf:"bytes,20,opt,name=singleton_key,json=singletonKey,proto3" json:"singleton_key,omitempty"`
 	// Labels that a worker must have to get the task, up to 16; the label "pool" is the worker's pool.
-	Require       map[string]string `protobuf:"bytes,21,rep,name=require,proto3" json:"require,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	Require map[string]string `protobuf:"bytes,21,rep,name=require,proto3" json:"require,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// The task waits a while (the queue's sticky_wait_seconds) for the worker that ran the last one of its queue with this key, if
+	// that is connected; then anybody gets it, before others of its priority. Up to 256 bytes.
+	StickyKey     string `protobuf:"bytes,22,opt,name=sticky_key,json=stickyKey,proto3" json:"sticky_key,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -902,6 +913,13 @@ func (x *NewTask) GetRequire() map[string]string {
 		return x.Require
 	}
 	return nil
+}
+
+func (x *NewTask) GetStickyKey() string {
+	if x != nil {
+		return x.StickyKey
+	}
+	return ""
 }
 
 type OpenProducerRequest struct {
@@ -1707,7 +1725,7 @@ func (x *ExplainTaskResponse) GetReasons() []*Reason {
 // Reason is one thing that keeps a task from running.
 type Reason struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// delayed, retry_backoff, queue_paused, queue_limit, queue_rate, key_limit, key_rate, singleton, no_worker,
+	// delayed, retry_backoff, queue_paused, queue_limit, queue_rate, key_limit, key_rate, singleton, reserved, no_worker,
 	// no_worker_for_kind, no_capable_worker, waits_for_turn, blocked, running, finished, dead_letter, group_paused, workers_busy.
 	Code    string `protobuf:"bytes,1,opt,name=code,proto3" json:"code,omitempty"`
 	Message string `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`
@@ -2460,7 +2478,7 @@ var File_rpc_rowlockv1_task_proto protoreflect.FileDescriptor
 const file_rpc_rowlockv1_task_proto_rawDesc = "" +
 	"\n" +
 	"\x18rpc/rowlockv1/task.proto\x12\n" +
-	"rowlock.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x99\f\n" +
+	"rowlock.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb8\f\n" +
 	"\x04Task\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05queue\x18\x02 \x01(\tR\x05queue\x12\x12\n" +
@@ -2503,7 +2521,9 @@ const file_rpc_rowlockv1_task_proto_rawDesc = "" +
 	"\n" +
 	"depends_on\x18  \x03(\tR\tdependsOn\x12#\n" +
 	"\rsingleton_key\x18! \x01(\tR\fsingletonKey\x127\n" +
-	"\arequire\x18\" \x03(\v2\x1d.rowlock.v1.Task.RequireEntryR\arequire\x1a9\n" +
+	"\arequire\x18\" \x03(\v2\x1d.rowlock.v1.Task.RequireEntryR\arequire\x12\x1d\n" +
+	"\n" +
+	"sticky_key\x18# \x01(\tR\tstickyKey\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a:\n" +
@@ -2535,7 +2555,7 @@ const file_rpc_rowlockv1_task_proto_rawDesc = "" +
 	"\n" +
 	"multiplier\x18\x03 \x01(\x01R\n" +
 	"multiplier\x12%\n" +
-	"\x0edelays_seconds\x18\x04 \x03(\x01R\rdelaysSeconds\"\xd2\a\n" +
+	"\x0edelays_seconds\x18\x04 \x03(\x01R\rdelaysSeconds\"\xf1\a\n" +
 	"\aNewTask\x12\x14\n" +
 	"\x05queue\x18\x01 \x01(\tR\x05queue\x12\x12\n" +
 	"\x04kind\x18\x02 \x01(\tR\x04kind\x12\x18\n" +
@@ -2562,7 +2582,9 @@ const file_rpc_rowlockv1_task_proto_rawDesc = "" +
 	"\n" +
 	"depends_on\x18\x13 \x03(\tR\tdependsOn\x12#\n" +
 	"\rsingleton_key\x18\x14 \x01(\tR\fsingletonKey\x12:\n" +
-	"\arequire\x18\x15 \x03(\v2 .rowlock.v1.NewTask.RequireEntryR\arequire\x1a9\n" +
+	"\arequire\x18\x15 \x03(\v2 .rowlock.v1.NewTask.RequireEntryR\arequire\x12\x1d\n" +
+	"\n" +
+	"sticky_key\x18\x16 \x01(\tR\tstickyKey\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a:\n" +

@@ -48,6 +48,7 @@ type QueueSettings struct {
 	KeyRate              *Rate             `json:"key_rate,omitempty"`
 	FairWeights          map[string]uint32 `json:"fair_weights,omitempty"`
 	PriorityAgingSeconds float64           `json:"priority_aging_seconds,omitempty"`
+	StickyWaitSeconds    float64           `json:"sticky_wait_seconds,omitempty"`
 }
 
 // Rate is how fast tasks start.
@@ -91,6 +92,7 @@ func NewQueue(q *rowlockv1.Queue) Queue {
 			RetentionBytes: s.GetRetentionBytes(), RetentionTasks: s.GetRetentionTasks(),
 			MaxRunning: s.GetMaxRunning(), Rate: newRate(s.GetRate()), KeyMaxRunning: s.GetKeyMaxRunning(), KeyRate: newRate(s.GetKeyRate()),
 			FairWeights: s.GetFairWeights(), PriorityAgingSeconds: s.GetPriorityAgingSeconds(),
+			StickyWaitSeconds: s.GetStickyWaitSeconds(),
 		},
 	}
 }
@@ -172,6 +174,7 @@ func (s QueueSettings) table(t *Table) {
 	t.Pair("rate of a key", s.KeyRate.text())
 	t.Pair("weights", weights(s.FairWeights))
 	t.Pair("priority aging", seconds(s.PriorityAgingSeconds))
+	t.Pair("sticky wait", seconds(s.StickyWaitSeconds))
 }
 
 func weights(byKey map[string]uint32) string {

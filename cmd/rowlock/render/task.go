@@ -42,6 +42,7 @@ type Task struct {
 	UniqueKey       string            `json:"unique_key,omitempty"`
 	FairKey         string            `json:"fair_key,omitempty"`
 	SingletonKey    string            `json:"singleton_key,omitempty"`
+	StickyKey       string            `json:"sticky_key,omitempty"`
 	Require         map[string]string `json:"require,omitempty"`
 	Labels          map[string]string `json:"labels,omitempty"`
 	TraceContext    string            `json:"trace_context,omitempty"`
@@ -87,7 +88,7 @@ func NewTask(t *rowlockv1.Task) Task {
 		TimeoutSeconds: t.GetTimeoutSeconds(), PayloadBytes: t.GetPayloadBytes(),
 		Payload: payload.asJSON(), PayloadBase64: payload.asBase64(), Result: result.asJSON(), ResultBase64: result.asBase64(),
 		Errors: taskErrors(t.GetErrors()), Progress: progress(t.GetProgress()),
-		UniqueKey: t.GetUniqueKey(), FairKey: t.GetFairKey(), SingletonKey: t.GetSingletonKey(), Require: t.GetRequire(), Labels: t.GetLabels(), TraceContext: t.GetTraceContext(),
+		UniqueKey: t.GetUniqueKey(), FairKey: t.GetFairKey(), SingletonKey: t.GetSingletonKey(), StickyKey: t.GetStickyKey(), Require: t.GetRequire(), Labels: t.GetLabels(), TraceContext: t.GetTraceContext(),
 		Backoff: backoff(t.GetBackoff()), DependsOn: t.GetDependsOn(), RetryOf: t.GetRetryOf(), Token: t.GetToken(),
 	}
 }
@@ -184,6 +185,7 @@ func (t Task) Table(table *Table, now time.Time) {
 	table.Pair("unique key", t.UniqueKey)
 	table.Pair("fair key", t.FairKey)
 	table.Pair("singleton key", t.SingletonKey)
+	table.Pair("sticky key", t.StickyKey)
 	table.Pair("requires", labels(t.Require))
 	table.Pair("labels", labels(t.Labels))
 	table.Pair("depends on", strings.Join(t.DependsOn, ", "))

@@ -33,6 +33,7 @@ type line struct {
 	UniqueWindowSeconds float64           `json:"unique_window_seconds"`
 	FairKey             string            `json:"fair_key"`
 	SingletonKey        string            `json:"singleton_key"`
+	StickyKey           string            `json:"sticky_key"`
 	Require             map[string]string `json:"require"`
 	Labels              map[string]string `json:"labels"`
 	TraceContext        string            `json:"trace_context"`
@@ -109,7 +110,7 @@ func (l *line) task() (*rowlockv1.NewTask, error) {
 	t := &rowlockv1.NewTask{
 		Queue: l.Queue, Kind: l.Kind, Payload: l.Payload, Priority: l.Priority, DelaySeconds: l.DelaySeconds,
 		MaxAttempts: l.MaxAttempts, MaxWorkerDeaths: l.MaxWorkerDeaths, TimeoutSeconds: l.TimeoutSeconds, TtlSeconds: l.TTLSeconds,
-		UniqueKey: l.UniqueKey, UniqueWindowSeconds: l.UniqueWindowSeconds, FairKey: l.FairKey, SingletonKey: l.SingletonKey, Require: l.Require, Labels: l.Labels,
+		UniqueKey: l.UniqueKey, UniqueWindowSeconds: l.UniqueWindowSeconds, FairKey: l.FairKey, SingletonKey: l.SingletonKey, StickyKey: l.StickyKey, Require: l.Require, Labels: l.Labels,
 		TraceContext: l.TraceContext, DependsOn: l.DependsOn,
 	}
 	if l.RunAt != nil {
