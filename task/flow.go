@@ -17,6 +17,10 @@ func (f *flow) isZero() bool {
 	return f.fairKey == "" && f.singleton == "" && f.sticky == "" && len(f.require) == 0
 }
 
+// setsApart reports whether a task of this flow has another lane than one of none. A sticky key decides for whom it is reserved,
+// and nothing else.
+func (f *flow) setsApart() bool { return f.fairKey != "" || f.singleton != "" || len(f.require) > 0 }
+
 // append encodes a flow, for the table's key.
 func (f *flow) append(b []byte) []byte {
 	return appendLabels(appendBytes(appendBytes(appendBytes(b, f.fairKey), f.singleton), f.sticky), f.require)

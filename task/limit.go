@@ -50,7 +50,7 @@ func (m *Machine) beginFlows() {
 		if f.isZero() {
 			return true
 		}
-		if r.state == Pending {
+		if r.state == Pending && f.setsApart() {
 			pending = append(pending, s)
 			return true
 		}
