@@ -38,11 +38,11 @@ func (m *model) flowOf(t *modelTask) modelFlow {
 // beginFlows has what pending tasks say of their flow take effect, oldest first.
 func (m *model) beginFlows() {
 	pending := m.liveWhere(func(t *modelTask) bool {
-		return t.State == task.Pending && t.FairKey+t.SingletonKey+t.StickyKey != "" || len(t.Require) > 0 && t.State == task.Pending
+		return t.State == task.Pending && (t.FairKey+t.SingletonKey != "" || len(t.Require) > 0)
 	})
 	slices.SortFunc(pending, func(a, b *modelTask) int { return cmp.Compare(a.ready, b.ready) })
 	for _, t := range m.live {
-		if t.State != task.Pending {
+		if !slices.Contains(pending, t) {
 			t.flow = m.flowOf(t)
 		}
 	}
