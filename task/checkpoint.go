@@ -11,10 +11,17 @@ const (
 	KindProducer                 // by producer ID
 	KindRequest                  // by order of arrival
 	KindUnique                   // unique windows that outlive their task
+
+	KindSchedule       // what a schedule's owner wrote, by schedule ID
+	KindScheduleState  // what became of it, by schedule ID
+	KindScheduleLedger // its ledger in blocks, by schedule ID and first sequence
 )
 
 // Kinds are all kinds, in the order in which they must be loaded.
-var Kinds = [...]Kind{KindMeta, KindQueue, KindSession, KindProducer, KindRequest, KindUnique}
+var Kinds = [...]Kind{
+	KindMeta, KindQueue, KindSession, KindProducer, KindRequest, KindUnique,
+	KindSchedule, KindScheduleState, KindScheduleLedger,
+}
 
 // Record is a record to write, or with a nil Value to delete.
 type Record struct {

@@ -17,6 +17,13 @@ type cold struct {
 	retryOf      ID
 	errors       []AttemptError // oldest first
 	progress     ProgressNote
+	tick         tickRef // of a schedule that made it
+}
+
+// tickRef names a tick of a schedule.
+type tickRef struct {
+	schedule string // empty: none
+	nominal  Time
 }
 
 const (
@@ -39,12 +46,13 @@ const (
 	coldRetryOf
 	coldErrors
 	coldProgress
+	coldTick
 )
 
-func newCold(t *NewTask, waits []ID) cold {
+func newCold(t *NewTask, waits []ID, of tickRef) cold {
 	return cold{
 		uniqueKey: t.UniqueKey, uniqueWindow: t.UniqueWindow, fairKey: t.FairKey, labels: t.Labels,
-		trace: t.TraceContext, backoff: t.Backoff, waits: waits, retryOf: t.RetryOf,
+		trace: t.TraceContext, backoff: t.Backoff, waits: waits, retryOf: t.RetryOf, tick: of,
 	}
 }
 
@@ -82,6 +90,9 @@ func (c *cold) append(b []byte) []byte {
 		b = append(appendInt(append(b, coldProgress), p.At), p.Percent)
 		b = appendBytes(b, p.Message)
 	}
+	if c.tick.schedule != "" {
+		b = appendInt(appendBytes(append(b, coldTick), c.tick.schedule), c.tick.nominal)
+	}
 	return b
 }
 
@@ -113,6 +124,8 @@ func (c *cold) read(r *reader) {
 			}
 		case coldProgress:
 			c.progress = ProgressNote{At: r.int(), Percent: r.byteMax(100), Message: r.string()}
+		case coldTick:
+			c.tick = tickRef{schedule: r.string(), nominal: r.int()}
 		default:
 			r.fail()
 		}
@@ -185,6 +198,7 @@ func (c *cold) clone() {
 		e.Message, e.Worker = strings.Clone(e.Message), strings.Clone(e.Worker)
 	}
 	c.progress.Message = strings.Clone(c.progress.Message)
+	c.tick.schedule = strings.Clone(c.tick.schedule)
 }
 
 func cloneLabels(labels []Label) []Label {

@@ -43,7 +43,10 @@ func (m *Machine) acceptAll(tasks []NewTask) []Item {
 }
 
 // accept makes one task, or says why not.
-func (m *Machine) accept(t *NewTask) Item {
+func (m *Machine) accept(t *NewTask) Item { return m.acceptFor(t, tickRef{}) }
+
+// acceptFor makes the task of a schedule's tick, or one of none.
+func (m *Machine) acceptFor(t *NewTask, of tickRef) Item {
 	if len(t.Payload) > maxPayload {
 		return Item{Code: Invalid}
 	}
@@ -84,7 +87,10 @@ func (m *Machine) accept(t *NewTask) Item {
 		r.payloadSum = crc32.Checksum(t.Payload, castagnoli)
 		m.resident += n
 	}
-	m.setCold(r, newCold(t, waits))
+	m.setCold(r, newCold(t, waits, of))
+	if of.schedule != "" {
+		r.flags |= flagScheduled
+	}
 	m.index.put(r.id, s)
 	q.enqueued++
 	q.live[None]++

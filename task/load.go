@@ -50,6 +50,8 @@ func (l *Loader) record(k Kind, key, value []byte) error {
 	case KindMeta:
 		l.meta = true
 		return m.readMeta(value)
+	case KindScheduleLedger:
+		return m.loadLedger(key, value)
 	case KindUnique:
 		e, err := readUnique(value)
 		if err != nil || len(key) != len(uniqueKey{}) {
@@ -87,6 +89,10 @@ func (l *Loader) record(k Kind, key, value []byte) error {
 		m.requests.add(e)
 		m.requests.saved++
 		return nil
+	case KindSchedule:
+		return m.loadSchedule(ID(id), value)
+	case KindScheduleState:
+		return m.loadScheduleState(ID(id), value)
 	}
 	return errCorrupt
 }
@@ -184,6 +190,9 @@ func (l *Loader) Machine() (*Machine, error) {
 		if int(n) >= len(m.queues) || n == 0 {
 			return nil, fmt.Errorf("purge of an unknown queue: %w", errCorrupt)
 		}
+	}
+	if err := m.settleSchedules(); err != nil {
+		return nil, err
 	}
 	clear(m.dirty.records)
 	return m, nil

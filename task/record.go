@@ -70,6 +70,9 @@ func readTask(b []byte) (storedTask, error) {
 	}
 	var c cold
 	c.read(&r)
+	if c.tick.schedule != "" {
+		t.flags |= flagScheduled
+	}
 	return t, r.done()
 }
 
@@ -124,6 +127,7 @@ func (t *Task) setCold(c *cold) {
 	t.UniqueKey, t.FairKey, t.Labels, t.TraceContext = c.uniqueKey, c.fairKey, c.labels, c.trace
 	t.Backoff, t.DependsOn, t.RetryOf = c.backoff, c.waits, c.retryOf
 	t.Errors, t.Progress = c.errors, c.progress
+	t.Schedule, t.NominalTime = c.tick.schedule, c.tick.nominal
 }
 
 // appendMeta encodes the counters.

@@ -34,7 +34,9 @@ func wrong(field, format string, args ...any) error {
 }
 
 // rule finds the first time after another; the zero time: there is none.
-type rule interface{ next(after time.Time) time.Time }
+type rule interface {
+	next(after time.Time) time.Time
+}
 
 // Schedule is a parsed Spec. It is safe for concurrent use.
 type Schedule struct {
