@@ -67,7 +67,7 @@ type TaskInfo struct {
 	Result      []byte        `json:"result,omitempty"`
 	Errors      []TaskError   `json:"errors,omitempty"` // oldest first
 	// Reason is failed, attempts_exhausted, expired, poison or dependency_failed for a dead letter; cancelled or replaced
-	// for a cancelled task.
+	// for a cancelled task, superseded if it was the next tick of its schedule that cancelled it.
 	Reason    string        `json:"reason,omitempty"`
 	Progress  *Progress     `json:"progress,omitempty"`
 	RetryOf   string        `json:"retry_of,omitempty"`

@@ -3,7 +3,6 @@ package raftfsm
 import (
 	"log/slog"
 	"math"
-	"time"
 
 	"github.com/rowlock/rowlock/task"
 	"github.com/rowlock/rowlock/task/cron"
@@ -45,7 +44,7 @@ func (s *scheduler) commands() []task.Command {
 		if spec, known := s.broken[d.Name]; known && spec == d.Spec {
 			continue
 		}
-		parsed, err := cron.Parse(specOf(&d.Spec))
+		parsed, err := cron.Stored(&d.Spec)
 		if err != nil {
 			s.complain(d, err)
 			continue
@@ -67,17 +66,6 @@ func (s *scheduler) complain(d *task.DueSchedule, err error) {
 	s.logger.Error("a schedule can't fire under this leader", "schedule", d.Name, "error", err)
 }
 
-func specOf(s *task.ScheduleSpec) cron.Spec {
-	spec := cron.Spec{Expression: s.Expression, TimeZone: s.TimeZone, Jitter: time.Duration(s.Jitter) * time.Microsecond}
-	if s.Start != 0 {
-		spec.Start = time.UnixMicro(s.Start)
-	}
-	if s.End != 0 {
-		spec.End = time.UnixMicro(s.End)
-	}
-	return spec
-}
-
 // nominalTick is a tick with the time at which it is due. The zero value is none.
 type nominalTick struct{ nominal, due task.Time }
 
@@ -89,11 +77,8 @@ type calendar struct {
 
 // after is the tick that comes behind a nominal time.
 func (c calendar) after(nominal task.Time) nominalTick {
-	next, ok := c.Next(time.UnixMicro(nominal))
-	if !ok {
-		return nominalTick{}
-	}
-	return nominalTick{next.UnixMicro(), c.Due(c.name, next).UnixMicro()}
+	next, due := c.Tick(c.name, nominal)
+	return nominalTick{next, due}
 }
 
 // appendTicks adds what a schedule's next tick asks for, and the late ones behind it: runs that are missed, and those that

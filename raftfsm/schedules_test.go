@@ -23,7 +23,7 @@ func TestLateTicks(t *testing.T) {
 			Expression: rapid.SampledFrom(expressions).Draw(t, "expression"), TimeZone: "Europe/Berlin",
 			Jitter: rapid.SampledFrom([]task.Duration{0, 0, 5 * usecond}).Draw(t, "jitter"),
 		}
-		parsed, err := cron.Parse(specOf(&spec))
+		parsed, err := cron.Stored(&spec)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -79,7 +79,7 @@ func TestLateTicks(t *testing.T) {
 // putSchedule is a schedule whose ticks begin now.
 func putSchedule(name, expression string, now time.Time, policy task.SchedulePolicy) *task.PutSchedule {
 	spec := task.ScheduleSpec{Expression: expression}
-	parsed, err := cron.Parse(specOf(&spec))
+	parsed, err := cron.Stored(&spec)
 	if err != nil {
 		panic(err)
 	}

@@ -160,7 +160,11 @@ func (m *model) occur(s *modelSchedule, t modelTick) task.Item {
 		return task.Item{}
 	case s.Policy.Overlap == task.OverlapTerminate:
 		for _, id := range s.Live {
-			m.cancelOne(id)
+			t := m.live[id]
+			if t.State == task.Running {
+				m.revoke(t, task.RevokedCancelled)
+			}
+			m.toHistory(t, task.Cancelled, task.ReasonSuperseded)
 		}
 		m.leaveSchedules()
 	}

@@ -99,7 +99,11 @@ func (m *Machine) occur(s *schedule, o occurrence) Item {
 	case OverlapTerminate:
 		for _, id := range slices.Clone(s.live) {
 			slot := m.index.get(id)
-			_ = m.cancel(slot, m.tasks.at(slot)) // nothing refuses
+			r := m.tasks.at(slot)
+			if r.state == Running {
+				m.revoke(r, RevokedCancelled)
+			}
+			m.toFinished(slot, r, Cancelled, ReasonSuperseded, nil)
 		}
 	}
 	return m.makeTask(s, o)

@@ -196,7 +196,7 @@ type Task struct {
 	// The newest errors, oldest first.
 	Errors []*TaskError `protobuf:"bytes,25,rep,name=errors,proto3" json:"errors,omitempty"`
 	// Why it is in the dead letter queue: failed, attempts_exhausted, expired, poison, dependency_failed. Why it was
-	// cancelled: cancelled, replaced.
+	// cancelled: cancelled, replaced, superseded (by the next tick of its schedule).
 	Reason   string    `protobuf:"bytes,26,opt,name=reason,proto3" json:"reason,omitempty"`
 	Progress *Progress `protobuf:"bytes,27,opt,name=progress,proto3" json:"progress,omitempty"`
 	// The finished task that this one retries.
@@ -206,7 +206,10 @@ type Task struct {
 	Backoff         *Backoff `protobuf:"bytes,30,opt,name=backoff,proto3" json:"backoff,omitempty"`
 	MaxWorkerDeaths uint32   `protobuf:"varint,31,opt,name=max_worker_deaths,json=maxWorkerDeaths,proto3" json:"max_worker_deaths,omitempty"`
 	// Tasks that must complete first.
-	DependsOn     []string `protobuf:"bytes,32,rep,name=depends_on,json=dependsOn,proto3" json:"depends_on,omitempty"`
+	DependsOn []string `protobuf:"bytes,32,rep,name=depends_on,json=dependsOn,proto3" json:"depends_on,omitempty"`
+	// The schedule that made it, and the nominal time of its tick.
+	Schedule      string                 `protobuf:"bytes,50,opt,name=schedule,proto3" json:"schedule,omitempty"`
+	NominalAt     *timestamppb.Timestamp `protobuf:"bytes,51,opt,name=nominal_at,json=nominalAt,proto3" json:"nominal_at,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -461,6 +464,20 @@ func (x *Task) GetMaxWorkerDeaths() uint32 {
 func (x *Task) GetDependsOn() []string {
 	if x != nil {
 		return x.DependsOn
+	}
+	return nil
+}
+
+func (x *Task) GetSchedule() string {
+	if x != nil {
+		return x.Schedule
+	}
+	return ""
+}
+
+func (x *Task) GetNominalAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.NominalAt
 	}
 	return nil
 }
@@ -2425,8 +2442,7 @@ var File_rpc_rowlockv1_task_proto protoreflect.FileDescriptor
 const file_rpc_rowlockv1_task_proto_rawDesc = "" +
 	"\n" +
 	"\x18rpc/rowlockv1/task.proto\x12\n" +
-	"rowlock.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xff\n" +
-	"\n" +
+	"rowlock.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd6\v\n" +
 	"\x04Task\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05queue\x18\x02 \x01(\tR\x05queue\x12\x12\n" +
@@ -2467,7 +2483,10 @@ const file_rpc_rowlockv1_task_proto_rawDesc = "" +
 	"\abackoff\x18\x1e \x01(\v2\x13.rowlock.v1.BackoffR\abackoff\x12*\n" +
 	"\x11max_worker_deaths\x18\x1f \x01(\rR\x0fmaxWorkerDeaths\x12\x1d\n" +
 	"\n" +
-	"depends_on\x18  \x03(\tR\tdependsOn\x1a9\n" +
+	"depends_on\x18  \x03(\tR\tdependsOn\x12\x1a\n" +
+	"\bschedule\x182 \x01(\tR\bschedule\x129\n" +
+	"\n" +
+	"nominal_at\x183 \x01(\v2\x1a.google.protobuf.TimestampR\tnominalAt\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"}\n" +
@@ -2723,59 +2742,60 @@ var file_rpc_rowlockv1_task_proto_depIdxs = []int32{
 	3,  // 8: rowlock.v1.Task.errors:type_name -> rowlock.v1.TaskError
 	4,  // 9: rowlock.v1.Task.progress:type_name -> rowlock.v1.Progress
 	5,  // 10: rowlock.v1.Task.backoff:type_name -> rowlock.v1.Backoff
-	36, // 11: rowlock.v1.TaskError.at:type_name -> google.protobuf.Timestamp
-	36, // 12: rowlock.v1.Progress.at:type_name -> google.protobuf.Timestamp
-	37, // 13: rowlock.v1.NewTask.payload_json:type_name -> google.protobuf.Value
-	36, // 14: rowlock.v1.NewTask.run_at:type_name -> google.protobuf.Timestamp
-	0,  // 15: rowlock.v1.NewTask.unique_mode:type_name -> rowlock.v1.UniqueMode
-	35, // 16: rowlock.v1.NewTask.labels:type_name -> rowlock.v1.NewTask.LabelsEntry
-	5,  // 17: rowlock.v1.NewTask.backoff:type_name -> rowlock.v1.Backoff
-	6,  // 18: rowlock.v1.EnqueueRequest.tasks:type_name -> rowlock.v1.NewTask
-	11, // 19: rowlock.v1.EnqueueResponse.results:type_name -> rowlock.v1.EnqueueResult
-	12, // 20: rowlock.v1.EnqueueResult.error:type_name -> rowlock.v1.Status
-	2,  // 21: rowlock.v1.GetTaskResponse.task:type_name -> rowlock.v1.Task
-	15, // 22: rowlock.v1.GetTaskResponse.lag:type_name -> rowlock.v1.Lag
-	1,  // 23: rowlock.v1.ListTasksRequest.states:type_name -> rowlock.v1.Task.State
-	2,  // 24: rowlock.v1.ListTasksResponse.tasks:type_name -> rowlock.v1.Task
-	15, // 25: rowlock.v1.ListTasksResponse.lag:type_name -> rowlock.v1.Lag
-	2,  // 26: rowlock.v1.ExplainTaskResponse.task:type_name -> rowlock.v1.Task
-	20, // 27: rowlock.v1.ExplainTaskResponse.reasons:type_name -> rowlock.v1.Reason
-	36, // 28: rowlock.v1.Reason.until:type_name -> google.protobuf.Timestamp
-	12, // 29: rowlock.v1.TaskResult.error:type_name -> rowlock.v1.Status
-	21, // 30: rowlock.v1.CancelTasksResponse.results:type_name -> rowlock.v1.TaskResult
-	21, // 31: rowlock.v1.RetryTasksResponse.results:type_name -> rowlock.v1.TaskResult
-	36, // 32: rowlock.v1.RescheduleTaskRequest.run_at:type_name -> google.protobuf.Timestamp
-	21, // 33: rowlock.v1.MoveTasksResponse.results:type_name -> rowlock.v1.TaskResult
-	1,  // 34: rowlock.v1.DeleteTasksRequest.only_state:type_name -> rowlock.v1.Task.State
-	21, // 35: rowlock.v1.DeleteTasksResponse.results:type_name -> rowlock.v1.TaskResult
-	21, // 36: rowlock.v1.ResetTasksResponse.results:type_name -> rowlock.v1.TaskResult
-	7,  // 37: rowlock.v1.TaskService.OpenProducer:input_type -> rowlock.v1.OpenProducerRequest
-	9,  // 38: rowlock.v1.TaskService.Enqueue:input_type -> rowlock.v1.EnqueueRequest
-	13, // 39: rowlock.v1.TaskService.GetTask:input_type -> rowlock.v1.GetTaskRequest
-	16, // 40: rowlock.v1.TaskService.ListTasks:input_type -> rowlock.v1.ListTasksRequest
-	18, // 41: rowlock.v1.TaskService.ExplainTask:input_type -> rowlock.v1.ExplainTaskRequest
-	22, // 42: rowlock.v1.TaskService.CancelTasks:input_type -> rowlock.v1.CancelTasksRequest
-	24, // 43: rowlock.v1.TaskService.RetryTasks:input_type -> rowlock.v1.RetryTasksRequest
-	26, // 44: rowlock.v1.TaskService.RescheduleTask:input_type -> rowlock.v1.RescheduleTaskRequest
-	28, // 45: rowlock.v1.TaskService.MoveTasks:input_type -> rowlock.v1.MoveTasksRequest
-	30, // 46: rowlock.v1.TaskService.DeleteTasks:input_type -> rowlock.v1.DeleteTasksRequest
-	32, // 47: rowlock.v1.TaskService.ResetTasks:input_type -> rowlock.v1.ResetTasksRequest
-	8,  // 48: rowlock.v1.TaskService.OpenProducer:output_type -> rowlock.v1.OpenProducerResponse
-	10, // 49: rowlock.v1.TaskService.Enqueue:output_type -> rowlock.v1.EnqueueResponse
-	14, // 50: rowlock.v1.TaskService.GetTask:output_type -> rowlock.v1.GetTaskResponse
-	17, // 51: rowlock.v1.TaskService.ListTasks:output_type -> rowlock.v1.ListTasksResponse
-	19, // 52: rowlock.v1.TaskService.ExplainTask:output_type -> rowlock.v1.ExplainTaskResponse
-	23, // 53: rowlock.v1.TaskService.CancelTasks:output_type -> rowlock.v1.CancelTasksResponse
-	25, // 54: rowlock.v1.TaskService.RetryTasks:output_type -> rowlock.v1.RetryTasksResponse
-	27, // 55: rowlock.v1.TaskService.RescheduleTask:output_type -> rowlock.v1.RescheduleTaskResponse
-	29, // 56: rowlock.v1.TaskService.MoveTasks:output_type -> rowlock.v1.MoveTasksResponse
-	31, // 57: rowlock.v1.TaskService.DeleteTasks:output_type -> rowlock.v1.DeleteTasksResponse
-	33, // 58: rowlock.v1.TaskService.ResetTasks:output_type -> rowlock.v1.ResetTasksResponse
-	48, // [48:59] is the sub-list for method output_type
-	37, // [37:48] is the sub-list for method input_type
-	37, // [37:37] is the sub-list for extension type_name
-	37, // [37:37] is the sub-list for extension extendee
-	0,  // [0:37] is the sub-list for field type_name
+	36, // 11: rowlock.v1.Task.nominal_at:type_name -> google.protobuf.Timestamp
+	36, // 12: rowlock.v1.TaskError.at:type_name -> google.protobuf.Timestamp
+	36, // 13: rowlock.v1.Progress.at:type_name -> google.protobuf.Timestamp
+	37, // 14: rowlock.v1.NewTask.payload_json:type_name -> google.protobuf.Value
+	36, // 15: rowlock.v1.NewTask.run_at:type_name -> google.protobuf.Timestamp
+	0,  // 16: rowlock.v1.NewTask.unique_mode:type_name -> rowlock.v1.UniqueMode
+	35, // 17: rowlock.v1.NewTask.labels:type_name -> rowlock.v1.NewTask.LabelsEntry
+	5,  // 18: rowlock.v1.NewTask.backoff:type_name -> rowlock.v1.Backoff
+	6,  // 19: rowlock.v1.EnqueueRequest.tasks:type_name -> rowlock.v1.NewTask
+	11, // 20: rowlock.v1.EnqueueResponse.results:type_name -> rowlock.v1.EnqueueResult
+	12, // 21: rowlock.v1.EnqueueResult.error:type_name -> rowlock.v1.Status
+	2,  // 22: rowlock.v1.GetTaskResponse.task:type_name -> rowlock.v1.Task
+	15, // 23: rowlock.v1.GetTaskResponse.lag:type_name -> rowlock.v1.Lag
+	1,  // 24: rowlock.v1.ListTasksRequest.states:type_name -> rowlock.v1.Task.State
+	2,  // 25: rowlock.v1.ListTasksResponse.tasks:type_name -> rowlock.v1.Task
+	15, // 26: rowlock.v1.ListTasksResponse.lag:type_name -> rowlock.v1.Lag
+	2,  // 27: rowlock.v1.ExplainTaskResponse.task:type_name -> rowlock.v1.Task
+	20, // 28: rowlock.v1.ExplainTaskResponse.reasons:type_name -> rowlock.v1.Reason
+	36, // 29: rowlock.v1.Reason.until:type_name -> google.protobuf.Timestamp
+	12, // 30: rowlock.v1.TaskResult.error:type_name -> rowlock.v1.Status
+	21, // 31: rowlock.v1.CancelTasksResponse.results:type_name -> rowlock.v1.TaskResult
+	21, // 32: rowlock.v1.RetryTasksResponse.results:type_name -> rowlock.v1.TaskResult
+	36, // 33: rowlock.v1.RescheduleTaskRequest.run_at:type_name -> google.protobuf.Timestamp
+	21, // 34: rowlock.v1.MoveTasksResponse.results:type_name -> rowlock.v1.TaskResult
+	1,  // 35: rowlock.v1.DeleteTasksRequest.only_state:type_name -> rowlock.v1.Task.State
+	21, // 36: rowlock.v1.DeleteTasksResponse.results:type_name -> rowlock.v1.TaskResult
+	21, // 37: rowlock.v1.ResetTasksResponse.results:type_name -> rowlock.v1.TaskResult
+	7,  // 38: rowlock.v1.TaskService.OpenProducer:input_type -> rowlock.v1.OpenProducerRequest
+	9,  // 39: rowlock.v1.TaskService.Enqueue:input_type -> rowlock.v1.EnqueueRequest
+	13, // 40: rowlock.v1.TaskService.GetTask:input_type -> rowlock.v1.GetTaskRequest
+	16, // 41: rowlock.v1.TaskService.ListTasks:input_type -> rowlock.v1.ListTasksRequest
+	18, // 42: rowlock.v1.TaskService.ExplainTask:input_type -> rowlock.v1.ExplainTaskRequest
+	22, // 43: rowlock.v1.TaskService.CancelTasks:input_type -> rowlock.v1.CancelTasksRequest
+	24, // 44: rowlock.v1.TaskService.RetryTasks:input_type -> rowlock.v1.RetryTasksRequest
+	26, // 45: rowlock.v1.TaskService.RescheduleTask:input_type -> rowlock.v1.RescheduleTaskRequest
+	28, // 46: rowlock.v1.TaskService.MoveTasks:input_type -> rowlock.v1.MoveTasksRequest
+	30, // 47: rowlock.v1.TaskService.DeleteTasks:input_type -> rowlock.v1.DeleteTasksRequest
+	32, // 48: rowlock.v1.TaskService.ResetTasks:input_type -> rowlock.v1.ResetTasksRequest
+	8,  // 49: rowlock.v1.TaskService.OpenProducer:output_type -> rowlock.v1.OpenProducerResponse
+	10, // 50: rowlock.v1.TaskService.Enqueue:output_type -> rowlock.v1.EnqueueResponse
+	14, // 51: rowlock.v1.TaskService.GetTask:output_type -> rowlock.v1.GetTaskResponse
+	17, // 52: rowlock.v1.TaskService.ListTasks:output_type -> rowlock.v1.ListTasksResponse
+	19, // 53: rowlock.v1.TaskService.ExplainTask:output_type -> rowlock.v1.ExplainTaskResponse
+	23, // 54: rowlock.v1.TaskService.CancelTasks:output_type -> rowlock.v1.CancelTasksResponse
+	25, // 55: rowlock.v1.TaskService.RetryTasks:output_type -> rowlock.v1.RetryTasksResponse
+	27, // 56: rowlock.v1.TaskService.RescheduleTask:output_type -> rowlock.v1.RescheduleTaskResponse
+	29, // 57: rowlock.v1.TaskService.MoveTasks:output_type -> rowlock.v1.MoveTasksResponse
+	31, // 58: rowlock.v1.TaskService.DeleteTasks:output_type -> rowlock.v1.DeleteTasksResponse
+	33, // 59: rowlock.v1.TaskService.ResetTasks:output_type -> rowlock.v1.ResetTasksResponse
+	49, // [49:60] is the sub-list for method output_type
+	38, // [38:49] is the sub-list for method input_type
+	38, // [38:38] is the sub-list for extension type_name
+	38, // [38:38] is the sub-list for extension extendee
+	0,  // [0:38] is the sub-list for field type_name
 }
 
 func init() { file_rpc_rowlockv1_task_proto_init() }
