@@ -74,6 +74,9 @@ type TaskInfo struct {
 	Token     uint64        `json:"token,omitempty"`
 	Backoff   BackoffPolicy `json:"backoff,omitzero"`
 	DependsOn []string      `json:"depends_on,omitempty"`
+	// Schedule is the schedule that made it, NominalAt the nominal time of its tick.
+	Schedule  string    `json:"schedule,omitempty"`
+	NominalAt time.Time `json:"nominal_at,omitzero"`
 }
 
 // TaskError is what one attempt ended with. Cause is failed, permanent, timeout or worker_lost.
@@ -139,6 +142,8 @@ func taskOf(p *rowlockv1.Task) *TaskInfo {
 		Token:           p.GetToken(),
 		Backoff:         backoffOf(p.GetBackoff()),
 		DependsOn:       p.GetDependsOn(),
+		Schedule:        p.GetSchedule(),
+		NominalAt:       at(p.GetNominalAt()),
 	}
 	for _, e := range p.GetErrors() {
 		t.Errors = append(t.Errors, TaskError{
