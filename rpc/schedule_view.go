@@ -106,6 +106,9 @@ func viewTick(schedule string, e *task.LedgerEntry) *pb.ScheduleTick {
 	if e.Outcome == task.TickSkipped {
 		why := partStatus(tickError(schedule, task.Item{ID: e.Task, Code: e.Code}))
 		out.Reason, out.Message = why.GetReason(), why.GetMessage()
+		if e.Code == task.ScheduleOverlap { // the entry has the task, and everybody knows the schedule
+			out.Message = e.Code.Error()
+		}
 	}
 	return out
 }
