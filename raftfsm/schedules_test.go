@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
@@ -215,6 +217,36 @@ func TestSchedulesAndTheClock(t *testing.T) {
 	}
 	if missed != 1 || late != 1 {
 		t.Errorf("after a day without a clock, %d runs are missed and %d late ticks fired, want 1 and 1", missed, late)
+	}
+}
+
+// TestScheduleThatCantFire: a schedule of a time zone that isn't known here is complained about once, is left as it is, and holds
+// up no other.
+func TestScheduleThatCantFire(t *testing.T) {
+	m := task.NewMachine()
+	entry := task.AppendHeader(nil, task.Header{Time: time.Now().UnixMicro()})
+	past := time.Now().Add(-10 * time.Second).Truncate(time.Second)
+	for _, zone := range []string{"Mars/Base", "UTC"} {
+		entry = task.AppendCommand(entry, &task.PutSchedule{
+			Name: zone[:3], Spec: task.ScheduleSpec{Expression: "@daily", TimeZone: zone}, Template: task.NewTask{Queue: "q"},
+			Policy: task.SchedulePolicy{Grace: 60 * usecond}, Next: past.UnixMicro(), Due: past.UnixMicro(),
+		})
+	}
+	if _, _, err := m.Apply(1, entry, false); err != nil {
+		t.Fatal(err)
+	}
+	clk := newClock(time.Now)
+	clk.start(m.Now())
+	var log strings.Builder
+	s := &scheduler{clock: clk, read: func(fn func(*task.Machine)) { fn(m) }, logger: slog.New(slog.NewTextHandler(&log, nil))}
+	for range 2 {
+		cs := s.commands()
+		if len(cs) != 1 || len(cs[0].(*task.FireSchedules).Ticks) != 1 || cs[0].(*task.FireSchedules).Ticks[0].Schedule != "UTC" {
+			t.Fatalf("proposed %+v", cs)
+		}
+	}
+	if n := strings.Count(log.String(), "Mars/Base"); n != 1 {
+		t.Errorf("%d complaints: %s", n, &log)
 	}
 }
 
