@@ -40,10 +40,12 @@ type ScheduleInfo struct {
 	NextTimes []time.Time `json:"next_times,omitempty"`
 	// QueuedAt is the nominal time of the tick that waits for the tasks before it.
 	QueuedAt time.Time `json:"queued_at,omitzero"`
-	// LiveTasks are the IDs of its tasks that haven't ended, oldest first, without backfilled ones.
-	LiveTasks []string  `json:"live_task_ids,omitempty"`
-	CreatedAt time.Time `json:"created_at,omitzero"`
-	UpdatedAt time.Time `json:"updated_at,omitzero"` // of the last put
+	// LiveTasks is how many of its tasks haven't ended, without backfilled ones; LiveTaskIDs are they, oldest first. Lists
+	// leave the IDs out.
+	LiveTasks   int       `json:"live_tasks"`
+	LiveTaskIDs []string  `json:"live_task_ids,omitempty"`
+	CreatedAt   time.Time `json:"created_at,omitzero"`
+	UpdatedAt   time.Time `json:"updated_at,omitzero"` // of the last put
 }
 
 // MarshalJSON uses the API's names.

@@ -115,7 +115,8 @@ func scheduleOf(p *rowlockv1.Schedule) *ScheduleInfo {
 		NextAt:       at(p.GetNextAt()),
 		NextDueAt:    at(p.GetNextDueAt()),
 		QueuedAt:     at(p.GetQueuedAt()),
-		LiveTasks:    p.GetLiveTaskIds(),
+		LiveTasks:    int(p.GetLiveTasks()),
+		LiveTaskIDs:  p.GetLiveTaskIds(),
 		CreatedAt:    at(p.GetCreatedAt()),
 		UpdatedAt:    at(p.GetUpdatedAt()),
 	}

@@ -8,18 +8,22 @@ import (
 	"github.com/rowlock/rowlock/task"
 )
 
-// viewSchedule is a schedule as the API shows it; in lists without its payload.
-func viewSchedule(s *task.Schedule, payload bool) *pb.Schedule {
-	return &pb.Schedule{
-		Name: s.Name, Task: viewTemplate(&s.Template, payload), Paused: s.Paused, Revision: s.Revision,
+// viewSchedule is a schedule as the API shows it; in lists without what may be large.
+func viewSchedule(s *task.Schedule, whole bool) *pb.Schedule {
+	out := &pb.Schedule{
+		Name: s.Name, Task: viewTemplate(&s.Template, whole), Paused: s.Paused, Revision: s.Revision,
 		Spec: &pb.ScheduleSpec{
 			Expression: s.Spec.Expression, TimeZone: s.Spec.TimeZone, JitterSeconds: seconds(s.Spec.Jitter),
 			StartAt: timestamp(s.Spec.Start), EndAt: timestamp(s.Spec.End),
 		},
 		Misfire: viewMisfire(&s.Policy), Overlap: overlaps[s.Policy.Overlap], HistoryTicks: s.Policy.Ledger,
-		NextAt: timestamp(s.Next), NextDueAt: timestamp(s.Due), QueuedAt: timestamp(s.Queued), LiveTaskIds: idStrings(s.Live),
+		NextAt: timestamp(s.Next), NextDueAt: timestamp(s.Due), QueuedAt: timestamp(s.Queued), LiveTasks: uint32(len(s.Live)),
 		CreatedAt: timestamp(s.CreatedAt), UpdatedAt: timestamp(s.UpdatedAt),
 	}
+	if whole {
+		out.LiveTaskIds = idStrings(s.Live)
+	}
+	return out
 }
 
 func viewMisfire(p *task.SchedulePolicy) *pb.Misfire {

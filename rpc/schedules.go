@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
 	"github.com/rowlock/rowlock/raftfsm"
 	pb "github.com/rowlock/rowlock/rpc/rowlockv1"
 	"github.com/rowlock/rowlock/task"
@@ -134,11 +136,15 @@ func (s *scheduleService) ListSchedules(ctx context.Context, req *pb.ListSchedul
 	out := &pb.ListSchedulesResponse{Lag: lagOf(s.node, req)}
 	err = s.node.Read(ctx, req.GetStale(), func(v *raftfsm.View) error {
 		list := v.Schedules(req.GetPrefix(), at.name, limit)
+		size := 0
 		for i := range list {
-			out.Schedules = append(out.Schedules, viewSchedule(&list[i], false))
+			s := viewSchedule(&list[i], false)
+			if size += proto.Size(s); size > maxReply && i > 0 {
+				break
+			}
+			out.Schedules, at.name = append(out.Schedules, s), s.GetName()
 		}
-		if len(list) == limit {
-			at.name = list[limit-1].Name
+		if n := len(out.GetSchedules()); n == limit || n < len(list) {
 			out.NextCursor = at.String()
 		}
 		return nil

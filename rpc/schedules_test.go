@@ -73,7 +73,7 @@ func TestScheduleLifecycle(t *testing.T) {
 	check2(c.PauseSchedule(ctx, &pb.PauseScheduleRequest{Name: "nightly"}))
 	got, err := c.GetSchedule(ctx, &pb.GetScheduleRequest{Name: "nightly"})
 	check(err)
-	if s := got.GetSchedule(); !s.GetPaused() || s.GetNextAt() != nil || len(s.GetNextTimes()) != 0 || len(s.GetLiveTaskIds()) != 1 {
+	if s := got.GetSchedule(); !s.GetPaused() || s.GetNextAt() != nil || len(s.GetNextTimes()) != 0 || len(s.GetLiveTaskIds()) != 1 || s.GetLiveTasks() != 1 {
 		t.Errorf("paused: %v", s)
 	}
 	check2(c.ResumeSchedule(ctx, &pb.ResumeScheduleRequest{Name: "nightly"}))
@@ -120,6 +120,41 @@ func TestScheduleLifecycle(t *testing.T) {
 }
 
 func second[T any](_ T, err error) error { return err }
+
+// TestScheduleListIsBounded: schedules with much to tell come in pages that fit into an answer.
+func TestScheduleListIsBounded(t *testing.T) {
+	m := start(t)
+	c, ctx := m.schedules(), m.ctx()
+	const n = 300
+	labels := map[string]string{}
+	for i := range maxLabels {
+		labels[fmt.Sprint(i)] = strings.Repeat("v", maxLabelValue)
+	}
+	for i := range n {
+		req := daily(fmt.Sprintf("s%03d", i))
+		req.Task.Labels = labels
+		if _, err := c.PutSchedule(ctx, req); err != nil {
+			t.Fatal(err)
+		}
+	}
+	pages, got := 0, 0
+	for cursor := ""; pages == 0 || cursor != ""; pages++ {
+		page, err := c.ListSchedules(ctx, &pb.ListSchedulesRequest{Limit: 1000, Cursor: cursor})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range page.GetSchedules() {
+			if s.GetName() != fmt.Sprintf("s%03d", got) {
+				t.Fatalf("schedule %d is %s", got, s.GetName())
+			}
+			got++
+		}
+		cursor = page.GetNextCursor()
+	}
+	if got != n || pages < 2 {
+		t.Errorf("%d schedules in %d pages", got, pages)
+	}
+}
 
 // TestScheduleErrors: what can't be is refused with the field's name, and nothing is stored.
 func TestScheduleErrors(t *testing.T) {

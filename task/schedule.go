@@ -16,7 +16,7 @@ type schedule struct {
 	revision uint64 // counts the puts
 	spec     ScheduleSpec
 	policy   SchedulePolicy
-	template []byte // an encoded NewTask
+	template []byte // an encoded NewTask; never changed in place
 	created  Time
 	updated  Time // of the last put
 

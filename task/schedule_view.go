@@ -42,7 +42,7 @@ func (m *Machine) scheduleView(s *schedule) Schedule {
 	if len(s.ledger.blocks) > 0 {
 		v.LedgerFirst = s.ledger.blocks[0].first
 	}
-	r := reader{b: slices.Clone(s.template)} // the copy's strings alias nothing that changes
+	r := reader{b: s.template} // which a put replaces and nobody changes: what aliases it stays valid
 	v.Template.read(&r)
 	return v
 }

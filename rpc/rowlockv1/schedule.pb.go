@@ -337,10 +337,12 @@ type Schedule struct {
 	NextTimes []*timestamppb.Timestamp `protobuf:"bytes,11,rep,name=next_times,json=nextTimes,proto3" json:"next_times,omitempty"`
 	// The tick that waits for the tasks before it, with the overlap policy queue_one.
 	QueuedAt *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=queued_at,json=queuedAt,proto3" json:"queued_at,omitempty"`
-	// Its tasks that haven't ended, oldest first; without backfilled ones.
-	LiveTaskIds   []string               `protobuf:"bytes,13,rep,name=live_task_ids,json=liveTaskIds,proto3" json:"live_task_ids,omitempty"`
-	CreatedAt     *timestamppb.Timestamp `protobuf:"bytes,14,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`
-	UpdatedAt     *timestamppb.Timestamp `protobuf:"bytes,15,opt,name=updated_at,json=updatedAt,proto3" json:"updated_at,omitempty"`
+	// Its tasks that haven't ended, oldest first, without backfilled ones; not in lists.
+	LiveTaskIds []string               `protobuf:"bytes,13,rep,name=live_task_ids,json=liveTaskIds,proto3" json:"live_task_ids,omitempty"`
+	CreatedAt   *timestamppb.Timestamp `protobuf:"bytes,14,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`
+	UpdatedAt   *timestamppb.Timestamp `protobuf:"bytes,15,opt,name=updated_at,json=updatedAt,proto3" json:"updated_at,omitempty"`
+	// How many live_task_ids there are.
+	LiveTasks     uint32 `protobuf:"varint,16,opt,name=live_tasks,json=liveTasks,proto3" json:"live_tasks,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -478,6 +480,13 @@ func (x *Schedule) GetUpdatedAt() *timestamppb.Timestamp {
 		return x.UpdatedAt
 	}
 	return nil
+}
+
+func (x *Schedule) GetLiveTasks() uint32 {
+	if x != nil {
+		return x.LiveTasks
+	}
+	return 0
 }
 
 // ScheduleTick is what became of a tick.
@@ -930,7 +939,7 @@ func (x *ListSchedulesRequest) GetPrefix() string {
 
 type ListSchedulesResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Without payloads and next_times.
+	// Without payloads, next_times and live_task_ids. A page may be short and still have a next one.
 	Schedules  []*Schedule `protobuf:"bytes,1,rep,name=schedules,proto3" json:"schedules,omitempty"`
 	NextCursor string      `protobuf:"bytes,2,opt,name=next_cursor,json=nextCursor,proto3" json:"next_cursor,omitempty"`
 	// Of a stale answer.
@@ -1711,7 +1720,7 @@ const file_rpc_rowlockv1_schedule_proto_rawDesc = "" +
 	"\x04skip\x10\x00\x12\t\n" +
 	"\x05allow\x10\x01\x12\r\n" +
 	"\tqueue_one\x10\x02\x12\r\n" +
-	"\tterminate\x10\x03\"\xb2\x05\n" +
+	"\tterminate\x10\x03\"\xd1\x05\n" +
 	"\bSchedule\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12,\n" +
 	"\x04spec\x18\x02 \x01(\v2\x18.rowlock.v1.ScheduleSpecR\x04spec\x12'\n" +
@@ -1731,7 +1740,9 @@ const file_rpc_rowlockv1_schedule_proto_rawDesc = "" +
 	"\n" +
 	"created_at\x18\x0e \x01(\v2\x1a.google.protobuf.TimestampR\tcreatedAt\x129\n" +
 	"\n" +
-	"updated_at\x18\x0f \x01(\v2\x1a.google.protobuf.TimestampR\tupdatedAt\"\xd0\x02\n" +
+	"updated_at\x18\x0f \x01(\v2\x1a.google.protobuf.TimestampR\tupdatedAt\x12\x1d\n" +
+	"\n" +
+	"live_tasks\x18\x10 \x01(\rR\tliveTasks\"\xd0\x02\n" +
 	"\fScheduleTick\x129\n" +
 	"\n" +
 	"nominal_at\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\tnominalAt\x12\x18\n" +

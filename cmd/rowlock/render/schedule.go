@@ -25,6 +25,7 @@ type Schedule struct {
 	NextDueAt     *time.Time   `json:"next_due_at,omitempty"`
 	NextTimes     []*time.Time `json:"next_times,omitempty"`
 	QueuedAt      *time.Time   `json:"queued_at,omitempty"`
+	LiveTasks     uint32       `json:"live_tasks"`
 	LiveTaskIDs   []string     `json:"live_task_ids,omitempty"`
 	Misfire       string       `json:"misfire"`
 	CatchUpTicks  uint32       `json:"catch_up_ticks,omitempty"`
@@ -63,7 +64,7 @@ func NewSchedule(s *rowlockv1.Schedule) Schedule {
 		Name: s.GetName(), Expression: s.GetSpec().GetExpression(), TimeZone: s.GetSpec().GetTimeZone(),
 		JitterSeconds: s.GetSpec().GetJitterSeconds(), StartAt: stamp(s.GetSpec().GetStartAt()), EndAt: stamp(s.GetSpec().GetEndAt()),
 		Paused: s.GetPaused(), Revision: s.GetRevision(), NextAt: stamp(s.GetNextAt()), NextDueAt: stamp(s.GetNextDueAt()),
-		NextTimes: stamps(s.GetNextTimes()), QueuedAt: stamp(s.GetQueuedAt()), LiveTaskIDs: s.GetLiveTaskIds(),
+		NextTimes: stamps(s.GetNextTimes()), QueuedAt: stamp(s.GetQueuedAt()), LiveTasks: s.GetLiveTasks(), LiveTaskIDs: s.GetLiveTaskIds(),
 		Misfire: s.GetMisfire().GetPolicy().String(), CatchUpTicks: s.GetMisfire().GetCatchUpTicks(),
 		GraceSeconds: s.GetMisfire().GetGraceSeconds(), Overlap: s.GetOverlap().String(), HistoryTicks: s.GetHistoryTicks(),
 		Task: template(s.GetTask()), CreatedAt: stamp(s.GetCreatedAt()), UpdatedAt: stamp(s.GetUpdatedAt()),
@@ -108,7 +109,7 @@ func Schedules(now time.Time) func(*Table, []Schedule) {
 	return func(t *Table, page []Schedule) {
 		t.Head("name", "expression", "zone", "queue", "kind", "next", "live", "overlap", "misfire")
 		for _, s := range page {
-			t.Row(s.Name, s.Expression, s.zone(), s.Task.Queue, orDash(s.Task.Kind), s.next(now), len(s.LiveTaskIDs), hyphens(s.Overlap), s.misfire())
+			t.Row(s.Name, s.Expression, s.zone(), s.Task.Queue, orDash(s.Task.Kind), s.next(now), s.LiveTasks, hyphens(s.Overlap), s.misfire())
 		}
 	}
 }
@@ -152,6 +153,9 @@ func (s Schedule) misfire() string {
 // hyphens writes a word of the API as the flags do.
 func hyphens(word string) string { return strings.ReplaceAll(word, "_", "-") }
 
+// shownTasks is how many of a schedule's live tasks people see; -o json has all.
+const shownTasks = 10
+
 // Table shows one schedule to people.
 func (s Schedule) Table(t *Table, now time.Time) {
 	t.Pair("name", s.Name)
@@ -170,7 +174,11 @@ func (s Schedule) Table(t *Table, now time.Time) {
 		t.Pair("next", s.local(at, now))
 	}
 	t.Pair("waits", s.local(s.QueuedAt, now))
-	t.Pair("live tasks", strings.Join(s.LiveTaskIDs, ", "))
+	if n := len(s.LiveTaskIDs); n > shownTasks {
+		t.Pair("live tasks", fmt.Sprintf("%s and %d more", strings.Join(s.LiveTaskIDs[:shownTasks], ", "), n-shownTasks))
+	} else {
+		t.Pair("live tasks", strings.Join(s.LiveTaskIDs, ", "))
+	}
 	t.Pair("overlap", hyphens(s.Overlap))
 	t.Pair("misfire", fmt.Sprintf("%s beyond %s", s.misfire(), seconds(s.GraceSeconds)))
 	t.Pair("history", fmt.Sprintf("%d ticks", s.HistoryTicks))
