@@ -15,6 +15,8 @@ type Client struct {
 	workers  rowlockv1.WorkerServiceClient
 	queues   rowlockv1.QueueServiceClient
 	cluster  rowlockv1.ClusterServiceClient
+
+	schedules rowlockv1.ScheduleServiceClient
 }
 
 // New makes a Client. It checks the configuration and connects with the first call.
@@ -34,6 +36,8 @@ func New(config Config) (*Client, error) {
 		workers: rowlockv1.NewWorkerServiceClient(p),
 		queues:  rowlockv1.NewQueueServiceClient(p),
 		cluster: rowlockv1.NewClusterServiceClient(p),
+
+		schedules: rowlockv1.NewScheduleServiceClient(p),
 	}
 	c.producer = newProducer(config, p)
 	return c, nil

@@ -70,13 +70,16 @@ type TaskInfo struct {
 	Result      []byte        `json:"result,omitempty"`
 	Errors      []TaskError   `json:"errors,omitempty"` // oldest first
 	// Reason is failed, attempts_exhausted, expired, poison or dependency_failed for a dead letter; cancelled or replaced
-	// for a cancelled task.
+	// for a cancelled task, superseded if it was the next tick of its schedule that cancelled it.
 	Reason    string        `json:"reason,omitempty"`
 	Progress  *Progress     `json:"progress,omitempty"`
 	RetryOf   string        `json:"retry_of,omitempty"`
 	Token     uint64        `json:"token,omitempty"`
 	Backoff   BackoffPolicy `json:"backoff,omitzero"`
 	DependsOn []string      `json:"depends_on,omitempty"`
+	// Schedule is the schedule that made it, NominalAt the nominal time of its tick.
+	Schedule  string    `json:"schedule,omitempty"`
+	NominalAt time.Time `json:"nominal_at,omitzero"`
 }
 
 // TaskError is what one attempt ended with. Cause is failed, permanent, timeout or worker_lost.
@@ -145,6 +148,8 @@ func taskOf(p *rowlockv1.Task) *TaskInfo {
 		Token:           p.GetToken(),
 		Backoff:         backoffOf(p.GetBackoff()),
 		DependsOn:       p.GetDependsOn(),
+		Schedule:        p.GetSchedule(),
+		NominalAt:       at(p.GetNominalAt()),
 	}
 	for _, e := range p.GetErrors() {
 		t.Errors = append(t.Errors, TaskError{

@@ -112,11 +112,12 @@ func (n *Node) assemble(r *atomic.Pointer[raft.Raft], alone func() bool) error {
 	}
 	n.lookout = newLookout(serverID(n.identity))
 	n.leadership = &leadership{
-		replica: n.replica, proposer: n.proposer, clock: clk, ticker: newTicker(clk), sessions: sessions,
+		replica: n.replica, proposer: n.proposer, clock: clk, ticker: newTicker(clk), firing: newTicker(clk), sessions: sessions,
 		lease: lease, fatal: n.fatal, logger: c.Logger, stepDown: n.stepDown, pilot: pilot{n}.run,
 		notify: make(chan bool, notifyBuffer), first: make(chan struct{}),
 	}
-	n.leadership.ticker.submit = n.proposer.submit
+	n.leadership.ticker.submit, n.leadership.firing.submit = n.proposer.submit, n.proposer.submit
+	n.leadership.firing.commands = (&scheduler{clock: clk, read: n.replica.read, logger: c.Logger}).commands
 	n.leadership.leveler = &leveler{
 		self: serverID(n.identity), supported: c.SupportedLevel, level: n.replica.level, servers: n.servers, lookout: n.lookout,
 		submit: n.proposer.submit, logger: c.Logger,

@@ -181,13 +181,14 @@ func (p *proposer) add(cs []task.Command, pr proposal, urgent bool) error {
 	return nil
 }
 
-// creates reports whether the commands make new tasks.
+// creates reports whether the commands make new tasks, or what makes them.
 func creates(cs []task.Command) bool {
 	for _, c := range cs {
 		if r, ok := c.(*task.Request); ok {
 			c = r.Command
 		}
-		if _, ok := c.(*task.Enqueue); ok {
+		switch c.(type) {
+		case *task.Enqueue, *task.PutSchedule, *task.FireSchedules, *task.TriggerSchedule, *task.BackfillSchedule:
 			return true
 		}
 	}

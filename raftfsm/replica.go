@@ -34,6 +34,9 @@ type applied struct {
 	next    task.Time // of the machine's next timer
 	timer   bool      // whether there is one
 	dirty   int       // bytes that the next checkpoint writes
+
+	nextSchedule task.Time // when the next tick of a schedule is due
+	schedule     bool      // whether there is one
 }
 
 // apply executes an entry. After an error the machine is unchanged, and so is the position.
@@ -46,6 +49,7 @@ func (r *replica) apply(l *raft.Log, want bool) (out applied, err error) {
 	}
 	r.position.Index, r.position.Term = l.Index, l.Term
 	out.next, out.timer = r.machine.NextTimer()
+	out.nextSchedule, out.schedule = r.machine.NextSchedule()
 	out.dirty = r.machine.DirtyBytes()
 	if len(out.effects.Checksums) > 0 { // here, between this entry and the next, it is the same on all members
 		r.checksums.note(Checksum{Index: l.Index, Hash: r.machine.Hash()})

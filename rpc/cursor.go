@@ -21,6 +21,8 @@ const (
 	listLive byte = iota + 1
 	listFinished
 	listQueues
+	listSchedules
+	listScheduleHistory
 )
 
 // cursorHead is the length of a cursor without its name.

@@ -84,6 +84,10 @@ var codeStatus = map[task.Code]struct {
 	task.NoSuchQueue:       {codes.NotFound, "no_such_queue"},
 	task.DependencyFailed:  {codes.FailedPrecondition, "dependency_failed"},
 	task.Invalid:           {codes.InvalidArgument, "invalid"},
+	task.NoSuchSchedule:    {codes.NotFound, "no_such_schedule"},
+	task.TooManySchedules:  {codes.ResourceExhausted, "too_many_schedules"},
+	task.ScheduleOverlap:   {codes.FailedPrecondition, "schedule_overlap"},
+	task.ScheduleFull:      {codes.ResourceExhausted, "schedule_full"},
 }
 
 // taskError is a refusal by the machine that concerns a task.
@@ -114,6 +118,7 @@ func toStatus(err error) *status.Status {
 	var (
 		own    *fault
 		onTask *taskError
+		onTick *scheduleError
 		code   task.Code
 		other  *raftfsm.NotLeaderError
 	)
@@ -124,6 +129,8 @@ func toStatus(err error) *status.Status {
 		return withInfo(own.code, own.reason, own.text, nil)
 	case errors.As(err, &onTask):
 		return taskStatus(onTask)
+	case errors.As(err, &onTick):
+		return scheduleStatus(onTick)
 	case errors.As(err, &code):
 		c := codeStatus[code]
 		return withInfo(c.code, c.reason, code.Error(), nil)

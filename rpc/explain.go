@@ -108,6 +108,9 @@ func explainFinished(t *task.Task) *pb.Reason {
 	text := "completed at " + clock(t.FinishedAt)
 	if t.State == task.Cancelled {
 		text = "was cancelled at " + clock(t.FinishedAt)
+		if t.Reason == task.ReasonSuperseded {
+			text = fmt.Sprintf("was cancelled by the next tick of schedule %s, whose overlap policy is terminate, at %s", t.Schedule, clock(t.FinishedAt))
+		}
 		if t.Reason == task.ReasonReplaced {
 			text = "was replaced by a newer task with its unique key at " + clock(t.FinishedAt)
 		}

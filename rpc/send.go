@@ -116,6 +116,7 @@ func setLeased(out *pb.LeasedTask, at *timestamppb.Timestamp, t *task.Leased) {
 	out.EnqueuedAt = at
 	out.Labels, out.TraceContext, out.FairKey = labelMap(t.Labels), t.TraceContext, t.FairKey
 	out.WorkerDeaths = uint32(t.WorkerDeaths)
+	out.Schedule, out.NominalAt = t.Schedule, timestamp(t.NominalTime)
 }
 
 func leasedTask(t *task.Leased) *pb.LeasedTask {

@@ -13,10 +13,17 @@ const (
 	KindUnique                   // unique windows that outlive their task
 	KindTenant                   // fair keys whose turn or rate is to be remembered
 	KindSticky                   // sticky keys and who ran them last
+
+	KindSchedule       // what a schedule's owner wrote, by schedule ID
+	KindScheduleState  // what became of it, by schedule ID
+	KindScheduleLedger // its ledger in blocks, by schedule ID and first sequence
 )
 
 // Kinds are all kinds, in the order in which they must be loaded.
-var Kinds = [...]Kind{KindMeta, KindQueue, KindSession, KindProducer, KindRequest, KindUnique, KindTenant, KindSticky}
+var Kinds = [...]Kind{
+	KindMeta, KindQueue, KindSession, KindProducer, KindRequest, KindUnique, KindTenant, KindSticky,
+	KindSchedule, KindScheduleState, KindScheduleLedger,
+}
 
 // Record is a record to write, or with a nil Value to delete.
 type Record struct {

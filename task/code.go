@@ -43,6 +43,14 @@ const (
 	DependencyFailed
 	// Invalid is a command whose content breaks a bound.
 	Invalid
+	// NoSuchSchedule names a schedule that doesn't exist.
+	NoSuchSchedule
+	// TooManySchedules means that the bound on schedules, or on what their templates take, is reached.
+	TooManySchedules
+	// ScheduleOverlap skips a tick because a task of an earlier one hasn't ended; that task is named.
+	ScheduleOverlap
+	// ScheduleFull skips a tick because the bound on live tasks of a schedule is reached.
+	ScheduleFull
 
 	codeCount
 )
@@ -53,6 +61,8 @@ var codeTexts = [codeCount]string{
 	"the answer to this sequence is no longer kept", "the queue is being drained", "too many queues",
 	"too many producers", "proposed under another term", "a parent must be resolved again", "no such queue",
 	"a parent can no longer complete", "invalid command",
+	"no such schedule", "too many schedules, or templates that are too large together",
+	"a task of an earlier tick hasn't ended", "too many tasks of the schedule haven't ended",
 }
 
 // Error makes a Code an error; OK and Existing are never used as one.

@@ -20,6 +20,13 @@ type cold struct {
 	singleton    string
 	require      []Label
 	sticky       string
+	tick         tickRef // of a schedule that made it
+}
+
+// tickRef names a tick of a schedule.
+type tickRef struct {
+	schedule string // empty: none
+	nominal  Time
 }
 
 const (
@@ -45,13 +52,14 @@ const (
 	coldSingleton
 	coldRequire
 	coldSticky
+	coldTick
 )
 
-func newCold(t *NewTask, waits []ID) cold {
+func newCold(t *NewTask, waits []ID, of tickRef) cold {
 	return cold{
 		uniqueKey: t.UniqueKey, uniqueWindow: t.UniqueWindow, fairKey: t.FairKey, labels: t.Labels,
 		trace: t.TraceContext, backoff: t.Backoff, waits: waits, retryOf: t.RetryOf,
-		singleton: t.SingletonKey, require: t.Require, sticky: t.StickyKey,
+		singleton: t.SingletonKey, require: t.Require, sticky: t.StickyKey, tick: of,
 	}
 }
 
@@ -98,6 +106,9 @@ func (c *cold) append(b []byte) []byte {
 	if c.sticky != "" {
 		b = appendBytes(append(b, coldSticky), c.sticky)
 	}
+	if c.tick.schedule != "" {
+		b = appendInt(appendBytes(append(b, coldTick), c.tick.schedule), c.tick.nominal)
+	}
 	return b
 }
 
@@ -135,6 +146,8 @@ func (c *cold) read(r *reader) {
 			c.require = r.labels()
 		case coldSticky:
 			c.sticky = r.string()
+		case coldTick:
+			c.tick = tickRef{schedule: r.string(), nominal: r.int()}
 		default:
 			r.fail()
 		}
@@ -208,6 +221,7 @@ func (c *cold) clone() {
 	}
 	c.progress.Message = strings.Clone(c.progress.Message)
 	c.singleton, c.sticky, c.require = strings.Clone(c.singleton), strings.Clone(c.sticky), cloneLabels(c.require)
+	c.tick.schedule = strings.Clone(c.tick.schedule)
 }
 
 func cloneLabels(labels []Label) []Label {

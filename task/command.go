@@ -347,6 +347,8 @@ type Leased struct {
 	FairKey       string
 	Labels        []Label
 	TraceContext  string
+	Schedule      string // that made it; empty: none
+	NominalTime   Time   // of the schedule's tick
 }
 
 // Revoked is a lease that ended without an outcome of its worker.

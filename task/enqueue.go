@@ -43,7 +43,10 @@ func (m *Machine) acceptAll(tasks []NewTask) []Item {
 }
 
 // accept makes one task, or says why not.
-func (m *Machine) accept(t *NewTask) Item {
+func (m *Machine) accept(t *NewTask) Item { return m.acceptFor(t, tickRef{}) }
+
+// acceptFor makes the task of a schedule's tick, or one of none.
+func (m *Machine) acceptFor(t *NewTask, of tickRef) Item {
 	if len(t.Payload) > maxPayload {
 		return Item{Code: Invalid}
 	}
@@ -84,9 +87,12 @@ func (m *Machine) accept(t *NewTask) Item {
 		r.payloadSum = crc32.Checksum(t.Payload, castagnoli)
 		m.resident += n
 	}
-	c := newCold(t, waits)
+	c := newCold(t, waits, of)
 	m.setCold(r, c)
 	r.flow = m.flows.hold(m.flowOf(&c), &m.requirements)
+	if of.schedule != "" {
+		r.flags |= flagScheduled
+	}
 	m.index.put(r.id, s)
 	q.enqueued++
 	q.live[None]++

@@ -53,6 +53,20 @@ func sampleCommands() []task.Command {
 		&task.PurgeQueue{Queue: "q"},
 		&task.Checksum{Agreed: 9, Hash: 1<<64 - 1},
 		&task.RaiseFeatureLevel{Level: 2},
+		&task.PutSchedule{
+			Name: "s1", Spec: task.ScheduleSpec{Expression: "* * * * *", TimeZone: "UTC", Jitter: second, Start: start, End: start + hour},
+			Policy:   task.SchedulePolicy{Misfire: task.MisfireCatchUp, CatchUp: 3, Grace: second, Overlap: task.OverlapQueueOne, Ledger: 7},
+			Template: task.NewTask{Queue: "s", Kind: "a", Payload: []byte("{{schedule}}"), Labels: full.Labels, Backoff: full.Backoff},
+			Next:     start, Due: start,
+		},
+		&task.SetSchedulePaused{Name: "s2", Paused: true, Next: start, Due: start + 1},
+		&task.TriggerSchedule{Name: "s1"},
+		&task.FireSchedules{Ticks: []task.ScheduleTick{
+			{Schedule: "s1", Revision: 1, Nominal: start, Next: start + second, Due: start + second},
+			{Schedule: "s1", Revision: 1, Nominal: start, Next: start + 2*second, Due: start + 2*second, Missed: 2, Last: start + second},
+		}},
+		&task.BackfillSchedule{Name: "s1", Nominals: []task.Time{start}},
+		&task.DeleteSchedule{Name: "s2"},
 		&task.Tick{},
 	}
 }

@@ -19,6 +19,7 @@ const (
 	LevelChecksum   uint32 = 2
 	// levelDispatch is that of limits, fair keys, singletons and required labels.
 	levelDispatch uint32 = 3
+	LevelSchedule uint32 = 3
 )
 
 // LevelOf is the feature level from which on a command may be proposed: an older version doesn't know it, or ignores what
@@ -29,6 +30,8 @@ func LevelOf(c Command) uint32 {
 		return LevelMarkSilent
 	case *Checksum:
 		return LevelChecksum
+	case *PutSchedule, *DeleteSchedule, *SetSchedulePaused, *TriggerSchedule, *BackfillSchedule, *FireSchedules:
+		return LevelSchedule
 	case *Request:
 		return LevelOf(c.Command)
 	case *Enqueue:

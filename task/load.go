@@ -56,6 +56,8 @@ func (l *Loader) record(k Kind, key, value []byte) error {
 		return m.readTenant(value)
 	case KindSticky:
 		return m.readSticky(key, value)
+	case KindScheduleLedger:
+		return m.loadLedger(key, value)
 	case KindUnique:
 		e, err := readUnique(value)
 		if err != nil || len(key) != len(uniqueKey{}) {
@@ -93,6 +95,10 @@ func (l *Loader) record(k Kind, key, value []byte) error {
 		m.requests.add(e)
 		m.requests.saved++
 		return nil
+	case KindSchedule:
+		return m.loadSchedule(ID(id), value)
+	case KindScheduleState:
+		return m.loadScheduleState(ID(id), value)
 	}
 	return errCorrupt
 }
@@ -200,6 +206,9 @@ func (l *Loader) Machine() (*Machine, error) {
 	m.sortSticks()
 	m.loading = false
 	m.resumeLimits()
+	if err := m.settleSchedules(); err != nil {
+		return nil, err
+	}
 	clear(m.dirty.records)
 	return m, nil
 }

@@ -62,6 +62,7 @@ type Machine struct {
 	cascades   []cascade      // parents that ended, whose children still have to be told
 	purges     []uint32       // queues that are being purged, by number
 	alarms     alarms
+	schedules  schedules
 
 	scratch  []byte
 	hashSum  uint64 // of the live tasks' hashes
@@ -98,6 +99,7 @@ func NewMachine() *Machine {
 		singletons:   newSingletons(),
 		recent:       newRecentIndex(),
 		requests:     newRequestLog(),
+		schedules:    newSchedules(),
 		dirty:        newDirtySet(),
 	}
 	m.timers.tasks = &m.tasks
@@ -185,6 +187,18 @@ func (m *Machine) execute(c Command, want bool) Result {
 		return m.purgeQueue(c)
 	case *Request:
 		return m.request(c, want)
+	case *PutSchedule:
+		return m.putSchedule(c)
+	case *DeleteSchedule:
+		return m.deleteSchedule(c)
+	case *SetSchedulePaused:
+		return m.setSchedulePaused(c)
+	case *TriggerSchedule:
+		return m.triggerSchedule(c)
+	case *BackfillSchedule:
+		return m.backfillSchedule(c)
+	case *FireSchedules:
+		return m.fireSchedules(c)
 	}
 	panic("task: a command without an executor")
 }

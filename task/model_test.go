@@ -51,11 +51,12 @@ type model struct {
 	keys      map[modelKey]modelHold
 	sessions  []*modelSession // by ID
 	producers map[uint64]*modelProducer
-	requests  []*modelRequest // by order of arrival
-	purges    []*modelQueue   // in the order of the calls
 	tenants   map[modelKey]*modelTenant
 	sticky    map[modelKey]uint64 // the session that ran the key's last task
+	requests  []*modelRequest     // by order of arrival
+	purges    []*modelQueue       // in the order of the calls
 	cascades  []modelCascade      // what the next Tick has to tell to blocked tasks
+	schedules []*modelSchedule    // by age
 	effects   task.Effects
 }
 
@@ -109,6 +110,7 @@ func (m *model) apply(term uint64, h task.Header, commands []task.Command) ([]ta
 	var results []task.Result
 	for _, c := range commands {
 		results = append(results, m.execute(c))
+		m.leaveSchedules()
 	}
 	return results, m.effects
 }
@@ -162,6 +164,18 @@ func (m *model) execute(c task.Command) task.Result {
 		return m.purgeQueue(c)
 	case *task.Tick:
 		return m.tick()
+	case *task.PutSchedule:
+		return m.putSchedule(c)
+	case *task.DeleteSchedule:
+		return m.deleteSchedule(c)
+	case *task.SetSchedulePaused:
+		return m.setSchedulePaused(c)
+	case *task.TriggerSchedule:
+		return m.triggerSchedule(c)
+	case *task.BackfillSchedule:
+		return m.backfillSchedule(c)
+	case *task.FireSchedules:
+		return items(c.Ticks, m.fireOne)
 	}
 	panic(fmt.Sprintf("the model lacks %T", c))
 }

@@ -61,6 +61,7 @@ func (m *model) tick() task.Result {
 		m.purge(q)
 	}
 	m.purges = nil
+	m.fireQueued()
 	for k, h := range m.keys {
 		if _, taken := m.hold(k); !taken && h.until <= m.now {
 			delete(m.keys, k)

@@ -33,6 +33,7 @@ func compare(t reporter, r *replica, m *model) {
 	compareTasks(t, r, m)
 	compareSessions(t, r, m)
 	compareTimer(t, r, m)
+	compareSchedules(t, r, m)
 }
 
 func compareTasks(t reporter, r *replica, m *model) {
@@ -278,6 +279,11 @@ func (m *model) nextTimer() task.Time {
 	}
 	if len(m.cascades) > 0 || len(m.purges) > 0 {
 		at(m.now)
+	}
+	for _, s := range m.schedules {
+		if m.startable(s) {
+			at(m.now)
+		}
 	}
 	for p := range maps.Values(m.producers) {
 		at(p.seen + producerIdle)

@@ -27,6 +27,12 @@ const (
 	opMarkSilent
 	opChecksum
 	opRaiseFeatureLevel
+	opPutSchedule
+	opDeleteSchedule
+	opSetSchedulePaused
+	opTriggerSchedule
+	opBackfillSchedule
+	opFireSchedules
 )
 
 func (*Enqueue) opcode() opcode           { return opEnqueue }
@@ -52,6 +58,12 @@ func (*Request) opcode() opcode           { return opRequest }
 func (*MarkSilent) opcode() opcode        { return opMarkSilent }
 func (*Checksum) opcode() opcode          { return opChecksum }
 func (*RaiseFeatureLevel) opcode() opcode { return opRaiseFeatureLevel }
+func (*PutSchedule) opcode() opcode       { return opPutSchedule }
+func (*DeleteSchedule) opcode() opcode    { return opDeleteSchedule }
+func (*SetSchedulePaused) opcode() opcode { return opSetSchedulePaused }
+func (*TriggerSchedule) opcode() opcode   { return opTriggerSchedule }
+func (*BackfillSchedule) opcode() opcode  { return opBackfillSchedule }
+func (*FireSchedules) opcode() opcode     { return opFireSchedules }
 
 // newCommand returns an empty command to decode into; nil for an unknown number.
 func newCommand(op opcode) decodable {
@@ -102,6 +114,18 @@ func newCommand(op opcode) decodable {
 		return new(Checksum)
 	case opRaiseFeatureLevel:
 		return new(RaiseFeatureLevel)
+	case opPutSchedule:
+		return new(PutSchedule)
+	case opDeleteSchedule:
+		return new(DeleteSchedule)
+	case opSetSchedulePaused:
+		return new(SetSchedulePaused)
+	case opTriggerSchedule:
+		return new(TriggerSchedule)
+	case opBackfillSchedule:
+		return new(BackfillSchedule)
+	case opFireSchedules:
+		return new(FireSchedules)
 	}
 	return nil
 }

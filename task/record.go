@@ -70,6 +70,9 @@ func readTask(b []byte) (storedTask, error) {
 	}
 	var c cold
 	c.read(&r)
+	if c.tick.schedule != "" {
+		t.flags |= flagScheduled
+	}
 	return t, r.done()
 }
 
@@ -125,6 +128,7 @@ func (t *Task) setCold(c *cold) {
 	t.Backoff, t.DependsOn, t.RetryOf = c.backoff, c.waits, c.retryOf
 	t.Errors, t.Progress = c.errors, c.progress
 	t.SingletonKey, t.StickyKey, t.Require = c.singleton, c.sticky, c.require
+	t.Schedule, t.NominalTime = c.tick.schedule, c.tick.nominal
 }
 
 // appendMeta encodes the counters.

@@ -50,6 +50,8 @@ const (
 	flagUnique
 	// flagRehash: it changed since its hash was taken.
 	flagRehash
+	// flagScheduled: a schedule made it.
+	flagScheduled
 )
 
 const (

@@ -58,11 +58,13 @@ const (
 	ReasonCancelled
 	// ReasonReplaced was replaced by a newer task with its unique key.
 	ReasonReplaced
+	// ReasonSuperseded was cancelled by the next tick of its schedule, whose overlap policy is to terminate.
+	ReasonSuperseded
 
 	reasonCount
 )
 
-var reasonNames = [reasonCount]string{"", "failed", "attempts_exhausted", "expired", "poison", "dependency_failed", "cancelled", "replaced"}
+var reasonNames = [reasonCount]string{"", "failed", "attempts_exhausted", "expired", "poison", "dependency_failed", "cancelled", "replaced", "superseded"}
 
 // String returns the name that users see.
 func (r Reason) String() string {

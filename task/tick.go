@@ -13,6 +13,7 @@ func (m *Machine) tick() Result {
 	m.stepTimers()
 	for len(m.purges) > 0 && m.budget > 0 && m.stepPurge() {
 	}
+	m.stepSchedules()
 	m.stepAlarms()
 	m.requests.expire(m.now)
 	return Result{}
@@ -45,7 +46,7 @@ func (m *Machine) fire(s slot, r *record) {
 
 // NextTimer returns the state time at which a Tick is due; false: none. A time that has passed means at once.
 func (m *Machine) NextTimer() (Time, bool) {
-	if len(m.cascades) > 0 || len(m.purges) > 0 {
+	if len(m.cascades) > 0 || len(m.purges) > 0 || len(m.schedules.wakes) > 0 {
 		return m.now, true
 	}
 	var next []Time

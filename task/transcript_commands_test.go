@@ -85,6 +85,9 @@ func (s *stage) adminCommand(a *arguments) task.Command {
 	case "purge":
 		return &task.PurgeQueue{Queue: a.word()}
 	}
+	if c := s.scheduleCommand(a); c != nil {
+		return c
+	}
 	s.t.Fatalf("%s: no such command", a.line)
 	return nil
 }

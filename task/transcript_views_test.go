@@ -62,7 +62,7 @@ func (s *stage) question(a *arguments) func() {
 		term := a.parseNumber(a.word())
 		return func() { s.term = term }
 	}
-	return nil
+	return s.scheduleQuestion(a)
 }
 
 func (s *stage) list(f task.ListFilter) {
@@ -122,6 +122,7 @@ func details(t task.Task) []string {
 	add(t.FinishedAt != 0, "finished at %s", clock(t.FinishedAt))
 	add(t.UniqueKey != "", "unique key %s", t.UniqueKey)
 	add(len(t.DependsOn) > 0, "after %s", idList(t.DependsOn))
+	add(t.Schedule != "", "tick of %s at %s", t.Schedule, clock(t.NominalTime))
 	add(t.RetryOf != 0, "retry of %d", t.RetryOf)
 	add(len(t.Result) > 0, "result %q", t.Result)
 	for _, e := range t.Errors {

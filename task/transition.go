@@ -49,9 +49,11 @@ func (m *Machine) transit(s slot, r *record, to State) {
 		q.deadLettered++
 		m.releaseUnique(r)
 		m.parentEnded(r.id, false)
+		m.leaveSchedule(r)
 	case Completed, Cancelled, None:
 		m.releaseUnique(r)
 		m.parentEnded(r.id, to == Completed)
+		m.leaveSchedule(r)
 		m.discard(s, r)
 		return
 	}

@@ -36,6 +36,8 @@ type Task struct {
 	Backoff         Backoff
 	DependsOn       []ID // parents that it still waits for, or waited for
 	RetryOf         ID
+	Schedule        string         // that made it; empty: none
+	NominalTime     Time           // of the schedule's tick
 	Errors          []AttemptError // oldest first
 	Result          []byte
 	Progress        ProgressNote

@@ -38,6 +38,9 @@ type RawTask struct {
 	TraceContext string
 	FairKey      string
 	WorkerDeaths int
+	// Schedule is the schedule that made it, NominalAt the nominal time of its tick; zero for a task of none.
+	Schedule  string
+	NominalAt time.Time
 
 	result []byte
 	sink   sink
@@ -104,5 +107,10 @@ func (t *RawTask) fill(p *rowlockv1.LeasedTask) {
 	t.WorkerDeaths = int(p.GetWorkerDeaths())
 	if at := p.GetEnqueuedAt(); at != nil {
 		t.EnqueuedAt = at.AsTime()
+	}
+	t.Schedule = p.GetSchedule()
+	t.NominalAt = time.Time{}
+	if at := p.GetNominalAt(); at != nil {
+		t.NominalAt = at.AsTime()
 	}
 }

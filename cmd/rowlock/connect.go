@@ -45,6 +45,8 @@ type connection struct {
 	workers rowlockv1.WorkerServiceClient
 	queues  rowlockv1.QueueServiceClient
 	cluster rowlockv1.ClusterServiceClient
+
+	schedules rowlockv1.ScheduleServiceClient
 }
 
 // run runs the body of a command that talks to a server.
@@ -66,6 +68,7 @@ func (f *clientFlags) run(cmd *cobra.Command, body func(ctx context.Context, c *
 	return body(ctx, &connection{
 		Client: c, tasks: rowlockv1.NewTaskServiceClient(conn), workers: rowlockv1.NewWorkerServiceClient(conn),
 		queues: rowlockv1.NewQueueServiceClient(conn), cluster: rowlockv1.NewClusterServiceClient(conn),
+		schedules: rowlockv1.NewScheduleServiceClient(conn),
 	})
 }
 

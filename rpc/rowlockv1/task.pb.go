@@ -196,7 +196,7 @@ type Task struct {
 	// The newest errors, oldest first.
 	Errors []*TaskError `protobuf:"bytes,25,rep,name=errors,proto3" json:"errors,omitempty"`
 	// Why it is in the dead letter queue: failed, attempts_exhausted, expired, poison, dependency_failed. Why it was
-	// cancelled: cancelled, replaced.
+	// cancelled: cancelled, replaced, superseded (by the next tick of its schedule).
 	Reason   string    `protobuf:"bytes,26,opt,name=reason,proto3" json:"reason,omitempty"`
 	Progress *Progress `protobuf:"bytes,27,opt,name=progress,proto3" json:"progress,omitempty"`
 	// The finished task that this one retries.
@@ -206,10 +206,13 @@ type Task struct {
 	Backoff         *Backoff `protobuf:"bytes,30,opt,name=backoff,proto3" json:"backoff,omitempty"`
 	MaxWorkerDeaths uint32   `protobuf:"varint,31,opt,name=max_worker_deaths,json=maxWorkerDeaths,proto3" json:"max_worker_deaths,omitempty"`
 	// Tasks that must complete first.
-	DependsOn     []string          `protobuf:"bytes,32,rep,name=depends_on,json=dependsOn,proto3" json:"depends_on,omitempty"`
-	SingletonKey  string            `protobuf:"bytes,33,opt,name=singleton_key,json=singletonKey,proto3" json:"singleton_key,omitempty"`
-	Require       map[string]string `protobuf:"bytes,34,rep,name=require,proto3" json:"require,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
-	StickyKey     string            `protobuf:"bytes,35,opt,name=sticky_key,json=stickyKey,proto3" json:"sticky_key,omitempty"`
+	DependsOn    []string          `protobuf:"bytes,32,rep,name=depends_on,json=dependsOn,proto3" json:"depends_on,omitempty"`
+	SingletonKey string            `protobuf:"bytes,33,opt,name=singleton_key,json=singletonKey,proto3" json:"singleton_key,omitempty"`
+	Require      map[string]string `protobuf:"bytes,34,rep,name=require,proto3" json:"require,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	StickyKey    string            `protobuf:"bytes,35,opt,name=sticky_key,json=stickyKey,proto3" json:"sticky_key,omitempty"`
+	// The schedule that made it, and the nominal time of its tick.
+	Schedule      string                 `protobuf:"bytes,50,opt,name=schedule,proto3" json:"schedule,omitempty"`
+	NominalAt     *timestamppb.Timestamp `protobuf:"bytes,51,opt,name=nominal_at,json=nominalAt,proto3" json:"nominal_at,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -487,6 +490,20 @@ func (x *Task) GetStickyKey() string {
 		return x.StickyKey
 	}
 	return ""
+}
+
+func (x *Task) GetSchedule() string {
+	if x != nil {
+		return x.Schedule
+	}
+	return ""
+}
+
+func (x *Task) GetNominalAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.NominalAt
+	}
+	return nil
 }
 
 // TaskError is what one attempt ended with.
@@ -2478,7 +2495,7 @@ var File_rpc_rowlockv1_task_proto protoreflect.FileDescriptor
 const file_rpc_rowlockv1_task_proto_rawDesc = "" +
 	"\n" +
 	"\x18rpc/rowlockv1/task.proto\x12\n" +
-	"rowlock.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb8\f\n" +
+	"rowlock.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x8f\r\n" +
 	"\x04Task\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05queue\x18\x02 \x01(\tR\x05queue\x12\x12\n" +
@@ -2523,7 +2540,10 @@ const file_rpc_rowlockv1_task_proto_rawDesc = "" +
 	"\rsingleton_key\x18! \x01(\tR\fsingletonKey\x127\n" +
 	"\arequire\x18\" \x03(\v2\x1d.rowlock.v1.Task.RequireEntryR\arequire\x12\x1d\n" +
 	"\n" +
-	"sticky_key\x18# \x01(\tR\tstickyKey\x1a9\n" +
+	"sticky_key\x18# \x01(\tR\tstickyKey\x12\x1a\n" +
+	"\bschedule\x182 \x01(\tR\bschedule\x129\n" +
+	"\n" +
+	"nominal_at\x183 \x01(\v2\x1a.google.protobuf.TimestampR\tnominalAt\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a:\n" +
@@ -2792,60 +2812,61 @@ var file_rpc_rowlockv1_task_proto_depIdxs = []int32{
 	4,  // 9: rowlock.v1.Task.progress:type_name -> rowlock.v1.Progress
 	5,  // 10: rowlock.v1.Task.backoff:type_name -> rowlock.v1.Backoff
 	35, // 11: rowlock.v1.Task.require:type_name -> rowlock.v1.Task.RequireEntry
-	38, // 12: rowlock.v1.TaskError.at:type_name -> google.protobuf.Timestamp
-	38, // 13: rowlock.v1.Progress.at:type_name -> google.protobuf.Timestamp
-	39, // 14: rowlock.v1.NewTask.payload_json:type_name -> google.protobuf.Value
-	38, // 15: rowlock.v1.NewTask.run_at:type_name -> google.protobuf.Timestamp
-	0,  // 16: rowlock.v1.NewTask.unique_mode:type_name -> rowlock.v1.UniqueMode
-	36, // 17: rowlock.v1.NewTask.labels:type_name -> rowlock.v1.NewTask.LabelsEntry
-	5,  // 18: rowlock.v1.NewTask.backoff:type_name -> rowlock.v1.Backoff
-	37, // 19: rowlock.v1.NewTask.require:type_name -> rowlock.v1.NewTask.RequireEntry
-	6,  // 20: rowlock.v1.EnqueueRequest.tasks:type_name -> rowlock.v1.NewTask
-	11, // 21: rowlock.v1.EnqueueResponse.results:type_name -> rowlock.v1.EnqueueResult
-	12, // 22: rowlock.v1.EnqueueResult.error:type_name -> rowlock.v1.Status
-	2,  // 23: rowlock.v1.GetTaskResponse.task:type_name -> rowlock.v1.Task
-	15, // 24: rowlock.v1.GetTaskResponse.lag:type_name -> rowlock.v1.Lag
-	1,  // 25: rowlock.v1.ListTasksRequest.states:type_name -> rowlock.v1.Task.State
-	2,  // 26: rowlock.v1.ListTasksResponse.tasks:type_name -> rowlock.v1.Task
-	15, // 27: rowlock.v1.ListTasksResponse.lag:type_name -> rowlock.v1.Lag
-	2,  // 28: rowlock.v1.ExplainTaskResponse.task:type_name -> rowlock.v1.Task
-	20, // 29: rowlock.v1.ExplainTaskResponse.reasons:type_name -> rowlock.v1.Reason
-	38, // 30: rowlock.v1.Reason.until:type_name -> google.protobuf.Timestamp
-	12, // 31: rowlock.v1.TaskResult.error:type_name -> rowlock.v1.Status
-	21, // 32: rowlock.v1.CancelTasksResponse.results:type_name -> rowlock.v1.TaskResult
-	21, // 33: rowlock.v1.RetryTasksResponse.results:type_name -> rowlock.v1.TaskResult
-	38, // 34: rowlock.v1.RescheduleTaskRequest.run_at:type_name -> google.protobuf.Timestamp
-	21, // 35: rowlock.v1.MoveTasksResponse.results:type_name -> rowlock.v1.TaskResult
-	1,  // 36: rowlock.v1.DeleteTasksRequest.only_state:type_name -> rowlock.v1.Task.State
-	21, // 37: rowlock.v1.DeleteTasksResponse.results:type_name -> rowlock.v1.TaskResult
-	21, // 38: rowlock.v1.ResetTasksResponse.results:type_name -> rowlock.v1.TaskResult
-	7,  // 39: rowlock.v1.TaskService.OpenProducer:input_type -> rowlock.v1.OpenProducerRequest
-	9,  // 40: rowlock.v1.TaskService.Enqueue:input_type -> rowlock.v1.EnqueueRequest
-	13, // 41: rowlock.v1.TaskService.GetTask:input_type -> rowlock.v1.GetTaskRequest
-	16, // 42: rowlock.v1.TaskService.ListTasks:input_type -> rowlock.v1.ListTasksRequest
-	18, // 43: rowlock.v1.TaskService.ExplainTask:input_type -> rowlock.v1.ExplainTaskRequest
-	22, // 44: rowlock.v1.TaskService.CancelTasks:input_type -> rowlock.v1.CancelTasksRequest
-	24, // 45: rowlock.v1.TaskService.RetryTasks:input_type -> rowlock.v1.RetryTasksRequest
-	26, // 46: rowlock.v1.TaskService.RescheduleTask:input_type -> rowlock.v1.RescheduleTaskRequest
-	28, // 47: rowlock.v1.TaskService.MoveTasks:input_type -> rowlock.v1.MoveTasksRequest
-	30, // 48: rowlock.v1.TaskService.DeleteTasks:input_type -> rowlock.v1.DeleteTasksRequest
-	32, // 49: rowlock.v1.TaskService.ResetTasks:input_type -> rowlock.v1.ResetTasksRequest
-	8,  // 50: rowlock.v1.TaskService.OpenProducer:output_type -> rowlock.v1.OpenProducerResponse
-	10, // 51: rowlock.v1.TaskService.Enqueue:output_type -> rowlock.v1.EnqueueResponse
-	14, // 52: rowlock.v1.TaskService.GetTask:output_type -> rowlock.v1.GetTaskResponse
-	17, // 53: rowlock.v1.TaskService.ListTasks:output_type -> rowlock.v1.ListTasksResponse
-	19, // 54: rowlock.v1.TaskService.ExplainTask:output_type -> rowlock.v1.ExplainTaskResponse
-	23, // 55: rowlock.v1.TaskService.CancelTasks:output_type -> rowlock.v1.CancelTasksResponse
-	25, // 56: rowlock.v1.TaskService.RetryTasks:output_type -> rowlock.v1.RetryTasksResponse
-	27, // 57: rowlock.v1.TaskService.RescheduleTask:output_type -> rowlock.v1.RescheduleTaskResponse
-	29, // 58: rowlock.v1.TaskService.MoveTasks:output_type -> rowlock.v1.MoveTasksResponse
-	31, // 59: rowlock.v1.TaskService.DeleteTasks:output_type -> rowlock.v1.DeleteTasksResponse
-	33, // 60: rowlock.v1.TaskService.ResetTasks:output_type -> rowlock.v1.ResetTasksResponse
-	50, // [50:61] is the sub-list for method output_type
-	39, // [39:50] is the sub-list for method input_type
-	39, // [39:39] is the sub-list for extension type_name
-	39, // [39:39] is the sub-list for extension extendee
-	0,  // [0:39] is the sub-list for field type_name
+	38, // 12: rowlock.v1.Task.nominal_at:type_name -> google.protobuf.Timestamp
+	38, // 13: rowlock.v1.TaskError.at:type_name -> google.protobuf.Timestamp
+	38, // 14: rowlock.v1.Progress.at:type_name -> google.protobuf.Timestamp
+	39, // 15: rowlock.v1.NewTask.payload_json:type_name -> google.protobuf.Value
+	38, // 16: rowlock.v1.NewTask.run_at:type_name -> google.protobuf.Timestamp
+	0,  // 17: rowlock.v1.NewTask.unique_mode:type_name -> rowlock.v1.UniqueMode
+	36, // 18: rowlock.v1.NewTask.labels:type_name -> rowlock.v1.NewTask.LabelsEntry
+	5,  // 19: rowlock.v1.NewTask.backoff:type_name -> rowlock.v1.Backoff
+	37, // 20: rowlock.v1.NewTask.require:type_name -> rowlock.v1.NewTask.RequireEntry
+	6,  // 21: rowlock.v1.EnqueueRequest.tasks:type_name -> rowlock.v1.NewTask
+	11, // 22: rowlock.v1.EnqueueResponse.results:type_name -> rowlock.v1.EnqueueResult
+	12, // 23: rowlock.v1.EnqueueResult.error:type_name -> rowlock.v1.Status
+	2,  // 24: rowlock.v1.GetTaskResponse.task:type_name -> rowlock.v1.Task
+	15, // 25: rowlock.v1.GetTaskResponse.lag:type_name -> rowlock.v1.Lag
+	1,  // 26: rowlock.v1.ListTasksRequest.states:type_name -> rowlock.v1.Task.State
+	2,  // 27: rowlock.v1.ListTasksResponse.tasks:type_name -> rowlock.v1.Task
+	15, // 28: rowlock.v1.ListTasksResponse.lag:type_name -> rowlock.v1.Lag
+	2,  // 29: rowlock.v1.ExplainTaskResponse.task:type_name -> rowlock.v1.Task
+	20, // 30: rowlock.v1.ExplainTaskResponse.reasons:type_name -> rowlock.v1.Reason
+	38, // 31: rowlock.v1.Reason.until:type_name -> google.protobuf.Timestamp
+	12, // 32: rowlock.v1.TaskResult.error:type_name -> rowlock.v1.Status
+	21, // 33: rowlock.v1.CancelTasksResponse.results:type_name -> rowlock.v1.TaskResult
+	21, // 34: rowlock.v1.RetryTasksResponse.results:type_name -> rowlock.v1.TaskResult
+	38, // 35: rowlock.v1.RescheduleTaskRequest.run_at:type_name -> google.protobuf.Timestamp
+	21, // 36: rowlock.v1.MoveTasksResponse.results:type_name -> rowlock.v1.TaskResult
+	1,  // 37: rowlock.v1.DeleteTasksRequest.only_state:type_name -> rowlock.v1.Task.State
+	21, // 38: rowlock.v1.DeleteTasksResponse.results:type_name -> rowlock.v1.TaskResult
+	21, // 39: rowlock.v1.ResetTasksResponse.results:type_name -> rowlock.v1.TaskResult
+	7,  // 40: rowlock.v1.TaskService.OpenProducer:input_type -> rowlock.v1.OpenProducerRequest
+	9,  // 41: rowlock.v1.TaskService.Enqueue:input_type -> rowlock.v1.EnqueueRequest
+	13, // 42: rowlock.v1.TaskService.GetTask:input_type -> rowlock.v1.GetTaskRequest
+	16, // 43: rowlock.v1.TaskService.ListTasks:input_type -> rowlock.v1.ListTasksRequest
+	18, // 44: rowlock.v1.TaskService.ExplainTask:input_type -> rowlock.v1.ExplainTaskRequest
+	22, // 45: rowlock.v1.TaskService.CancelTasks:input_type -> rowlock.v1.CancelTasksRequest
+	24, // 46: rowlock.v1.TaskService.RetryTasks:input_type -> rowlock.v1.RetryTasksRequest
+	26, // 47: rowlock.v1.TaskService.RescheduleTask:input_type -> rowlock.v1.RescheduleTaskRequest
+	28, // 48: rowlock.v1.TaskService.MoveTasks:input_type -> rowlock.v1.MoveTasksRequest
+	30, // 49: rowlock.v1.TaskService.DeleteTasks:input_type -> rowlock.v1.DeleteTasksRequest
+	32, // 50: rowlock.v1.TaskService.ResetTasks:input_type -> rowlock.v1.ResetTasksRequest
+	8,  // 51: rowlock.v1.TaskService.OpenProducer:output_type -> rowlock.v1.OpenProducerResponse
+	10, // 52: rowlock.v1.TaskService.Enqueue:output_type -> rowlock.v1.EnqueueResponse
+	14, // 53: rowlock.v1.TaskService.GetTask:output_type -> rowlock.v1.GetTaskResponse
+	17, // 54: rowlock.v1.TaskService.ListTasks:output_type -> rowlock.v1.ListTasksResponse
+	19, // 55: rowlock.v1.TaskService.ExplainTask:output_type -> rowlock.v1.ExplainTaskResponse
+	23, // 56: rowlock.v1.TaskService.CancelTasks:output_type -> rowlock.v1.CancelTasksResponse
+	25, // 57: rowlock.v1.TaskService.RetryTasks:output_type -> rowlock.v1.RetryTasksResponse
+	27, // 58: rowlock.v1.TaskService.RescheduleTask:output_type -> rowlock.v1.RescheduleTaskResponse
+	29, // 59: rowlock.v1.TaskService.MoveTasks:output_type -> rowlock.v1.MoveTasksResponse
+	31, // 60: rowlock.v1.TaskService.DeleteTasks:output_type -> rowlock.v1.DeleteTasksResponse
+	33, // 61: rowlock.v1.TaskService.ResetTasks:output_type -> rowlock.v1.ResetTasksResponse
+	51, // [51:62] is the sub-list for method output_type
+	40, // [40:51] is the sub-list for method input_type
+	40, // [40:40] is the sub-list for extension type_name
+	40, // [40:40] is the sub-list for extension extendee
+	0,  // [0:40] is the sub-list for field type_name
 }
 
 func init() { file_rpc_rowlockv1_task_proto_init() }

@@ -894,8 +894,11 @@ type LeasedTask struct {
 	TraceContext   string                 `protobuf:"bytes,12,opt,name=trace_context,json=traceContext,proto3" json:"trace_context,omitempty"`
 	FairKey        string                 `protobuf:"bytes,13,opt,name=fair_key,json=fairKey,proto3" json:"fair_key,omitempty"`
 	WorkerDeaths   uint32                 `protobuf:"varint,14,opt,name=worker_deaths,json=workerDeaths,proto3" json:"worker_deaths,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// The schedule that made it, and the nominal time of its tick.
+	Schedule      string                 `protobuf:"bytes,50,opt,name=schedule,proto3" json:"schedule,omitempty"`
+	NominalAt     *timestamppb.Timestamp `protobuf:"bytes,51,opt,name=nominal_at,json=nominalAt,proto3" json:"nominal_at,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *LeasedTask) Reset() {
@@ -1024,6 +1027,20 @@ func (x *LeasedTask) GetWorkerDeaths() uint32 {
 		return x.WorkerDeaths
 	}
 	return 0
+}
+
+func (x *LeasedTask) GetSchedule() string {
+	if x != nil {
+		return x.Schedule
+	}
+	return ""
+}
+
+func (x *LeasedTask) GetNominalAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.NominalAt
+	}
+	return nil
 }
 
 // Refusal is an outcome that was not accepted.
@@ -2223,7 +2240,7 @@ const file_rpc_rowlockv1_worker_proto_rawDesc = "" +
 	"\vttl_seconds\x18\x02 \x01(\x01R\n" +
 	"ttlSeconds\x12\x14\n" +
 	"\x05fresh\x18\x03 \x01(\bR\x05fresh\x12\x17\n" +
-	"\anode_id\x18\x04 \x01(\tR\x06nodeId\"\x91\x04\n" +
+	"\anode_id\x18\x04 \x01(\tR\x06nodeId\"\xe8\x04\n" +
 	"\n" +
 	"LeasedTask\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
@@ -2241,7 +2258,10 @@ const file_rpc_rowlockv1_worker_proto_rawDesc = "" +
 	"\x06labels\x18\v \x03(\v2\".rowlock.v1.LeasedTask.LabelsEntryR\x06labels\x12#\n" +
 	"\rtrace_context\x18\f \x01(\tR\ftraceContext\x12\x19\n" +
 	"\bfair_key\x18\r \x01(\tR\afairKey\x12#\n" +
-	"\rworker_deaths\x18\x0e \x01(\rR\fworkerDeaths\x1a9\n" +
+	"\rworker_deaths\x18\x0e \x01(\rR\fworkerDeaths\x12\x1a\n" +
+	"\bschedule\x182 \x01(\tR\bschedule\x129\n" +
+	"\n" +
+	"nominal_at\x183 \x01(\v2\x1a.google.protobuf.TimestampR\tnominalAt\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"K\n" +
@@ -2401,43 +2421,44 @@ var file_rpc_rowlockv1_worker_proto_depIdxs = []int32{
 	14, // 14: rowlock.v1.WorkResponse.beat:type_name -> rowlock.v1.BeatAck
 	36, // 15: rowlock.v1.LeasedTask.enqueued_at:type_name -> google.protobuf.Timestamp
 	35, // 16: rowlock.v1.LeasedTask.labels:type_name -> rowlock.v1.LeasedTask.LabelsEntry
-	37, // 17: rowlock.v1.Refusal.status:type_name -> rowlock.v1.Status
-	1,  // 18: rowlock.v1.OpenSessionRequest.worker:type_name -> rowlock.v1.WorkerInfo
-	11, // 19: rowlock.v1.LeaseResponse.tasks:type_name -> rowlock.v1.LeasedTask
-	4,  // 20: rowlock.v1.HeartbeatRequest.held:type_name -> rowlock.v1.HeldLease
-	6,  // 21: rowlock.v1.HeartbeatRequest.progress:type_name -> rowlock.v1.LeaseProgress
-	13, // 22: rowlock.v1.HeartbeatResponse.revoked:type_name -> rowlock.v1.Revocation
-	8,  // 23: rowlock.v1.FailRequest.failure:type_name -> rowlock.v1.Failure
-	38, // 24: rowlock.v1.FailResponse.state:type_name -> rowlock.v1.Task.State
-	33, // 25: rowlock.v1.ListWorkersResponse.workers:type_name -> rowlock.v1.Worker
-	1,  // 26: rowlock.v1.Worker.info:type_name -> rowlock.v1.WorkerInfo
-	36, // 27: rowlock.v1.Worker.opened_at:type_name -> google.protobuf.Timestamp
-	36, // 28: rowlock.v1.Worker.heartbeat_at:type_name -> google.protobuf.Timestamp
-	2,  // 29: rowlock.v1.WorkerService.Work:input_type -> rowlock.v1.WorkRequest
-	15, // 30: rowlock.v1.WorkerService.OpenSession:input_type -> rowlock.v1.OpenSessionRequest
-	17, // 31: rowlock.v1.WorkerService.CloseSession:input_type -> rowlock.v1.CloseSessionRequest
-	19, // 32: rowlock.v1.WorkerService.Lease:input_type -> rowlock.v1.LeaseRequest
-	21, // 33: rowlock.v1.WorkerService.Heartbeat:input_type -> rowlock.v1.HeartbeatRequest
-	23, // 34: rowlock.v1.WorkerService.Complete:input_type -> rowlock.v1.CompleteRequest
-	25, // 35: rowlock.v1.WorkerService.Fail:input_type -> rowlock.v1.FailRequest
-	27, // 36: rowlock.v1.WorkerService.Snooze:input_type -> rowlock.v1.SnoozeRequest
-	29, // 37: rowlock.v1.WorkerService.Release:input_type -> rowlock.v1.ReleaseRequest
-	31, // 38: rowlock.v1.WorkerService.ListWorkers:input_type -> rowlock.v1.ListWorkersRequest
-	9,  // 39: rowlock.v1.WorkerService.Work:output_type -> rowlock.v1.WorkResponse
-	16, // 40: rowlock.v1.WorkerService.OpenSession:output_type -> rowlock.v1.OpenSessionResponse
-	18, // 41: rowlock.v1.WorkerService.CloseSession:output_type -> rowlock.v1.CloseSessionResponse
-	20, // 42: rowlock.v1.WorkerService.Lease:output_type -> rowlock.v1.LeaseResponse
-	22, // 43: rowlock.v1.WorkerService.Heartbeat:output_type -> rowlock.v1.HeartbeatResponse
-	24, // 44: rowlock.v1.WorkerService.Complete:output_type -> rowlock.v1.CompleteResponse
-	26, // 45: rowlock.v1.WorkerService.Fail:output_type -> rowlock.v1.FailResponse
-	28, // 46: rowlock.v1.WorkerService.Snooze:output_type -> rowlock.v1.SnoozeResponse
-	30, // 47: rowlock.v1.WorkerService.Release:output_type -> rowlock.v1.ReleaseResponse
-	32, // 48: rowlock.v1.WorkerService.ListWorkers:output_type -> rowlock.v1.ListWorkersResponse
-	39, // [39:49] is the sub-list for method output_type
-	29, // [29:39] is the sub-list for method input_type
-	29, // [29:29] is the sub-list for extension type_name
-	29, // [29:29] is the sub-list for extension extendee
-	0,  // [0:29] is the sub-list for field type_name
+	36, // 17: rowlock.v1.LeasedTask.nominal_at:type_name -> google.protobuf.Timestamp
+	37, // 18: rowlock.v1.Refusal.status:type_name -> rowlock.v1.Status
+	1,  // 19: rowlock.v1.OpenSessionRequest.worker:type_name -> rowlock.v1.WorkerInfo
+	11, // 20: rowlock.v1.LeaseResponse.tasks:type_name -> rowlock.v1.LeasedTask
+	4,  // 21: rowlock.v1.HeartbeatRequest.held:type_name -> rowlock.v1.HeldLease
+	6,  // 22: rowlock.v1.HeartbeatRequest.progress:type_name -> rowlock.v1.LeaseProgress
+	13, // 23: rowlock.v1.HeartbeatResponse.revoked:type_name -> rowlock.v1.Revocation
+	8,  // 24: rowlock.v1.FailRequest.failure:type_name -> rowlock.v1.Failure
+	38, // 25: rowlock.v1.FailResponse.state:type_name -> rowlock.v1.Task.State
+	33, // 26: rowlock.v1.ListWorkersResponse.workers:type_name -> rowlock.v1.Worker
+	1,  // 27: rowlock.v1.Worker.info:type_name -> rowlock.v1.WorkerInfo
+	36, // 28: rowlock.v1.Worker.opened_at:type_name -> google.protobuf.Timestamp
+	36, // 29: rowlock.v1.Worker.heartbeat_at:type_name -> google.protobuf.Timestamp
+	2,  // 30: rowlock.v1.WorkerService.Work:input_type -> rowlock.v1.WorkRequest
+	15, // 31: rowlock.v1.WorkerService.OpenSession:input_type -> rowlock.v1.OpenSessionRequest
+	17, // 32: rowlock.v1.WorkerService.CloseSession:input_type -> rowlock.v1.CloseSessionRequest
+	19, // 33: rowlock.v1.WorkerService.Lease:input_type -> rowlock.v1.LeaseRequest
+	21, // 34: rowlock.v1.WorkerService.Heartbeat:input_type -> rowlock.v1.HeartbeatRequest
+	23, // 35: rowlock.v1.WorkerService.Complete:input_type -> rowlock.v1.CompleteRequest
+	25, // 36: rowlock.v1.WorkerService.Fail:input_type -> rowlock.v1.FailRequest
+	27, // 37: rowlock.v1.WorkerService.Snooze:input_type -> rowlock.v1.SnoozeRequest
+	29, // 38: rowlock.v1.WorkerService.Release:input_type -> rowlock.v1.ReleaseRequest
+	31, // 39: rowlock.v1.WorkerService.ListWorkers:input_type -> rowlock.v1.ListWorkersRequest
+	9,  // 40: rowlock.v1.WorkerService.Work:output_type -> rowlock.v1.WorkResponse
+	16, // 41: rowlock.v1.WorkerService.OpenSession:output_type -> rowlock.v1.OpenSessionResponse
+	18, // 42: rowlock.v1.WorkerService.CloseSession:output_type -> rowlock.v1.CloseSessionResponse
+	20, // 43: rowlock.v1.WorkerService.Lease:output_type -> rowlock.v1.LeaseResponse
+	22, // 44: rowlock.v1.WorkerService.Heartbeat:output_type -> rowlock.v1.HeartbeatResponse
+	24, // 45: rowlock.v1.WorkerService.Complete:output_type -> rowlock.v1.CompleteResponse
+	26, // 46: rowlock.v1.WorkerService.Fail:output_type -> rowlock.v1.FailResponse
+	28, // 47: rowlock.v1.WorkerService.Snooze:output_type -> rowlock.v1.SnoozeResponse
+	30, // 48: rowlock.v1.WorkerService.Release:output_type -> rowlock.v1.ReleaseResponse
+	32, // 49: rowlock.v1.WorkerService.ListWorkers:output_type -> rowlock.v1.ListWorkersResponse
+	40, // [40:50] is the sub-list for method output_type
+	30, // [30:40] is the sub-list for method input_type
+	30, // [30:30] is the sub-list for extension type_name
+	30, // [30:30] is the sub-list for extension extendee
+	0,  // [0:30] is the sub-list for field type_name
 }
 
 func init() { file_rpc_rowlockv1_worker_proto_init() }

@@ -86,13 +86,17 @@ func (c Config) run(ctx context.Context, t *worker.RawTask) error {
 
 func (c Config) env(t *worker.RawTask) []string {
 	env := append(os.Environ(), c.Env...)
-	return append(env,
+	env = append(env,
 		"ROWLOCK_TASK_ID="+t.ID,
 		"ROWLOCK_QUEUE="+t.Queue,
 		"ROWLOCK_KIND="+t.Kind,
 		"ROWLOCK_ATTEMPT="+strconv.Itoa(t.Attempt),
 		"ROWLOCK_TOKEN="+strconv.FormatUint(t.Fence(), 10),
 	)
+	if t.Schedule != "" {
+		env = append(env, "ROWLOCK_SCHEDULE="+t.Schedule, "ROWLOCK_NOMINAL_TIME="+t.NominalAt.UTC().Format(time.RFC3339))
+	}
+	return env
 }
 
 // outcome is what the program's end means.

@@ -49,6 +49,8 @@ type Task struct {
 	Backoff         *Backoff          `json:"backoff,omitempty"`
 	DependsOn       []string          `json:"depends_on,omitempty"`
 	RetryOf         string            `json:"retry_of,omitempty"`
+	Schedule        string            `json:"schedule,omitempty"`
+	NominalAt       *time.Time        `json:"nominal_at,omitempty"`
 	Token           uint64            `json:"token,omitempty"`
 }
 
@@ -90,6 +92,7 @@ func NewTask(t *rowlockv1.Task) Task {
 		Errors: taskErrors(t.GetErrors()), Progress: progress(t.GetProgress()),
 		UniqueKey: t.GetUniqueKey(), FairKey: t.GetFairKey(), SingletonKey: t.GetSingletonKey(), StickyKey: t.GetStickyKey(), Require: t.GetRequire(), Labels: t.GetLabels(), TraceContext: t.GetTraceContext(),
 		Backoff: backoff(t.GetBackoff()), DependsOn: t.GetDependsOn(), RetryOf: t.GetRetryOf(), Token: t.GetToken(),
+		Schedule: t.GetSchedule(), NominalAt: stamp(t.GetNominalAt()),
 	}
 }
 
@@ -190,6 +193,8 @@ func (t Task) Table(table *Table, now time.Time) {
 	table.Pair("labels", labels(t.Labels))
 	table.Pair("depends on", strings.Join(t.DependsOn, ", "))
 	table.Pair("retry of", t.RetryOf)
+	table.Pair("schedule", t.Schedule)
+	table.Pair("nominal time", Clock(t.NominalAt, now))
 	if t.PayloadBytes > 0 {
 		table.Pair("payload", fmt.Sprintf("%d bytes: %s", t.PayloadBytes, Bytes(append(t.Payload, t.PayloadBase64...)).text(payloadShown)))
 	}
