@@ -5,16 +5,17 @@ type Kind uint8
 
 // The kinds of records that are kept whole in memory. Tasks and history have types of their own.
 const (
-	KindMeta     Kind = iota + 1 // one record: counters, clock, format
-	KindQueue                    // by queue number
-	KindSession                  // by session ID
-	KindProducer                 // by producer ID
-	KindRequest                  // by order of arrival
-	KindUnique                   // unique windows that outlive their task
+	KindMeta      Kind = iota + 1 // one record: counters, clock, format
+	KindQueue                     // by queue number
+	KindSession                   // by session ID
+	KindProducer                  // by producer ID
+	KindRequest                   // by order of arrival
+	KindUnique                    // unique windows that outlive their task
+	KindOperation                 // bulk operations, by ID
 )
 
 // Kinds are all kinds, in the order in which they must be loaded.
-var Kinds = [...]Kind{KindMeta, KindQueue, KindSession, KindProducer, KindRequest, KindUnique}
+var Kinds = [...]Kind{KindMeta, KindQueue, KindSession, KindProducer, KindRequest, KindUnique, KindOperation}
 
 // Record is a record to write, or with a nil Value to delete.
 type Record struct {

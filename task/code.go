@@ -43,6 +43,10 @@ const (
 	DependencyFailed
 	// Invalid is a command whose content breaks a bound.
 	Invalid
+	// TooManyOperations means that the bound on unfinished bulk operations is reached.
+	TooManyOperations
+	// NoSuchOperation names a bulk operation that doesn't exist, or is no longer kept.
+	NoSuchOperation
 
 	codeCount
 )
@@ -52,7 +56,7 @@ var codeTexts = [codeCount]string{
 	"the task's state doesn't allow it", "unknown or expired worker session", "unknown or expired producer",
 	"the answer to this sequence is no longer kept", "the queue is being drained", "too many queues",
 	"too many producers", "proposed under another term", "a parent must be resolved again", "no such queue",
-	"a parent can no longer complete", "invalid command",
+	"a parent can no longer complete", "invalid command", "too many unfinished operations", "no such operation",
 }
 
 // Error makes a Code an error; OK and Existing are never used as one.

@@ -296,6 +296,11 @@ func (m *Machine) recordValue(k recordKey) []byte {
 		if e, ok := m.unique[k.key]; ok && !m.holds(e.holder, k.key) {
 			return e.append(nil)
 		}
+	case KindOperation:
+		if o, ok := m.operations.all[ID(k.id)]; ok {
+			o.dirty = false
+			return o.append(nil)
+		}
 	}
 	return nil
 }
@@ -329,7 +334,7 @@ func (m *Machine) Hash() uint64 {
 		m.scratch = appendUint(m.scratch[:0], m.producers[id].floor)
 		sum += hashOf(id, m.scratch)
 	}
-	return sum
+	return sum + m.operationsHash()
 }
 
 // setHash replaces a task's part in the state hash.

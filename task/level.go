@@ -17,6 +17,7 @@ const BaseLevel uint32 = 1
 const (
 	LevelMarkSilent uint32 = 2
 	LevelChecksum   uint32 = 2
+	LevelOperation  uint32 = 3
 )
 
 // LevelOf is the feature level from which on a command may be proposed: an older version doesn't know it, or ignores what
@@ -27,6 +28,8 @@ func LevelOf(c Command) uint32 {
 		return LevelMarkSilent
 	case *Checksum:
 		return LevelChecksum
+	case *StartOperation, *StepOperation, *AbortOperation:
+		return LevelOperation
 	case *Request:
 		return LevelOf(c.Command)
 	}

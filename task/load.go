@@ -87,6 +87,8 @@ func (l *Loader) record(k Kind, key, value []byte) error {
 		m.requests.add(e)
 		m.requests.saved++
 		return nil
+	case KindOperation:
+		return l.operation(id, value)
 	}
 	return errCorrupt
 }

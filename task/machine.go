@@ -53,6 +53,7 @@ type Machine struct {
 	cascades   []cascade      // parents that ended, whose children still have to be told
 	purges     []uint32       // queues that are being purged, by number
 	alarms     alarms
+	operations operations // bulk operations
 
 	scratch  []byte
 	hashSum  uint64 // of the live tasks' hashes
@@ -82,6 +83,7 @@ func NewMachine() *Machine {
 		recent:     newRecentIndex(),
 		requests:   newRequestLog(),
 		dirty:      newDirtySet(),
+		operations: newOperations(),
 	}
 	m.timers.tasks = &m.tasks
 	m.lanes = lanes{byKey: map[laneKey]uint32{}, tasks: &m.tasks}
@@ -168,6 +170,12 @@ func (m *Machine) execute(c Command, want bool) Result {
 		return m.purgeQueue(c)
 	case *Request:
 		return m.request(c, want)
+	case *StartOperation:
+		return m.startOperation(c)
+	case *StepOperation:
+		return m.stepOperation(c)
+	case *AbortOperation:
+		return m.abortOperation(c)
 	}
 	panic("task: a command without an executor")
 }

@@ -50,6 +50,7 @@ func (r random) command(nested bool) task.Command {
 		r.enqueue, r.enqueue, r.enqueue, r.lease, r.lease, r.lease, r.finish, r.finish, r.finish,
 		r.tick, r.openSession, r.closeSession, r.expireSessions, r.markSilent, r.progress, r.cancel, r.retry, r.delete,
 		r.checksum, r.raiseLevel, r.reset, r.reschedule, r.move, r.setQueue, r.setMode, r.purge, r.openProducer,
+		r.startOperation, r.stepOperation, r.stepOperation, r.stepOperation, r.abortOperation,
 	}
 	if nested {
 		draws = append(draws, func() task.Command {

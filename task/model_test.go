@@ -55,6 +55,8 @@ type model struct {
 	purges    []*modelQueue   // in the order of the calls
 	cascades  []modelCascade  // what the next Tick has to tell to blocked tasks
 	effects   task.Effects
+
+	operations []*task.Operation // by ID
 }
 
 // modelTask is a live task: its view, and what the view doesn't show.
@@ -150,6 +152,12 @@ func (m *model) execute(c task.Command) task.Result {
 		return m.setQueueMode(c)
 	case *task.PurgeQueue:
 		return m.purgeQueue(c)
+	case *task.StartOperation:
+		return m.startOperation(c)
+	case *task.StepOperation:
+		return m.stepOperation(c)
+	case *task.AbortOperation:
+		return m.abortOperation(c)
 	case *task.Tick:
 		return m.tick()
 	}

@@ -32,6 +32,7 @@ func compare(t reporter, r *replica, m *model) {
 	compareQueues(t, r, m) // first, as it follows what retention drops
 	compareTasks(t, r, m)
 	compareSessions(t, r, m)
+	compareOperations(t, r, m)
 	compareTimer(t, r, m)
 }
 
@@ -259,6 +260,11 @@ func (m *model) nextTimer() task.Time {
 	}
 	for _, r := range m.requests {
 		at(r.at + requestKept)
+	}
+	for _, o := range m.operations {
+		if o.State.Ended() {
+			at(o.EndedAt + operationKept)
+		}
 	}
 	return next
 }

@@ -27,6 +27,9 @@ const (
 	opMarkSilent
 	opChecksum
 	opRaiseFeatureLevel
+	opStartOperation
+	opStepOperation
+	opAbortOperation
 )
 
 func (*Enqueue) opcode() opcode           { return opEnqueue }
@@ -52,6 +55,9 @@ func (*Request) opcode() opcode           { return opRequest }
 func (*MarkSilent) opcode() opcode        { return opMarkSilent }
 func (*Checksum) opcode() opcode          { return opChecksum }
 func (*RaiseFeatureLevel) opcode() opcode { return opRaiseFeatureLevel }
+func (*StartOperation) opcode() opcode    { return opStartOperation }
+func (*StepOperation) opcode() opcode     { return opStepOperation }
+func (*AbortOperation) opcode() opcode    { return opAbortOperation }
 
 // newCommand returns an empty command to decode into; nil for an unknown number.
 func newCommand(op opcode) decodable {
@@ -102,6 +108,12 @@ func newCommand(op opcode) decodable {
 		return new(Checksum)
 	case opRaiseFeatureLevel:
 		return new(RaiseFeatureLevel)
+	case opStartOperation:
+		return new(StartOperation)
+	case opStepOperation:
+		return new(StepOperation)
+	case opAbortOperation:
+		return new(AbortOperation)
 	}
 	return nil
 }

@@ -84,6 +84,8 @@ func (s *stage) adminCommand(a *arguments) task.Command {
 		return &task.SetQueueMode{Queue: a.word(), Mode: task.QueueDraining}
 	case "purge":
 		return &task.PurgeQueue{Queue: a.word()}
+	case "start", "step", "judge", "abort":
+		return s.operationCommand(a)
 	}
 	s.t.Fatalf("%s: no such command", a.line)
 	return nil
