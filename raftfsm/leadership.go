@@ -31,6 +31,7 @@ type leadership struct {
 	sessions *Sessions
 	judge    *judge
 	leveler  *leveler
+	operator *operator
 	lease    *leaderLease
 	fatal    *fatal
 	logger   *slog.Logger
@@ -77,6 +78,7 @@ func (l *leadership) applied(b *batch, out *applied) Dispatcher {
 		return nil
 	}
 	l.ticker.due(out.next, out.timer)
+	l.operator.note(out.newest)
 	l.sessions.applied(b, out)
 	return l.helper()
 }
@@ -162,6 +164,7 @@ func (l *leadership) begin(ctx context.Context) {
 	l.wg.Go(func() { l.pilot(ctx) })
 	l.wg.Go(func() { l.judge.run(ctx) })
 	l.wg.Go(func() { l.leveler.run(ctx) })
+	l.wg.Go(func() { l.operator.run(ctx) })
 	l.once.Do(func() { close(l.first) })
 	l.logger.Info("leading", "term", term, "index", l.replica.applied.index.Load(), "after", time.Since(start))
 }

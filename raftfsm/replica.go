@@ -34,6 +34,7 @@ type applied struct {
 	next    task.Time // of the machine's next timer
 	timer   bool      // whether there is one
 	dirty   int       // bytes that the next checkpoint writes
+	newest  task.ID   // the bulk operation that was started last
 }
 
 // apply executes an entry. After an error the machine is unchanged, and so is the position.
@@ -47,6 +48,7 @@ func (r *replica) apply(l *raft.Log, want bool) (out applied, err error) {
 	r.position.Index, r.position.Term = l.Index, l.Term
 	out.next, out.timer = r.machine.NextTimer()
 	out.dirty = r.machine.DirtyBytes()
+	out.newest = r.machine.NewestOperation()
 	if len(out.effects.Checksums) > 0 { // here, between this entry and the next, it is the same on all members
 		r.checksums.note(Checksum{Index: l.Index, Hash: r.machine.Hash()})
 	}

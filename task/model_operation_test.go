@@ -189,7 +189,7 @@ func (m *model) forgetOperations() {
 func compareOperations(t reporter, r *replica, m *model) {
 	t.Helper()
 	var want []task.Operation
-	unfinished := 0
+	var unfinished []task.Operation
 	for _, o := range slices.Backward(m.operations) {
 		want = append(want, *o)
 		got, ok := r.machine.Operation(o.ID)
@@ -198,7 +198,7 @@ func compareOperations(t reporter, r *replica, m *model) {
 		}
 		same(t, fmt.Sprintf("operation %d", o.ID), got, *o)
 		if !o.State.Ended() {
-			unfinished++
+			unfinished = append([]task.Operation{*o}, unfinished...)
 		}
 	}
 	same(t, "operations", r.machine.Operations(0, 1<<20), want)

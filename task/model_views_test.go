@@ -100,7 +100,8 @@ func compareList(t reporter, r *replica, m *model) {
 	filters = append(filters,
 		task.ListFilter{Kind: "b", Limit: 1, Scan: 100},
 		task.ListFilter{Worker: "w1", Limit: 10, Scan: 100, States: []task.State{task.Running}},
-		task.ListFilter{QuietFor: m.now - second, Limit: 10, Scan: 100})
+		task.ListFilter{QuietFor: m.now - second, Limit: 10, Scan: 100},
+		task.ListFilter{Below: m.lastID / 2, Limit: 2, Scan: 100, OmitPayload: true})
 	for _, f := range filters {
 		var want, got []task.ID
 		for _, l := range m.liveWhere(func(l *modelTask) bool { return selects(f, l.Task) }) {
@@ -132,6 +133,7 @@ func selects(f task.ListFilter, t task.Task) bool {
 		(f.Kind == "" || t.Kind == f.Kind) &&
 		(len(f.States) == 0 || slices.Contains(f.States, t.State)) &&
 		(f.Worker == "" || t.Worker == f.Worker) &&
+		(f.Below == 0 || t.ID < f.Below) &&
 		(f.QuietFor == 0 || (t.State == task.Running && max(t.StartedAt, t.Progress.At) < f.QuietFor))
 }
 

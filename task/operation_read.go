@@ -33,8 +33,22 @@ func (m *Machine) Operations(before ID, limit int) []Operation {
 	return out
 }
 
-// UnfinishedOperations is how many operations haven't ended.
-func (m *Machine) UnfinishedOperations() int { return m.operations.unfinished }
+// UnfinishedOperations returns those that haven't ended, the oldest first.
+func (m *Machine) UnfinishedOperations() []Operation {
+	if m.operations.unfinished == 0 {
+		return nil
+	}
+	var out []Operation
+	for _, id := range slices.Sorted(maps.Keys(m.operations.all)) {
+		if o := m.operations.all[id]; !o.State.Ended() {
+			out = append(out, o.view())
+		}
+	}
+	return out
+}
+
+// NewestOperation is the operation that was started last; 0: none is kept.
+func (m *Machine) NewestOperation() ID { return m.operations.newest }
 
 // CanaryOf counts the tasks of an operation's canary that have ended, and those of them that are dead letters again.
 func (m *Machine) CanaryOf(o *Operation) (ended, failed int) { return m.canary(o) }

@@ -128,6 +128,7 @@ func (l *Loader) operation(id uint64, value []byte) error {
 		return errCorrupt
 	}
 	m.operations.all[o.ID] = o
+	m.operations.newest = o.ID
 	o.hash = hashOf(id, value)
 	m.operations.hashSum += o.hash
 	if !o.State.Ended() {

@@ -10,6 +10,7 @@ import (
 type operations struct {
 	all        map[ID]*operation
 	unfinished int
+	newest     ID // of all that were started, or as far as is known after a load
 	hashSum    uint64
 	stale      []ID // changed since the sum was taken
 }
@@ -82,6 +83,7 @@ func (m *Machine) startOperation(c *StartOperation) Result {
 	}
 	m.operations.all[o.ID] = o
 	m.operations.unfinished++
+	m.operations.newest = o.ID
 	m.touchOperation(o)
 	return Result{Items: []Item{{ID: o.ID}}}
 }
