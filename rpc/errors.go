@@ -84,6 +84,8 @@ var codeStatus = map[task.Code]struct {
 	task.NoSuchQueue:       {codes.NotFound, "no_such_queue"},
 	task.DependencyFailed:  {codes.FailedPrecondition, "dependency_failed"},
 	task.Invalid:           {codes.InvalidArgument, "invalid"},
+	task.TooManyOperations: {codes.ResourceExhausted, "too_many_operations"},
+	task.NoSuchOperation:   {codes.NotFound, "no_such_operation"},
 }
 
 // taskError is a refusal by the machine that concerns a task.
@@ -114,6 +116,7 @@ func toStatus(err error) *status.Status {
 	var (
 		own    *fault
 		onTask *taskError
+		onOp   *operationError
 		code   task.Code
 		other  *raftfsm.NotLeaderError
 	)
@@ -124,6 +127,8 @@ func toStatus(err error) *status.Status {
 		return withInfo(own.code, own.reason, own.text, nil)
 	case errors.As(err, &onTask):
 		return taskStatus(onTask)
+	case errors.As(err, &onOp):
+		return withInfo(codes.FailedPrecondition, "wrong_state", onOp.Error(), map[string]string{"state": onOp.op.GetState().String()})
 	case errors.As(err, &code):
 		c := codeStatus[code]
 		return withInfo(c.code, c.reason, code.Error(), nil)

@@ -206,7 +206,10 @@ type Task struct {
 	Backoff         *Backoff `protobuf:"bytes,30,opt,name=backoff,proto3" json:"backoff,omitempty"`
 	MaxWorkerDeaths uint32   `protobuf:"varint,31,opt,name=max_worker_deaths,json=maxWorkerDeaths,proto3" json:"max_worker_deaths,omitempty"`
 	// Tasks that must complete first.
-	DependsOn     []string `protobuf:"bytes,32,rep,name=depends_on,json=dependsOn,proto3" json:"depends_on,omitempty"`
+	DependsOn []string `protobuf:"bytes,32,rep,name=depends_on,json=dependsOn,proto3" json:"depends_on,omitempty"`
+	// Of a task with a failed attempt, or a dead letter: its last error's fingerprint, 16 hexadecimal digits that are equal for
+	// errors that differ in nothing but numbers, names and places.
+	Fingerprint   string `protobuf:"bytes,40,opt,name=fingerprint,proto3" json:"fingerprint,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -463,6 +466,13 @@ func (x *Task) GetDependsOn() []string {
 		return x.DependsOn
 	}
 	return nil
+}
+
+func (x *Task) GetFingerprint() string {
+	if x != nil {
+		return x.Fingerprint
+	}
+	return ""
 }
 
 // TaskError is what one attempt ended with.
@@ -1404,8 +1414,10 @@ type ListTasksRequest struct {
 	// Only running tasks without a sign of progress for this long.
 	OlderThanSeconds float64 `protobuf:"fixed64,8,opt,name=older_than_seconds,json=olderThanSeconds,proto3" json:"older_than_seconds,omitempty"`
 	WorkerId         string  `protobuf:"bytes,9,opt,name=worker_id,json=workerId,proto3" json:"worker_id,omitempty"`
-	unknownFields    protoimpl.UnknownFields
-	sizeCache        protoimpl.SizeCache
+	// A filter in CEL that yields true or false, of up to 4 KiB.
+	Where         string `protobuf:"bytes,10,opt,name=where,proto3" json:"where,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ListTasksRequest) Reset() {
@@ -1497,6 +1509,13 @@ func (x *ListTasksRequest) GetOlderThanSeconds() float64 {
 func (x *ListTasksRequest) GetWorkerId() string {
 	if x != nil {
 		return x.WorkerId
+	}
+	return ""
+}
+
+func (x *ListTasksRequest) GetWhere() string {
+	if x != nil {
+		return x.Where
 	}
 	return ""
 }
@@ -2425,8 +2444,7 @@ var File_rpc_rowlockv1_task_proto protoreflect.FileDescriptor
 const file_rpc_rowlockv1_task_proto_rawDesc = "" +
 	"\n" +
 	"\x18rpc/rowlockv1/task.proto\x12\n" +
-	"rowlock.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xff\n" +
-	"\n" +
+	"rowlock.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa1\v\n" +
 	"\x04Task\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05queue\x18\x02 \x01(\tR\x05queue\x12\x12\n" +
@@ -2467,7 +2485,8 @@ const file_rpc_rowlockv1_task_proto_rawDesc = "" +
 	"\abackoff\x18\x1e \x01(\v2\x13.rowlock.v1.BackoffR\abackoff\x12*\n" +
 	"\x11max_worker_deaths\x18\x1f \x01(\rR\x0fmaxWorkerDeaths\x12\x1d\n" +
 	"\n" +
-	"depends_on\x18  \x03(\tR\tdependsOn\x1a9\n" +
+	"depends_on\x18  \x03(\tR\tdependsOn\x12 \n" +
+	"\vfingerprint\x18( \x01(\tR\vfingerprint\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"}\n" +
@@ -2560,7 +2579,7 @@ const file_rpc_rowlockv1_task_proto_rawDesc = "" +
 	"\x03lag\x18\x02 \x01(\v2\x0f.rowlock.v1.LagR\x03lag\"9\n" +
 	"\x03Lag\x12\x18\n" +
 	"\aentries\x18\x01 \x01(\x04R\aentries\x12\x18\n" +
-	"\aseconds\x18\x02 \x01(\x01R\aseconds\"\x9e\x02\n" +
+	"\aseconds\x18\x02 \x01(\x01R\aseconds\"\xb4\x02\n" +
 	"\x10ListTasksRequest\x12\x14\n" +
 	"\x05queue\x18\x01 \x01(\tR\x05queue\x12\x12\n" +
 	"\x04kind\x18\x02 \x01(\tR\x04kind\x12.\n" +
@@ -2570,7 +2589,9 @@ const file_rpc_rowlockv1_task_proto_rawDesc = "" +
 	"\x05stale\x18\x06 \x01(\bR\x05stale\x12!\n" +
 	"\fomit_payload\x18\a \x01(\bR\vomitPayload\x12,\n" +
 	"\x12older_than_seconds\x18\b \x01(\x01R\x10olderThanSeconds\x12\x1b\n" +
-	"\tworker_id\x18\t \x01(\tR\bworkerId\"\x7f\n" +
+	"\tworker_id\x18\t \x01(\tR\bworkerId\x12\x14\n" +
+	"\x05where\x18\n" +
+	" \x01(\tR\x05where\"\x7f\n" +
 	"\x11ListTasksResponse\x12&\n" +
 	"\x05tasks\x18\x01 \x03(\v2\x10.rowlock.v1.TaskR\x05tasks\x12\x1f\n" +
 	"\vnext_cursor\x18\x02 \x01(\tR\n" +
