@@ -142,7 +142,7 @@ func (c *Client) Operations() Operations {
 
 // Start begins an operation, which goes on by itself until it has visited all tasks that are there now; Wait waits for it.
 // The call is executed once, however often it has to be sent. ErrInvalid says what is wrong with the filter and where;
-// ErrOverloaded: 100 others haven't ended.
+// ErrState: 100 others haven't ended.
 func (o Operations) Start(ctx context.Context, a Action, s Selection, options ...OperationOption) (*OperationInfo, error) {
 	req := &rowlockv1.StartOperationRequest{Action: a.proto(), Selection: s.proto(), RequestId: rand.Text()}
 	for _, option := range options {

@@ -84,7 +84,7 @@ var codeStatus = map[task.Code]struct {
 	task.NoSuchQueue:       {codes.NotFound, "no_such_queue"},
 	task.DependencyFailed:  {codes.FailedPrecondition, "dependency_failed"},
 	task.Invalid:           {codes.InvalidArgument, "invalid"},
-	task.TooManyOperations: {codes.ResourceExhausted, "too_many_operations"},
+	task.TooManyOperations: {codes.FailedPrecondition, "too_many_operations"},
 	task.NoSuchOperation:   {codes.NotFound, "no_such_operation"},
 }
 

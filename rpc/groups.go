@@ -20,6 +20,9 @@ func (s *operationService) ListDeadLetterGroups(ctx context.Context, req *pb.Lis
 		if err := checkQueue("", "queue", req.GetQueue()); err != nil {
 			return nil, err
 		}
+		if err := s.queueThere(ctx, req.GetQueue()); err != nil {
+			return nil, err
+		}
 	}
 	limit, err := pageLimit(req.GetLimit())
 	if err != nil {

@@ -31,7 +31,7 @@ type operationService struct {
 }
 
 func (s *operationService) StartOperation(ctx context.Context, req *pb.StartOperationRequest) (*pb.StartOperationResponse, error) {
-	sel, err := newSelection(req.GetAction(), req.GetSelection())
+	sel, err := s.selection(ctx, req.GetAction(), req.GetSelection())
 	if err != nil {
 		return nil, err
 	}
@@ -57,6 +57,27 @@ func (s *operationService) StartOperation(ctx context.Context, req *pb.StartOper
 		return nil, err
 	}
 	return &pb.StartOperationResponse{Operation: op}, nil
+}
+
+// selection checks a selection. A queue that it names must be there: a typing mistake shall not look like an empty set.
+func (s *operationService) selection(ctx context.Context, action pb.Operation_Action, in *pb.Selection) (*selection, error) {
+	sel, err := newSelection(action, in)
+	if err == nil {
+		err = s.queueThere(ctx, sel.queue)
+	}
+	return sel, err
+}
+
+func (s *operationService) queueThere(ctx context.Context, name string) error {
+	if name == "" {
+		return nil
+	}
+	return s.node.Read(ctx, false, func(v *raftfsm.View) error {
+		if _, ok := v.Queue(name); !ok {
+			return notFound("no queue %q", name)
+		}
+		return nil
+	})
 }
 
 func operationPlan(sel *selection, req *pb.StartOperationRequest) (plan task.OperationPlan, err error) {
@@ -102,7 +123,7 @@ func setCanary(plan *task.OperationPlan, in *pb.Canary) error {
 }
 
 func (s *operationService) CountOperation(ctx context.Context, req *pb.CountOperationRequest) (*pb.CountOperationResponse, error) {
-	sel, err := newSelection(req.GetAction(), req.GetSelection())
+	sel, err := s.selection(ctx, req.GetAction(), req.GetSelection())
 	if err != nil {
 		return nil, err
 	}

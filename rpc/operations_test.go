@@ -222,6 +222,8 @@ func TestBadOperations(t *testing.T) {
 	check(err, codes.InvalidArgument, "no operation's ID")
 	_, err = m.operations().GetOperation(m.ctx(), &pb.GetOperationRequest{Id: "0000000000999"})
 	check(err, codes.NotFound, "no operation 0000000000999")
+	_, err = m.operations().StartOperation(m.ctx(), &pb.StartOperationRequest{Action: pb.Operation_retry, Selection: &pb.Selection{Queue: "typo"}})
+	check(err, codes.NotFound, `no queue "typo"`)
 	_, err = m.operations().AbortOperation(m.ctx(), &pb.AbortOperationRequest{Id: "0000000000999"})
 	check(err, codes.NotFound, "no operation 0000000000999")
 	_, err = m.tasks.ListTasks(m.ctx(), &pb.ListTasksRequest{Where: "priority"})

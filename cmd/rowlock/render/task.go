@@ -47,6 +47,7 @@ type Task struct {
 	DependsOn       []string          `json:"depends_on,omitempty"`
 	RetryOf         string            `json:"retry_of,omitempty"`
 	Token           uint64            `json:"token,omitempty"`
+	Fingerprint     string            `json:"fingerprint,omitempty"`
 }
 
 // TaskError is what one attempt ended with.
@@ -87,6 +88,7 @@ func NewTask(t *rowlockv1.Task) Task {
 		Errors: taskErrors(t.GetErrors()), Progress: progress(t.GetProgress()),
 		UniqueKey: t.GetUniqueKey(), FairKey: t.GetFairKey(), Labels: t.GetLabels(), TraceContext: t.GetTraceContext(),
 		Backoff: backoff(t.GetBackoff()), DependsOn: t.GetDependsOn(), RetryOf: t.GetRetryOf(), Token: t.GetToken(),
+		Fingerprint: t.GetFingerprint(),
 	}
 }
 
@@ -163,6 +165,7 @@ func (t Task) Table(table *Table, now time.Time) {
 	table.Pair("kind", t.Kind)
 	table.Pair("state", t.State)
 	table.Pair("reason", t.Reason)
+	table.Pair("fingerprint", t.Fingerprint)
 	table.Pair("priority", fmt.Sprint(t.Priority))
 	table.Pair("attempt", fmt.Sprintf("%d of %d", t.Attempt, t.MaxAttempts))
 	if t.WorkerDeaths > 0 {
