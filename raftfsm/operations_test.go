@@ -137,6 +137,21 @@ func TestOperationSurvivesLeaders(t *testing.T) {
 	g.converge()
 }
 
+// TestOperationGoesOn: a leader goes on with what it finds when it begins, though nothing else happens.
+func TestOperationGoesOn(t *testing.T) {
+	g := newGroup(t, 1, nil)
+	newFailing(g, "q").bury("q", 300, "down")
+	op := g.insist(plan(task.OperationPlan{Action: task.OperationDelete, Rate: 200})).Items[0].ID
+	g.members[0].close(t)
+	g.restart(0)
+	if x := g.operation(op); x.State.Ended() {
+		t.Fatalf("it ended before the restart: %+v", x)
+	}
+	if x := g.ended(op); x.State != task.OperationDone || x.Changed != 300 {
+		t.Errorf("%+v", x)
+	}
+}
+
 // TestOperationCanary: one task goes first; when it fails again, the others stay as they are.
 func TestOperationCanary(t *testing.T) {
 	g := newGroup(t, 1, nil)
