@@ -140,7 +140,9 @@ func TestOperationSurvivesLeaders(t *testing.T) {
 // TestOperationGoesOn: a leader goes on with what it finds when it begins, though nothing else happens.
 func TestOperationGoesOn(t *testing.T) {
 	g := newGroup(t, 1, nil)
-	newFailing(g, "q").bury("q", 300, "down")
+	f := newFailing(g, "q")
+	f.bury("q", 300, "down")
+	g.insist(&task.CloseSession{Session: f.session}) // nothing is left that would time out
 	op := g.insist(plan(task.OperationPlan{Action: task.OperationDelete, Rate: 200})).Items[0].ID
 	g.members[0].close(t)
 	g.restart(0)
