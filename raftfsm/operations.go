@@ -140,9 +140,9 @@ func (o *operator) next(ctx context.Context, j *job) (task.Command, error) {
 	if j.State == task.OperationWaiting {
 		return &task.StepOperation{ID: j.ID, From: j.Cursor, To: j.Cursor}, nil
 	}
-	f, err := o.filterOf(&j.Operation)
-	if err != nil {
-		return &task.AbortOperation{ID: j.ID, Why: err.Error()}, nil
+	f, why := o.filterOf(&j.Operation)
+	if f == nil {
+		return &task.AbortOperation{ID: j.ID, Why: why}, nil
 	}
 	step, err := o.gather(ctx, &j.Operation, f)
 	if errors.Is(err, store.ErrCorrupt) {
@@ -151,15 +151,17 @@ func (o *operator) next(ctx context.Context, j *job) (task.Command, error) {
 	return step, err
 }
 
-func (o *operator) filterOf(op *task.Operation) (*filter.Filter, error) {
+// filterOf returns an operation's filter, or why it can't be evaluated: it was checked by another version, say.
+func (o *operator) filterOf(op *task.Operation) (f *filter.Filter, why string) {
 	if f := o.filters[op.ID]; f != nil {
-		return f, nil
+		return f, ""
 	}
 	f, err := filter.Compile(op.Filter)
-	if err == nil {
-		o.filters[op.ID] = f
+	if err != nil {
+		return nil, err.Error()
 	}
-	return f, err
+	o.filters[op.ID] = f
+	return f, ""
 }
 
 // gather looks for the tasks of the next step, until there are enough, some time has passed, or nothing is left.

@@ -125,8 +125,11 @@ func TestOperationSurvivesLeaders(t *testing.T) {
 				want = 1
 			}
 			got, _, err := v.Task(id)
-			if err != nil || got.State != task.DeadLetter || len(got.Errors) != want {
-				return fmt.Errorf("task %d of %d is %s with %d errors, want %d: %v", i, n, got.State, len(got.Errors), want, err)
+			if err != nil {
+				return err
+			}
+			if got.State != task.DeadLetter || len(got.Errors) != want {
+				return fmt.Errorf("task %d of %d is %s with %d errors, want %d", i, n, got.State, len(got.Errors), want)
 			}
 		}
 		return nil

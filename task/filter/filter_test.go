@@ -3,6 +3,7 @@ package filter
 import (
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 
@@ -101,6 +102,34 @@ func TestEveryField(t *testing.T) {
 	if f, _ := Compile(`payload.a == 1`); f != nil {
 		if yes, err := f.Match(x, now); yes || err != nil {
 			t.Errorf("a payload that isn't JSON: %v %v", yes, err)
+		}
+	}
+}
+
+// TestGuide: the guide's examples compile, and it has all fields.
+func TestGuide(t *testing.T) {
+	text, err := os.ReadFile("../../docs/guides/filters.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, examples, _ := strings.Cut(string(text), "| filter | selects |")
+	examples, fields, _ := strings.Cut(examples, "## Fields")
+	n := 0
+	for line := range strings.Lines(examples) {
+		if cell, ok := strings.CutPrefix(line, "| `"); ok {
+			expression, _, _ := strings.Cut(cell, "` |")
+			n++
+			if _, err := Compile(expression); err != nil {
+				t.Errorf("%s: %v", expression, err)
+			}
+		}
+	}
+	if n != 10 {
+		t.Errorf("%d examples", n)
+	}
+	for _, name := range Fields() {
+		if !strings.Contains(fields, "`"+name+"`") {
+			t.Errorf("the guide lacks %s", name)
 		}
 	}
 }
