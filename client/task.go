@@ -80,6 +80,8 @@ type TaskInfo struct {
 	// Schedule is the schedule that made it, NominalAt the nominal time of its tick.
 	Schedule  string    `json:"schedule,omitempty"`
 	NominalAt time.Time `json:"nominal_at,omitzero"`
+	// Fingerprint is equal for errors that differ in nothing but numbers, names and places.
+	Fingerprint string `json:"fingerprint,omitempty"`
 }
 
 // TaskError is what one attempt ended with. Cause is failed, permanent, timeout or worker_lost.
@@ -150,6 +152,7 @@ func taskOf(p *rowlockv1.Task) *TaskInfo {
 		DependsOn:       p.GetDependsOn(),
 		Schedule:        p.GetSchedule(),
 		NominalAt:       at(p.GetNominalAt()),
+		Fingerprint:     p.GetFingerprint(),
 	}
 	for _, e := range p.GetErrors() {
 		t.Errors = append(t.Errors, TaskError{

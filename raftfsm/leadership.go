@@ -32,6 +32,7 @@ type leadership struct {
 	sessions *Sessions
 	judge    *judge
 	leveler  *leveler
+	operator *operator
 	lease    *leaderLease
 	fatal    *fatal
 	logger   *slog.Logger
@@ -79,6 +80,7 @@ func (l *leadership) applied(b *batch, out *applied) Dispatcher {
 	}
 	l.ticker.due(out.next, out.timer)
 	l.firing.due(out.nextSchedule, out.schedule)
+	l.operator.note(out.newest)
 	l.sessions.applied(b, out)
 	return l.helper()
 }
@@ -166,6 +168,7 @@ func (l *leadership) begin(ctx context.Context) {
 	l.wg.Go(func() { l.pilot(ctx) })
 	l.wg.Go(func() { l.judge.run(ctx) })
 	l.wg.Go(func() { l.leveler.run(ctx) })
+	l.wg.Go(func() { l.operator.run(ctx) })
 	l.once.Do(func() { close(l.first) })
 	l.logger.Info("leading", "term", term, "index", l.replica.applied.index.Load(), "after", time.Since(start))
 }

@@ -122,6 +122,9 @@ func (n *Node) assemble(r *atomic.Pointer[raft.Raft], alone func() bool) error {
 		self: serverID(n.identity), supported: c.SupportedLevel, level: n.replica.level, servers: n.servers, lookout: n.lookout,
 		submit: n.proposer.submit, logger: c.Logger,
 	}
+	n.leadership.operator = newOperator(clk, c.Logger)
+	n.leadership.operator.view = func(fn func(*View) error) error { return view(n.replica, n.store, fn) }
+	n.leadership.operator.submit = n.proposer.submit
 	n.leadership.judge = &judge{
 		level: n.replica.level, interval: c.ChecksumInterval, ask: n.lookout.checksums, self: serverID(n.identity), servers: n.servers,
 		position: func() uint64 { return n.replica.at().Index }, submit: n.proposer.submit, own: n.replica.checksums,

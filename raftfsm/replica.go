@@ -37,6 +37,7 @@ type applied struct {
 
 	nextSchedule task.Time // when the next tick of a schedule is due
 	schedule     bool      // whether there is one
+	newest       task.ID   // the bulk operation that was started last
 }
 
 // apply executes an entry. After an error the machine is unchanged, and so is the position.
@@ -51,6 +52,7 @@ func (r *replica) apply(l *raft.Log, want bool) (out applied, err error) {
 	out.next, out.timer = r.machine.NextTimer()
 	out.nextSchedule, out.schedule = r.machine.NextSchedule()
 	out.dirty = r.machine.DirtyBytes()
+	out.newest = r.machine.NewestOperation()
 	if len(out.effects.Checksums) > 0 { // here, between this entry and the next, it is the same on all members
 		r.checksums.note(Checksum{Index: l.Index, Hash: r.machine.Hash()})
 	}

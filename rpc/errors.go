@@ -88,6 +88,8 @@ var codeStatus = map[task.Code]struct {
 	task.TooManySchedules:  {codes.ResourceExhausted, "too_many_schedules"},
 	task.ScheduleOverlap:   {codes.FailedPrecondition, "schedule_overlap"},
 	task.ScheduleFull:      {codes.ResourceExhausted, "schedule_full"},
+	task.TooManyOperations: {codes.FailedPrecondition, "too_many_operations"},
+	task.NoSuchOperation:   {codes.NotFound, "no_such_operation"},
 }
 
 // taskError is a refusal by the machine that concerns a task.
@@ -119,6 +121,7 @@ func toStatus(err error) *status.Status {
 		own    *fault
 		onTask *taskError
 		onTick *scheduleError
+		onOp   *operationError
 		code   task.Code
 		other  *raftfsm.NotLeaderError
 	)
@@ -131,6 +134,8 @@ func toStatus(err error) *status.Status {
 		return taskStatus(onTask)
 	case errors.As(err, &onTick):
 		return scheduleStatus(onTick)
+	case errors.As(err, &onOp):
+		return withInfo(codes.FailedPrecondition, "wrong_state", onOp.Error(), map[string]string{"state": onOp.op.GetState().String()})
 	case errors.As(err, &code):
 		c := codeStatus[code]
 		return withInfo(c.code, c.reason, code.Error(), nil)

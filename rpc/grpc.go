@@ -79,6 +79,7 @@ func (s *Server) bareGRPC() *grpc.Server {
 	pb.RegisterScheduleServiceServer(g, &scheduleService{node: s.cfg.Node, limits: s.cfg.Limits, now: s.cfg.Now})
 	pb.RegisterClusterServiceServer(g, &clusterService{node: s.cfg.Node, version: s.cfg.Version, api: s.advertised()})
 	pb.RegisterWorkerServiceServer(g, s.workers)
+	pb.RegisterOperationServiceServer(g, &operationService{node: s.cfg.Node, now: s.cfg.Now})
 	return g
 }
 
@@ -90,7 +91,7 @@ func (s *Server) setHealth(serving bool) {
 	}
 	for _, name := range []string{"", pb.TaskService_ServiceDesc.ServiceName, pb.QueueService_ServiceDesc.ServiceName,
 		pb.WorkerService_ServiceDesc.ServiceName, pb.ClusterService_ServiceDesc.ServiceName,
-		pb.ScheduleService_ServiceDesc.ServiceName} {
+		pb.ScheduleService_ServiceDesc.ServiceName, pb.OperationService_ServiceDesc.ServiceName} {
 		s.health.SetServingStatus(name, status)
 	}
 }

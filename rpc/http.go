@@ -91,6 +91,7 @@ func (s *Server) newGateway() (http.Handler, error) {
 	for _, register := range []func(context.Context, *runtime.ServeMux, *grpc.ClientConn) error{
 		gateway.RegisterTaskServiceHandler, gateway.RegisterQueueServiceHandler, gateway.RegisterWorkerServiceHandler,
 		gateway.RegisterClusterServiceHandler, gateway.RegisterScheduleServiceHandler,
+		gateway.RegisterOperationServiceHandler,
 	} {
 		if err := register(ctx, mux, conn); err != nil {
 			return nil, fmt.Errorf("api: gateway: %w", err)

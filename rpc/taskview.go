@@ -7,6 +7,7 @@ import (
 
 	pb "github.com/rowlock/rowlock/rpc/rowlockv1"
 	"github.com/rowlock/rowlock/task"
+	"github.com/rowlock/rowlock/task/filter"
 )
 
 // states are the API's words for the machine's states.
@@ -55,6 +56,9 @@ func viewTask(t *task.Task, omitPayload bool) *pb.Task {
 	}
 	if !omitPayload {
 		out.Payload, out.Result = t.Payload, t.Result
+	}
+	if len(t.Errors) > 0 || t.State == task.DeadLetter {
+		out.Fingerprint = filter.Fingerprint(t).String()
 	}
 	if t.RetryOf != 0 {
 		out.RetryOf = t.RetryOf.String()

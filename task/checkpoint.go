@@ -17,12 +17,14 @@ const (
 	KindSchedule       // what a schedule's owner wrote, by schedule ID
 	KindScheduleState  // what became of it, by schedule ID
 	KindScheduleLedger // its ledger in blocks, by schedule ID and first sequence
+
+	KindOperation // bulk operations, by ID
 )
 
 // Kinds are all kinds, in the order in which they must be loaded.
 var Kinds = [...]Kind{
 	KindMeta, KindQueue, KindSession, KindProducer, KindRequest, KindUnique, KindTenant, KindSticky,
-	KindSchedule, KindScheduleState, KindScheduleLedger,
+	KindSchedule, KindScheduleState, KindScheduleLedger, KindOperation,
 }
 
 // Record is a record to write, or with a nil Value to delete.

@@ -51,6 +51,10 @@ const (
 	ScheduleOverlap
 	// ScheduleFull skips a tick because the bound on live tasks of a schedule is reached.
 	ScheduleFull
+	// TooManyOperations means that the bound on unfinished bulk operations is reached.
+	TooManyOperations
+	// NoSuchOperation names a bulk operation that doesn't exist, or is no longer kept.
+	NoSuchOperation
 
 	codeCount
 )
@@ -63,6 +67,7 @@ var codeTexts = [codeCount]string{
 	"a parent can no longer complete", "invalid command",
 	"no such schedule", "too many schedules, or templates that are too large together",
 	"a task of an earlier tick hasn't ended", "too many tasks of the schedule haven't ended",
+	"too many unfinished operations", "no such operation",
 }
 
 // Error makes a Code an error; OK and Existing are never used as one.

@@ -309,6 +309,11 @@ func (m *Machine) recordValue(k recordKey) []byte {
 		if t := m.tenants.all[m.tenants.byStored[k.key]]; t != nil && t.isStored() {
 			return t.append(nil)
 		}
+	case KindOperation:
+		if o, ok := m.operations.all[ID(k.id)]; ok {
+			o.dirty = false
+			return o.append(nil)
+		}
 	}
 	return nil
 }
@@ -342,7 +347,7 @@ func (m *Machine) Hash() uint64 {
 		m.scratch = appendUint(m.scratch[:0], m.producers[id].floor)
 		sum += hashOf(id, m.scratch)
 	}
-	return sum + m.hashSchedules()
+	return sum + m.hashSchedules() + m.operationsHash()
 }
 
 // setHash replaces a task's part in the state hash.

@@ -68,6 +68,19 @@ func sampleCommands() []task.Command {
 		&task.BackfillSchedule{Name: "s1", Nominals: []task.Time{start}},
 		&task.DeleteSchedule{Name: "s2"},
 		&task.Tick{},
+		&task.StartOperation{Plan: task.OperationPlan{
+			Action: task.OperationRetry, Queue: "q", Kind: "a", States: []task.State{task.Scheduled, task.DeadLetter}, Filter: "true",
+			Name: "n", Expected: 300, Rate: 7, CanaryWait: second, CanaryFailures: 100,
+		}},
+		&task.StartOperation{Plan: task.OperationPlan{Action: task.OperationDelete, States: []task.State{task.Completed}}},
+		&task.StepOperation{
+			ID: 5, To: task.OperationCursor{A: 2}, Visited: 2, Tasks: []task.OperationTask{{ID: 2, State: task.Scheduled}}, Failed: []task.ID{1},
+		},
+		&task.StepOperation{
+			ID: 6, To: task.OperationCursor{A: 1, B: 2}, Visited: 1, End: true,
+			Tasks: []task.OperationTask{{ID: 1, State: task.Completed, Queue: 1, Sequence: 1}},
+		},
+		&task.AbortOperation{ID: 5, Why: "the filter is of a newer version"},
 	}
 }
 

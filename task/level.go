@@ -18,8 +18,9 @@ const (
 	LevelMarkSilent uint32 = 2
 	LevelChecksum   uint32 = 2
 	// levelDispatch is that of limits, fair keys, singletons and required labels.
-	levelDispatch uint32 = 3
-	LevelSchedule uint32 = 3
+	levelDispatch  uint32 = 3
+	LevelSchedule  uint32 = 3
+	LevelOperation uint32 = 3
 )
 
 // LevelOf is the feature level from which on a command may be proposed: an older version doesn't know it, or ignores what
@@ -32,6 +33,8 @@ func LevelOf(c Command) uint32 {
 		return LevelChecksum
 	case *PutSchedule, *DeleteSchedule, *SetSchedulePaused, *TriggerSchedule, *BackfillSchedule, *FireSchedules:
 		return LevelSchedule
+	case *StartOperation, *StepOperation, *AbortOperation:
+		return LevelOperation
 	case *Request:
 		return LevelOf(c.Command)
 	case *Enqueue:

@@ -99,6 +99,8 @@ func (l *Loader) record(k Kind, key, value []byte) error {
 		return m.loadSchedule(ID(id), value)
 	case KindScheduleState:
 		return m.loadScheduleState(ID(id), value)
+	case KindOperation:
+		return l.operation(id, value)
 	}
 	return errCorrupt
 }

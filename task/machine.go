@@ -63,6 +63,7 @@ type Machine struct {
 	purges     []uint32       // queues that are being purged, by number
 	alarms     alarms
 	schedules  schedules
+	operations operations // bulk operations
 
 	scratch  []byte
 	hashSum  uint64 // of the live tasks' hashes
@@ -101,6 +102,7 @@ func NewMachine() *Machine {
 		requests:     newRequestLog(),
 		schedules:    newSchedules(),
 		dirty:        newDirtySet(),
+		operations:   newOperations(),
 	}
 	m.timers.tasks = &m.tasks
 	return m
@@ -199,6 +201,12 @@ func (m *Machine) execute(c Command, want bool) Result {
 		return m.backfillSchedule(c)
 	case *FireSchedules:
 		return m.fireSchedules(c)
+	case *StartOperation:
+		return m.startOperation(c)
+	case *StepOperation:
+		return m.stepOperation(c)
+	case *AbortOperation:
+		return m.abortOperation(c)
 	}
 	panic("task: a command without an executor")
 }

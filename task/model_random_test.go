@@ -51,6 +51,7 @@ func (r random) command(nested bool) task.Command {
 		r.tick, r.openSession, r.closeSession, r.expireSessions, r.markSilent, r.progress, r.cancel, r.retry, r.delete,
 		r.checksum, r.raiseLevel, r.reset, r.reschedule, r.move, r.setQueue, r.setLimits, r.setMode, r.purge, r.openProducer,
 		r.scheduleCommand, r.scheduleCommand, r.scheduleCommand, r.scheduleCommand,
+		r.startOperation, r.stepOperation, r.stepOperation, r.stepOperation, r.abortOperation,
 	}
 	if nested {
 		draws = append(draws, func() task.Command {

@@ -58,6 +58,8 @@ type model struct {
 	cascades  []modelCascade      // what the next Tick has to tell to blocked tasks
 	schedules []*modelSchedule    // by age
 	effects   task.Effects
+
+	operations []*task.Operation // by ID
 }
 
 // modelTask is a live task: its view, and what the view doesn't show.
@@ -162,6 +164,12 @@ func (m *model) execute(c task.Command) task.Result {
 		return m.setQueueMode(c)
 	case *task.PurgeQueue:
 		return m.purgeQueue(c)
+	case *task.StartOperation:
+		return m.startOperation(c)
+	case *task.StepOperation:
+		return m.stepOperation(c)
+	case *task.AbortOperation:
+		return m.abortOperation(c)
 	case *task.Tick:
 		return m.tick()
 	case *task.PutSchedule:

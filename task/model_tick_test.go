@@ -72,6 +72,7 @@ func (m *model) tick() task.Result {
 			delete(m.producers, id)
 		}
 	}
+	m.forgetOperations()
 	m.requests = slices.DeleteFunc(m.requests, func(r *modelRequest) bool { return r.at+requestKept <= m.now })
 	return task.Result{}
 }

@@ -32,6 +32,7 @@ func compare(t reporter, r *replica, m *model) {
 	compareQueues(t, r, m) // first, as it follows what retention drops
 	compareTasks(t, r, m)
 	compareSessions(t, r, m)
+	compareOperations(t, r, m)
 	compareTimer(t, r, m)
 	compareSchedules(t, r, m)
 }
@@ -109,7 +110,8 @@ func compareList(t reporter, r *replica, m *model) {
 	filters = append(filters,
 		task.ListFilter{Kind: "b", Limit: 1, Scan: 100},
 		task.ListFilter{Worker: "w1", Limit: 10, Scan: 100, States: []task.State{task.Running}},
-		task.ListFilter{QuietFor: m.now - second, Limit: 10, Scan: 100})
+		task.ListFilter{QuietFor: m.now - second, Limit: 10, Scan: 100},
+		task.ListFilter{Below: m.lastID / 2, Limit: 2, Scan: 100, OmitPayload: true})
 	for _, f := range filters {
 		var want, got []task.ID
 		for _, l := range m.liveWhere(func(l *modelTask) bool { return selects(f, l.Task) }) {
@@ -141,6 +143,7 @@ func selects(f task.ListFilter, t task.Task) bool {
 		(f.Kind == "" || t.Kind == f.Kind) &&
 		(len(f.States) == 0 || slices.Contains(f.States, t.State)) &&
 		(f.Worker == "" || t.Worker == f.Worker) &&
+		(f.Below == 0 || t.ID < f.Below) &&
 		(f.QuietFor == 0 || (t.State == task.Running && max(t.StartedAt, t.Progress.At) < f.QuietFor))
 }
 
@@ -290,6 +293,11 @@ func (m *model) nextTimer() task.Time {
 	}
 	for _, r := range m.requests {
 		at(r.at + requestKept)
+	}
+	for _, o := range m.operations {
+		if o.State.Ended() {
+			at(o.EndedAt + operationKept)
+		}
 	}
 	return next
 }

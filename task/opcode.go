@@ -33,6 +33,9 @@ const (
 	opTriggerSchedule
 	opBackfillSchedule
 	opFireSchedules
+	opStartOperation
+	opStepOperation
+	opAbortOperation
 )
 
 func (*Enqueue) opcode() opcode           { return opEnqueue }
@@ -64,6 +67,9 @@ func (*SetSchedulePaused) opcode() opcode { return opSetSchedulePaused }
 func (*TriggerSchedule) opcode() opcode   { return opTriggerSchedule }
 func (*BackfillSchedule) opcode() opcode  { return opBackfillSchedule }
 func (*FireSchedules) opcode() opcode     { return opFireSchedules }
+func (*StartOperation) opcode() opcode    { return opStartOperation }
+func (*StepOperation) opcode() opcode     { return opStepOperation }
+func (*AbortOperation) opcode() opcode    { return opAbortOperation }
 
 // newCommand returns an empty command to decode into; nil for an unknown number.
 func newCommand(op opcode) decodable {
@@ -126,6 +132,12 @@ func newCommand(op opcode) decodable {
 		return new(BackfillSchedule)
 	case opFireSchedules:
 		return new(FireSchedules)
+	case opStartOperation:
+		return new(StartOperation)
+	case opStepOperation:
+		return new(StepOperation)
+	case opAbortOperation:
+		return new(AbortOperation)
 	}
 	return nil
 }

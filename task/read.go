@@ -77,13 +77,27 @@ func (m *Machine) List(f ListFilter) ([]Task, ID) {
 		}
 		scanned++
 		r := m.tasks.at(s)
+		if f.Below != 0 && r.id >= f.Below {
+			return false
+		}
 		last = r.id
 		if m.matches(r, &f) {
-			out = append(out, m.view(r))
+			out = append(out, m.listed(r, &f))
 		}
 		return true
 	})
 	return out, cursor
+}
+
+func (m *Machine) listed(r *record, f *ListFilter) Task {
+	if !f.OmitPayload {
+		return m.view(r)
+	}
+	bare := *r
+	bare.payload = 0
+	t := m.view(&bare)
+	t.PayloadOnDisk = false // wherever it is, it was left out
+	return t
 }
 
 func (m *Machine) matches(r *record, f *ListFilter) bool {

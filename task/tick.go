@@ -85,6 +85,7 @@ const (
 	alarmProducer  alarmKind = iota // id: the producer, which may have been idle for too long
 	alarmUnique                     // key: whose window may be over
 	alarmRetention                  // id: the queue, whose oldest history may be too old
+	alarmOperation                  // id: the bulk operation, which ended long ago
 )
 
 // before orders alarms by time, and those of one time in the same way on every member.
@@ -108,6 +109,8 @@ func (m *Machine) stepAlarms() {
 			ended = m.windowEnded(v.key)
 		case alarmRetention:
 			m.retentionAlarm(m.queues[v.id])
+		case alarmOperation:
+			ended = m.operationAlarm(ID(v.id))
 		}
 		m.budget -= b2i(ended)
 	}

@@ -84,6 +84,8 @@ func (s *stage) adminCommand(a *arguments) task.Command {
 		return &task.SetQueueMode{Queue: a.word(), Mode: task.QueueDraining}
 	case "purge":
 		return &task.PurgeQueue{Queue: a.word()}
+	case "start", "step", "judge", "abort":
+		return s.operationCommand(a)
 	}
 	if c := s.scheduleCommand(a); c != nil {
 		return c

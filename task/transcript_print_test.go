@@ -22,6 +22,8 @@ func (s *stage) printResult(c task.Command, r task.Result) {
 		s.printf("producer %d", r.Items[0].ID)
 	case *task.PutSchedule:
 		s.printf("schedule %d, revision %d", r.Items[0].ID, r.Items[0].Other)
+	case *task.StartOperation:
+		s.printf("operation %d", r.Items[0].ID)
 	case *task.PurgeQueue:
 		s.printf("%d tasks", r.Items[0].Other)
 	case *task.Lease:

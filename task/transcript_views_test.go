@@ -33,6 +33,9 @@ func (s *stage) question(a *arguments) func() {
 		return func() { s.printf("feature level %d", s.machine().FeatureLevel()) }
 	case "sessions":
 		return s.sessions
+	case "operation":
+		id := task.ID(a.parseNumber(a.word()))
+		return func() { s.operation(id) }
 	case "position":
 		id := task.ID(a.parseNumber(a.word()))
 		return func() {

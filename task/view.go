@@ -117,6 +117,9 @@ type ListFilter struct {
 	After    ID   // the cursor: only later IDs
 	Limit    int
 	Scan     int // the most tasks to look at
+
+	Below       ID   // only earlier IDs; 0: all
+	OmitPayload bool // don't copy payloads
 }
 
 // LeaseDigest is a lease's part in the digest that heartbeats carry: the 64-bit finalizer of MurmurHash3 over the

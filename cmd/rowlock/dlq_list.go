@@ -17,7 +17,12 @@ func (p *program) dlqListCommand() *cobra.Command {
 	var dead deadLetters
 	cmd.Flags().StringVar(&dead.queue, "queue", "", "only this queue's")
 	cmd.Flags().StringVar(&dead.kind, "kind", "", "only this kind")
+	cmd.Flags().StringVar(&dead.where, "where", "", "only those for which this filter is true; see docs/guides/filters.md")
+	cmd.Flags().StringVar(&dead.group, "group", "", "only those whose error has this fingerprint, as 'rowlock dlq groups' shows it")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if err := dead.checkGroup(); err != nil {
+			return err
+		}
 		return connect.run(cmd, func(ctx context.Context, c *connection) error {
 			return p.listTasks(ctx, cmd, c.tasks, out, page, dead.request())
 		})

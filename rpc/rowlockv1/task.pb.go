@@ -211,8 +211,11 @@ type Task struct {
 	Require      map[string]string `protobuf:"bytes,34,rep,name=require,proto3" json:"require,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	StickyKey    string            `protobuf:"bytes,35,opt,name=sticky_key,json=stickyKey,proto3" json:"sticky_key,omitempty"`
 	// The schedule that made it, and the nominal time of its tick.
-	Schedule      string                 `protobuf:"bytes,50,opt,name=schedule,proto3" json:"schedule,omitempty"`
-	NominalAt     *timestamppb.Timestamp `protobuf:"bytes,51,opt,name=nominal_at,json=nominalAt,proto3" json:"nominal_at,omitempty"`
+	Schedule  string                 `protobuf:"bytes,50,opt,name=schedule,proto3" json:"schedule,omitempty"`
+	NominalAt *timestamppb.Timestamp `protobuf:"bytes,51,opt,name=nominal_at,json=nominalAt,proto3" json:"nominal_at,omitempty"`
+	// Of a task with a failed attempt, or a dead letter: its last error's fingerprint, 16 hexadecimal digits that are equal for
+	// errors that differ in nothing but numbers, names and places.
+	Fingerprint   string `protobuf:"bytes,40,opt,name=fingerprint,proto3" json:"fingerprint,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -504,6 +507,13 @@ func (x *Task) GetNominalAt() *timestamppb.Timestamp {
 		return x.NominalAt
 	}
 	return nil
+}
+
+func (x *Task) GetFingerprint() string {
+	if x != nil {
+		return x.Fingerprint
+	}
+	return ""
 }
 
 // TaskError is what one attempt ended with.
@@ -1474,8 +1484,10 @@ type ListTasksRequest struct {
 	// Only running tasks without a sign of progress for this long.
 	OlderThanSeconds float64 `protobuf:"fixed64,8,opt,name=older_than_seconds,json=olderThanSeconds,proto3" json:"older_than_seconds,omitempty"`
 	WorkerId         string  `protobuf:"bytes,9,opt,name=worker_id,json=workerId,proto3" json:"worker_id,omitempty"`
-	unknownFields    protoimpl.UnknownFields
-	sizeCache        protoimpl.SizeCache
+	// A filter in CEL that yields true or false, of up to 4 KiB.
+	Where         string `protobuf:"bytes,10,opt,name=where,proto3" json:"where,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ListTasksRequest) Reset() {
@@ -1567,6 +1579,13 @@ func (x *ListTasksRequest) GetOlderThanSeconds() float64 {
 func (x *ListTasksRequest) GetWorkerId() string {
 	if x != nil {
 		return x.WorkerId
+	}
+	return ""
+}
+
+func (x *ListTasksRequest) GetWhere() string {
+	if x != nil {
+		return x.Where
 	}
 	return ""
 }
@@ -2495,7 +2514,7 @@ var File_rpc_rowlockv1_task_proto protoreflect.FileDescriptor
 const file_rpc_rowlockv1_task_proto_rawDesc = "" +
 	"\n" +
 	"\x18rpc/rowlockv1/task.proto\x12\n" +
-	"rowlock.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x8f\r\n" +
+	"rowlock.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb1\r\n" +
 	"\x04Task\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05queue\x18\x02 \x01(\tR\x05queue\x12\x12\n" +
@@ -2543,7 +2562,8 @@ const file_rpc_rowlockv1_task_proto_rawDesc = "" +
 	"sticky_key\x18# \x01(\tR\tstickyKey\x12\x1a\n" +
 	"\bschedule\x182 \x01(\tR\bschedule\x129\n" +
 	"\n" +
-	"nominal_at\x183 \x01(\v2\x1a.google.protobuf.TimestampR\tnominalAt\x1a9\n" +
+	"nominal_at\x183 \x01(\v2\x1a.google.protobuf.TimestampR\tnominalAt\x12 \n" +
+	"\vfingerprint\x18( \x01(\tR\vfingerprint\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a:\n" +
@@ -2646,7 +2666,7 @@ const file_rpc_rowlockv1_task_proto_rawDesc = "" +
 	"\x03lag\x18\x02 \x01(\v2\x0f.rowlock.v1.LagR\x03lag\"9\n" +
 	"\x03Lag\x12\x18\n" +
 	"\aentries\x18\x01 \x01(\x04R\aentries\x12\x18\n" +
-	"\aseconds\x18\x02 \x01(\x01R\aseconds\"\x9e\x02\n" +
+	"\aseconds\x18\x02 \x01(\x01R\aseconds\"\xb4\x02\n" +
 	"\x10ListTasksRequest\x12\x14\n" +
 	"\x05queue\x18\x01 \x01(\tR\x05queue\x12\x12\n" +
 	"\x04kind\x18\x02 \x01(\tR\x04kind\x12.\n" +
@@ -2656,7 +2676,9 @@ const file_rpc_rowlockv1_task_proto_rawDesc = "" +
 	"\x05stale\x18\x06 \x01(\bR\x05stale\x12!\n" +
 	"\fomit_payload\x18\a \x01(\bR\vomitPayload\x12,\n" +
 	"\x12older_than_seconds\x18\b \x01(\x01R\x10olderThanSeconds\x12\x1b\n" +
-	"\tworker_id\x18\t \x01(\tR\bworkerId\"\x7f\n" +
+	"\tworker_id\x18\t \x01(\tR\bworkerId\x12\x14\n" +
+	"\x05where\x18\n" +
+	" \x01(\tR\x05where\"\x7f\n" +
 	"\x11ListTasksResponse\x12&\n" +
 	"\x05tasks\x18\x01 \x03(\v2\x10.rowlock.v1.TaskR\x05tasks\x12\x1f\n" +
 	"\vnext_cursor\x18\x02 \x01(\tR\n" +

@@ -52,6 +52,7 @@ type Task struct {
 	Schedule        string            `json:"schedule,omitempty"`
 	NominalAt       *time.Time        `json:"nominal_at,omitempty"`
 	Token           uint64            `json:"token,omitempty"`
+	Fingerprint     string            `json:"fingerprint,omitempty"`
 }
 
 // TaskError is what one attempt ended with.
@@ -93,6 +94,7 @@ func NewTask(t *rowlockv1.Task) Task {
 		UniqueKey: t.GetUniqueKey(), FairKey: t.GetFairKey(), SingletonKey: t.GetSingletonKey(), StickyKey: t.GetStickyKey(), Require: t.GetRequire(), Labels: t.GetLabels(), TraceContext: t.GetTraceContext(),
 		Backoff: backoff(t.GetBackoff()), DependsOn: t.GetDependsOn(), RetryOf: t.GetRetryOf(), Token: t.GetToken(),
 		Schedule: t.GetSchedule(), NominalAt: stamp(t.GetNominalAt()),
+		Fingerprint: t.GetFingerprint(),
 	}
 }
 
@@ -169,6 +171,7 @@ func (t Task) Table(table *Table, now time.Time) {
 	table.Pair("kind", t.Kind)
 	table.Pair("state", t.State)
 	table.Pair("reason", t.Reason)
+	table.Pair("fingerprint", t.Fingerprint)
 	table.Pair("priority", fmt.Sprint(t.Priority))
 	table.Pair("attempt", fmt.Sprintf("%d of %d", t.Attempt, t.MaxAttempts))
 	if t.WorkerDeaths > 0 {
