@@ -43,6 +43,8 @@ const (
 	DependencyFailed
 	// Invalid is a command whose content breaks a bound.
 	Invalid
+	// QueueFull refuses a task for a queue that has as many tasks, or as many bytes of payloads, as it may have.
+	QueueFull
 
 	codeCount
 )
@@ -53,6 +55,7 @@ var codeTexts = [codeCount]string{
 	"the answer to this sequence is no longer kept", "the queue is being drained", "too many queues",
 	"too many producers", "proposed under another term", "a parent must be resolved again", "no such queue",
 	"a parent can no longer complete", "invalid command",
+	"the queue is full",
 }
 
 // Error makes a Code an error; OK and Existing are never used as one.

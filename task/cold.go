@@ -17,6 +17,7 @@ type cold struct {
 	retryOf      ID
 	errors       []AttemptError // oldest first
 	progress     ProgressNote
+	origin       string // the queue in which a dead letter died, where that isn't the one that it is in
 }
 
 const (
@@ -39,6 +40,7 @@ const (
 	coldRetryOf
 	coldErrors
 	coldProgress
+	coldOrigin
 )
 
 func newCold(t *NewTask, waits []ID) cold {
@@ -82,6 +84,9 @@ func (c *cold) append(b []byte) []byte {
 		b = append(appendInt(append(b, coldProgress), p.At), p.Percent)
 		b = appendBytes(b, p.Message)
 	}
+	if c.origin != "" {
+		b = appendBytes(append(b, coldOrigin), c.origin)
+	}
 	return b
 }
 
@@ -113,6 +118,8 @@ func (c *cold) read(r *reader) {
 			}
 		case coldProgress:
 			c.progress = ProgressNote{At: r.int(), Percent: r.byteMax(100), Message: r.string()}
+		case coldOrigin:
+			c.origin = r.string()
 		default:
 			r.fail()
 		}
@@ -185,6 +192,7 @@ func (c *cold) clone() {
 		e.Message, e.Worker = strings.Clone(e.Message), strings.Clone(e.Worker)
 	}
 	c.progress.Message = strings.Clone(c.progress.Message)
+	c.origin = strings.Clone(c.origin)
 }
 
 func cloneLabels(labels []Label) []Label {

@@ -51,6 +51,7 @@ type NewTask struct {
 	DependsOn       []ID // parents that were live when the proposer looked
 	ParentsDone     []ID // parents that the proposer found completed in the history
 	RetryOf         ID
+	MaxWait         Duration // with UniqueDebounce: how long after the first enqueue it is put off at most; 0: no limit
 }
 
 // Enqueue accepts tasks, each with a result of its own: Items[i] = {ID, Code, State}, Code OK, Existing or
@@ -218,6 +219,13 @@ type QueueSettings struct {
 	RetentionAge    Duration
 	RetentionBytes  uint64
 	RetentionTasks  uint64
+
+	// MaxTasks and MaxBytes bound the live tasks that aren't dead letters, and the bytes of their payloads: beyond it no new
+	// ones are accepted. 0: no bound.
+	MaxTasks uint64
+	MaxBytes uint64
+	// DeadLetterQueue is where tasks go that die in this queue; empty, or the queue itself: they stay.
+	DeadLetterQueue string
 }
 
 // SettingsField is a bit for each field of QueueSettings.
@@ -233,6 +241,9 @@ const (
 	FieldRetentionAge
 	FieldRetentionBytes
 	FieldRetentionTasks
+	FieldMaxTasks
+	FieldMaxBytes
+	FieldDeadLetterQueue
 )
 
 // SetQueue changes the named settings of a queue, which it creates.

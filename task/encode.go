@@ -57,6 +57,9 @@ func (t *NewTask) append(b []byte) []byte {
 	if p&hasUnique != 0 {
 		b = appendBytes(b, t.UniqueKey)
 		b = appendInt(append(b, byte(t.UniqueMode)), t.UniqueWindow)
+		if t.UniqueMode == UniqueDebounce {
+			b = appendInt(b, t.MaxWait)
+		}
 	}
 	if p&hasFairKey != 0 {
 		b = appendBytes(b, t.FairKey)
@@ -96,6 +99,9 @@ func (t *NewTask) read(r *reader) {
 	}
 	if p&hasUnique != 0 {
 		t.UniqueKey, t.UniqueMode, t.UniqueWindow = r.string(), UniqueMode(r.byteMax(byte(uniqueModeCount-1))), r.int()
+		if t.UniqueMode == UniqueDebounce {
+			t.MaxWait = r.int()
+		}
 	}
 	if p&hasFairKey != 0 {
 		t.FairKey = r.string()
@@ -334,12 +340,13 @@ func (s *QueueSettings) read(r *reader) {
 }
 
 func (c *SetQueue) encode(b []byte) []byte {
-	return c.Settings.append(appendUint(appendBytes(b, c.Queue), uint64(c.Fields)))
+	return c.Settings.appendMore(c.Settings.append(appendUint(appendBytes(b, c.Queue), uint64(c.Fields))))
 }
 
 func (c *SetQueue) decode(r *reader) {
 	c.Queue, c.Fields = r.string(), SettingsField(r.uintMax(1<<32-1))
 	c.Settings.read(r)
+	c.Settings.readMore(r)
 }
 
 func (c *SetQueueMode) encode(b []byte) []byte { return append(appendBytes(b, c.Queue), byte(c.Mode)) }

@@ -17,6 +17,8 @@ const BaseLevel uint32 = 1
 const (
 	LevelMarkSilent uint32 = 2
 	LevelChecksum   uint32 = 2
+	// LevelQueues is that of quotas, dead letter queues of another name, and debouncing.
+	LevelQueues uint32 = 3
 )
 
 // LevelOf is the feature level from which on a command may be proposed: an older version doesn't know it, or ignores what
@@ -29,6 +31,16 @@ func LevelOf(c Command) uint32 {
 		return LevelChecksum
 	case *Request:
 		return LevelOf(c.Command)
+	case *Enqueue:
+		for i := range c.Tasks {
+			if c.Tasks[i].UniqueMode == UniqueDebounce {
+				return LevelQueues
+			}
+		}
+	case *SetQueue:
+		if c.Fields&(FieldMaxTasks|FieldMaxBytes|FieldDeadLetterQueue) != 0 || c.Settings.more() {
+			return LevelQueues
+		}
 	}
 	return BaseLevel
 }

@@ -125,6 +125,9 @@ func (l *Loader) task(id ID, value []byte, payloadLen int) error {
 	if id <= l.last || id >= m.nextID || int(t.payloadLen) != payloadLen || t.queue == 0 || int(t.queue) >= len(m.queues) {
 		return errCorrupt
 	}
+	if _, ok := m.queueNames[t.origin]; t.origin != "" && !ok {
+		return fmt.Errorf("%w: it died in a queue that isn't there", errCorrupt)
+	}
 	l.last = id
 	s, r := m.tasks.alloc()
 	*r = t.record
@@ -137,6 +140,7 @@ func (l *Loader) task(id ID, value []byte, payloadLen int) error {
 	m.setColdBytes(r, t.cold)
 	m.index.put(id, s)
 	m.queues[r.queue].live[r.state]++
+	m.queues[r.queue].weigh(r, None, r.state)
 	m.setHash(r, value)
 	return l.enter(s, r, &t)
 }
@@ -183,6 +187,11 @@ func (l *Loader) Machine() (*Machine, error) {
 	for _, n := range m.purges {
 		if int(n) >= len(m.queues) || n == 0 {
 			return nil, fmt.Errorf("purge of an unknown queue: %w", errCorrupt)
+		}
+	}
+	for _, q := range m.queues[1:] {
+		if dead := q.settings.DeadLetterQueue; dead != "" && m.queueNames[dead] == nil {
+			return nil, fmt.Errorf("queue %s has dead letters in a queue that isn't there: %w", q.name, errCorrupt)
 		}
 	}
 	clear(m.dirty.records)

@@ -6,6 +6,9 @@ import (
 
 func (m *model) setQueue(c *task.SetQueue) task.Result {
 	q := m.ensureQueue(c.Queue)
+	if c.Fields&task.FieldDeadLetterQueue != 0 && c.Settings.DeadLetterQueue != "" {
+		m.ensureQueue(c.Settings.DeadLetterQueue)
+	}
 	s, n := &q.Settings, c.Settings
 	for field, set := range map[task.SettingsField]func(){
 		task.FieldMaxAttempts:     func() { s.MaxAttempts = n.MaxAttempts },
@@ -16,6 +19,9 @@ func (m *model) setQueue(c *task.SetQueue) task.Result {
 		task.FieldRetentionAge:    func() { s.RetentionAge = n.RetentionAge },
 		task.FieldRetentionBytes:  func() { s.RetentionBytes = n.RetentionBytes },
 		task.FieldRetentionTasks:  func() { s.RetentionTasks = n.RetentionTasks },
+		task.FieldMaxTasks:        func() { s.MaxTasks = n.MaxTasks },
+		task.FieldMaxBytes:        func() { s.MaxBytes = n.MaxBytes },
+		task.FieldDeadLetterQueue: func() { s.DeadLetterQueue = n.DeadLetterQueue },
 	} {
 		if c.Fields&field != 0 {
 			set()

@@ -55,6 +55,10 @@ type model struct {
 	purges    []*modelQueue   // in the order of the calls
 	cascades  []modelCascade  // what the next Tick has to tell to blocked tasks
 	effects   task.Effects
+
+	index   uint64 // of the entry being applied
+	ordinal uint32 // of the entry's next event
+	events  []task.Event
 }
 
 // modelTask is a live task: its view, and what the view doesn't show.
@@ -95,6 +99,7 @@ func newModel() *model {
 // apply executes one entry.
 func (m *model) apply(term uint64, h task.Header, commands []task.Command) ([]task.Result, task.Effects) {
 	m.term, m.seed, m.effects = term, h.Seed, task.Effects{}
+	m.index, m.ordinal = h.Seq, 0
 	m.now = max(m.now, h.Time)
 	var results []task.Result
 	for _, c := range commands {

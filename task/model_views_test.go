@@ -33,6 +33,7 @@ func compare(t reporter, r *replica, m *model) {
 	compareTasks(t, r, m)
 	compareSessions(t, r, m)
 	compareTimer(t, r, m)
+	compareEvents(t, r, m)
 }
 
 func compareTasks(t reporter, r *replica, m *model) {
@@ -183,6 +184,9 @@ func (m *model) queueView(q *modelQueue) task.Queue {
 			continue
 		}
 		v.Live[t.State]++
+		if t.State != task.DeadLetter {
+			v.Bytes += uint64(t.PayloadLen)
+		}
 		if t.State == task.Pending && (head == nil || before(t, head)) {
 			head, v.OldestAt = t, t.EnqueuedAt
 		}

@@ -30,6 +30,7 @@ type queue struct {
 	deleted      uint64
 	deadLettered uint64
 	failures     uint64
+	bytes        uint64 // of the payloads of the tasks that count for the quota
 
 	heaps    [2][priorities]laneHeap // by suspicion and priority
 	nonEmpty [2]uint16               // bits of the priorities that have a lane
@@ -72,6 +73,11 @@ func (m *Machine) setQueue(c *SetQueue) Result {
 	if code != OK {
 		return Result{Code: code}
 	}
+	if dead := c.Settings.DeadLetterQueue; c.Fields&FieldDeadLetterQueue != 0 && dead != "" {
+		if _, code := m.queueFor(dead); code != OK { // from now on it is there, whenever a task dies
+			return Result{Code: code}
+		}
+	}
 	for _, f := range settingsFields {
 		if c.Fields&f.bit != 0 {
 			f.copy(&q.settings, &c.Settings)
@@ -99,6 +105,9 @@ var settingsFields = []struct {
 	{FieldRetentionAge, func(to, from *QueueSettings) { to.RetentionAge = from.RetentionAge }},
 	{FieldRetentionBytes, func(to, from *QueueSettings) { to.RetentionBytes = from.RetentionBytes }},
 	{FieldRetentionTasks, func(to, from *QueueSettings) { to.RetentionTasks = from.RetentionTasks }},
+	{FieldMaxTasks, func(to, from *QueueSettings) { to.MaxTasks = from.MaxTasks }},
+	{FieldMaxBytes, func(to, from *QueueSettings) { to.MaxBytes = from.MaxBytes }},
+	{FieldDeadLetterQueue, func(to, from *QueueSettings) { to.DeadLetterQueue = strings.Clone(from.DeadLetterQueue) }},
 }
 
 func (m *Machine) setQueueMode(c *SetQueueMode) Result {

@@ -8,10 +8,12 @@ import (
 )
 
 // recordVersion is the version of the records of the state file, and leveledMeta that of the counters' from feature level 2
-// on: the level follows, which says whether the rest can be read.
+// on: the level follows, which says whether the rest can be read. extendedQueue is the version of a queue with settings that
+// came later.
 const (
 	recordVersion = 1
 	leveledMeta   = 2
+	extendedQueue = 2
 )
 
 // hashOf is a record's part in the state hash. Parts are added up, so that the order doesn't matter.
@@ -45,6 +47,7 @@ type storedTask struct {
 	kindName string
 	session  uint64
 	cold     []byte
+	origin   string // of the cold fields
 }
 
 func readTask(b []byte) (storedTask, error) {
@@ -70,6 +73,7 @@ func readTask(b []byte) (storedTask, error) {
 	}
 	var c cold
 	c.read(&r)
+	t.origin = c.origin
 	return t, r.done()
 }
 
@@ -124,6 +128,7 @@ func (t *Task) setCold(c *cold) {
 	t.UniqueKey, t.FairKey, t.Labels, t.TraceContext = c.uniqueKey, c.fairKey, c.labels, c.trace
 	t.Backoff, t.DependsOn, t.RetryOf = c.backoff, c.waits, c.retryOf
 	t.Errors, t.Progress = c.errors, c.progress
+	t.OriginQueue = c.origin
 }
 
 // appendMeta encodes the counters.
@@ -178,7 +183,11 @@ func (m *Machine) readMeta(b []byte) error {
 }
 
 func (q *queue) append(b []byte) []byte {
-	b = append(b, recordVersion, byte(q.mode))
+	version := byte(recordVersion)
+	if q.settings.more() {
+		version = extendedQueue
+	}
+	b = append(b, version, byte(q.mode))
 	b = appendBytes(b, q.name)
 	b = q.settings.append(b)
 	for _, n := range q.totals() {
@@ -191,6 +200,9 @@ func (q *queue) append(b []byte) []byte {
 	for _, k := range h.blocks {
 		b = appendInt(appendInt(appendUint(appendUint(b, k.count), k.bytes), k.start), k.last)
 	}
+	if version == extendedQueue {
+		b = q.settings.appendMore(b)
+	}
 	return b
 }
 
@@ -200,7 +212,8 @@ func (q *queue) totals() []*uint64 {
 
 func readQueue(number uint32, b []byte) (*queue, error) {
 	r := reader{b: b}
-	if r.byte() != recordVersion {
+	version := r.byte()
+	if version != recordVersion && version != extendedQueue {
 		return nil, errCorrupt
 	}
 	q := &queue{number: number, mode: QueueMode(r.byteMax(byte(queueModeCount - 1))), name: strings.Clone(r.string())}
@@ -213,6 +226,13 @@ func readQueue(number uint32, b []byte) (*queue, error) {
 	h.first, h.next, h.bytes = r.uint(), r.uint(), r.uint()
 	for range r.count() {
 		h.blocks = append(h.blocks, historyBlock{count: r.uint(), bytes: r.uint(), start: r.int(), last: r.int()})
+	}
+	if version == extendedQueue {
+		q.settings.readMore(&r)
+		if !q.settings.more() {
+			r.fail()
+		}
+		q.settings.DeadLetterQueue = strings.Clone(q.settings.DeadLetterQueue)
 	}
 	return q, r.done()
 }

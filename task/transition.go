@@ -33,8 +33,10 @@ func (m *Machine) transit(s slot, r *record, to State) {
 	q := m.queues[r.queue]
 	q.live[from]--
 	q.live[to]++
+	q.weigh(r, from, to)
 	m.touchQueue(q)
 	r.state = to
+	m.emit(r, from, to)
 	switch to {
 	case Pending:
 		m.link(s, r)
@@ -45,6 +47,7 @@ func (m *Machine) transit(s slot, r *record, to State) {
 		q.deadLettered++
 		m.releaseUnique(r)
 		m.parentEnded(r.id, false)
+		m.passOn(r, q)
 	case Completed, Cancelled, None:
 		m.releaseUnique(r)
 		m.parentEnded(r.id, to == Completed)
