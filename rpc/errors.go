@@ -84,6 +84,7 @@ var codeStatus = map[task.Code]struct {
 	task.NoSuchQueue:       {codes.NotFound, "no_such_queue"},
 	task.DependencyFailed:  {codes.FailedPrecondition, "dependency_failed"},
 	task.Invalid:           {codes.InvalidArgument, "invalid"},
+	task.QueueFull:         {codes.ResourceExhausted, "queue_full"},
 }
 
 // taskError is a refusal by the machine that concerns a task.

@@ -78,6 +78,7 @@ func (s *Server) bareGRPC() *grpc.Server {
 	pb.RegisterQueueServiceServer(g, &queueService{node: s.cfg.Node})
 	pb.RegisterClusterServiceServer(g, &clusterService{node: s.cfg.Node, version: s.cfg.Version, api: s.advertised()})
 	pb.RegisterWorkerServiceServer(g, s.workers)
+	pb.RegisterWatchServiceServer(g, s.watch)
 	return g
 }
 
@@ -88,7 +89,7 @@ func (s *Server) setHealth(serving bool) {
 		status = healthpb.HealthCheckResponse_SERVING
 	}
 	for _, name := range []string{"", pb.TaskService_ServiceDesc.ServiceName, pb.QueueService_ServiceDesc.ServiceName,
-		pb.WorkerService_ServiceDesc.ServiceName, pb.ClusterService_ServiceDesc.ServiceName} {
+		pb.WorkerService_ServiceDesc.ServiceName, pb.ClusterService_ServiceDesc.ServiceName, pb.WatchService_ServiceDesc.ServiceName} {
 		s.health.SetServingStatus(name, status)
 	}
 }

@@ -35,6 +35,7 @@ func (s *taskService) ListTasks(ctx context.Context, req *pb.ListTasksRequest) (
 	out := &pb.ListTasksResponse{Lag: lagOf(s.node, req)}
 	err = s.node.Read(ctx, req.GetStale(), func(v *raftfsm.View) error {
 		p := &page{listing: l}
+		out.Position = task.EndOf(v.Index()).String()
 		if l.finished {
 			err = p.readFinished(v)
 		} else {

@@ -84,6 +84,7 @@ func viewQueue(q *task.Queue, workers uint32) *pb.Queue {
 		CompletedTotal: q.Completed, CancelledTotal: q.Cancelled, FailedAttemptsTotal: q.Failures,
 		EnqueuedTotal: q.Enqueued, OldestPendingAt: timestamp(q.OldestAt), Settings: viewSettings(&q.Settings),
 		HistoryTasks: q.History.Next - q.History.First, HistoryBytes: q.History.Bytes, Workers: workers,
+		LiveBytes: q.Bytes,
 	}
 }
 
@@ -92,6 +93,7 @@ func viewSettings(s *task.QueueSettings) *pb.QueueSettings {
 		MaxAttempts: uint32(s.MaxAttempts), MaxWorkerDeaths: uint32(s.MaxWorkerDeaths),
 		TimeoutSeconds: seconds(s.Timeout), TtlSeconds: seconds(s.TTL), Backoff: viewBackoff(s.Backoff),
 		RetentionSeconds: seconds(s.RetentionAge), RetentionBytes: s.RetentionBytes, RetentionTasks: s.RetentionTasks,
+		MaxTasks: s.MaxTasks, MaxBytes: s.MaxBytes, DeadLetterQueue: s.DeadLetterQueue,
 	}
 }
 
@@ -105,6 +107,9 @@ func (s *queueService) SetQueue(ctx context.Context, req *pb.SetQueueRequest) (*
 	cmd := &task.SetQueue{Queue: req.GetName()}
 	var err error
 	if cmd.Settings, err = queueSettings(req.GetSettings()); err != nil {
+		return nil, err
+	}
+	if err := setQuotas(cmd, req.GetSettings()); err != nil {
 		return nil, err
 	}
 	if cmd.Fields, err = settingsFields(req.GetFields(), &cmd.Settings); err != nil {
@@ -159,6 +164,9 @@ func settingsFields(names []string, s *task.QueueSettings) (fields task.Settings
 		{"retention_seconds", task.FieldRetentionAge, s.RetentionAge != 0},
 		{"retention_bytes", task.FieldRetentionBytes, s.RetentionBytes != 0},
 		{"retention_tasks", task.FieldRetentionTasks, s.RetentionTasks != 0},
+		{"max_tasks", task.FieldMaxTasks, s.MaxTasks != 0},
+		{"max_bytes", task.FieldMaxBytes, s.MaxBytes != 0},
+		{"dead_letter_queue", task.FieldDeadLetterQueue, s.DeadLetterQueue != ""},
 	}
 	for _, f := range table {
 		if len(names) == 0 && f.set {

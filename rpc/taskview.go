@@ -51,7 +51,7 @@ func viewTask(t *task.Task, omitPayload bool) *pb.Task {
 		EnqueuedAt: timestamp(t.EnqueuedAt), RunAt: timestamp(t.RunAt), StartedAt: timestamp(t.StartedAt),
 		FinishedAt: timestamp(t.FinishedAt), ExpiresAt: timestamp(t.ExpiresAt), TimeoutSeconds: seconds(t.Timeout),
 		Reason: t.Reason.String(), Token: t.Token, Backoff: viewBackoff(t.Backoff), DependsOn: idStrings(t.DependsOn),
-		Errors: viewErrors(t.Errors),
+		Errors: viewErrors(t.Errors), OriginQueue: t.OriginQueue,
 	}
 	if !omitPayload {
 		out.Payload, out.Result = t.Payload, t.Result

@@ -22,6 +22,9 @@ const entryEnd = math.MaxUint32
 // EndOf is the position behind all that an entry of the log did, whether or not it had events.
 func EndOf(index uint64) Position { return Position{index, entryEnd} }
 
+// IsEnd reports whether the position is behind all events of its entry.
+func (p Position) IsEnd() bool { return p.Ordinal == entryEnd }
+
 // Before reports whether p comes before o.
 func (p Position) Before(o Position) bool {
 	return p.Index < o.Index || p.Index == o.Index && p.Ordinal < o.Ordinal

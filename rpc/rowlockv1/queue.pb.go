@@ -41,8 +41,14 @@ type QueueSettings struct {
 	RetentionBytes uint64 `protobuf:"varint,7,opt,name=retention_bytes,json=retentionBytes,proto3" json:"retention_bytes,omitempty"`
 	// No limit.
 	RetentionTasks uint64 `protobuf:"varint,8,opt,name=retention_tasks,json=retentionTasks,proto3" json:"retention_tasks,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// Live tasks that aren't dead letters; beyond it new ones are refused (RESOURCE_EXHAUSTED, queue_full). No limit.
+	MaxTasks uint64 `protobuf:"varint,30,opt,name=max_tasks,json=maxTasks,proto3" json:"max_tasks,omitempty"`
+	// Bytes of their payloads. No limit.
+	MaxBytes uint64 `protobuf:"varint,31,opt,name=max_bytes,json=maxBytes,proto3" json:"max_bytes,omitempty"`
+	// Another queue, to which tasks go that die in this one. They stay.
+	DeadLetterQueue string `protobuf:"bytes,32,opt,name=dead_letter_queue,json=deadLetterQueue,proto3" json:"dead_letter_queue,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
 }
 
 func (x *QueueSettings) Reset() {
@@ -131,6 +137,27 @@ func (x *QueueSettings) GetRetentionTasks() uint64 {
 	return 0
 }
 
+func (x *QueueSettings) GetMaxTasks() uint64 {
+	if x != nil {
+		return x.MaxTasks
+	}
+	return 0
+}
+
+func (x *QueueSettings) GetMaxBytes() uint64 {
+	if x != nil {
+		return x.MaxBytes
+	}
+	return 0
+}
+
+func (x *QueueSettings) GetDeadLetterQueue() string {
+	if x != nil {
+		return x.DeadLetterQueue
+	}
+	return ""
+}
+
 // Queue is a queue with its counts.
 type Queue struct {
 	state      protoimpl.MessageState `protogen:"open.v1"`
@@ -154,7 +181,9 @@ type Queue struct {
 	HistoryTasks uint64 `protobuf:"varint,15,opt,name=history_tasks,json=historyTasks,proto3" json:"history_tasks,omitempty"`
 	HistoryBytes uint64 `protobuf:"varint,16,opt,name=history_bytes,json=historyBytes,proto3" json:"history_bytes,omitempty"`
 	// Workers connected that serve it.
-	Workers       uint32 `protobuf:"varint,17,opt,name=workers,proto3" json:"workers,omitempty"`
+	Workers uint32 `protobuf:"varint,17,opt,name=workers,proto3" json:"workers,omitempty"`
+	// Bytes of payloads of the live tasks that aren't dead letters.
+	LiveBytes     uint64 `protobuf:"varint,30,opt,name=live_bytes,json=liveBytes,proto3" json:"live_bytes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -304,6 +333,13 @@ func (x *Queue) GetHistoryBytes() uint64 {
 func (x *Queue) GetWorkers() uint32 {
 	if x != nil {
 		return x.Workers
+	}
+	return 0
+}
+
+func (x *Queue) GetLiveBytes() uint64 {
+	if x != nil {
+		return x.LiveBytes
 	}
 	return 0
 }
@@ -1014,7 +1050,7 @@ var File_rpc_rowlockv1_queue_proto protoreflect.FileDescriptor
 const file_rpc_rowlockv1_queue_proto_rawDesc = "" +
 	"\n" +
 	"\x19rpc/rowlockv1/queue.proto\x12\n" +
-	"rowlock.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18rpc/rowlockv1/task.proto\"\xd6\x02\n" +
+	"rowlock.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18rpc/rowlockv1/task.proto\"\xbc\x03\n" +
 	"\rQueueSettings\x12!\n" +
 	"\fmax_attempts\x18\x01 \x01(\rR\vmaxAttempts\x12*\n" +
 	"\x11max_worker_deaths\x18\x02 \x01(\rR\x0fmaxWorkerDeaths\x12'\n" +
@@ -1024,7 +1060,10 @@ const file_rpc_rowlockv1_queue_proto_rawDesc = "" +
 	"\abackoff\x18\x05 \x01(\v2\x13.rowlock.v1.BackoffR\abackoff\x12+\n" +
 	"\x11retention_seconds\x18\x06 \x01(\x01R\x10retentionSeconds\x12'\n" +
 	"\x0fretention_bytes\x18\a \x01(\x04R\x0eretentionBytes\x12'\n" +
-	"\x0fretention_tasks\x18\b \x01(\x04R\x0eretentionTasks\"\xec\x04\n" +
+	"\x0fretention_tasks\x18\b \x01(\x04R\x0eretentionTasks\x12\x1b\n" +
+	"\tmax_tasks\x18\x1e \x01(\x04R\bmaxTasks\x12\x1b\n" +
+	"\tmax_bytes\x18\x1f \x01(\x04R\bmaxBytes\x12*\n" +
+	"\x11dead_letter_queue\x18  \x01(\tR\x0fdeadLetterQueue\"\x8b\x05\n" +
 	"\x05Queue\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x16\n" +
 	"\x06paused\x18\x02 \x01(\bR\x06paused\x12\x1a\n" +
@@ -1044,7 +1083,9 @@ const file_rpc_rowlockv1_queue_proto_rawDesc = "" +
 	"\bsettings\x18\x0e \x01(\v2\x19.rowlock.v1.QueueSettingsR\bsettings\x12#\n" +
 	"\rhistory_tasks\x18\x0f \x01(\x04R\fhistoryTasks\x12#\n" +
 	"\rhistory_bytes\x18\x10 \x01(\x04R\fhistoryBytes\x12\x18\n" +
-	"\aworkers\x18\x11 \x01(\rR\aworkers\"W\n" +
+	"\aworkers\x18\x11 \x01(\rR\aworkers\x12\x1d\n" +
+	"\n" +
+	"live_bytes\x18\x1e \x01(\x04R\tliveBytes\"W\n" +
 	"\x11ListQueuesRequest\x12\x14\n" +
 	"\x05limit\x18\x01 \x01(\rR\x05limit\x12\x16\n" +
 	"\x06cursor\x18\x02 \x01(\tR\x06cursor\x12\x14\n" +

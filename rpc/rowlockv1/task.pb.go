@@ -40,6 +40,9 @@ const (
 	UniqueMode_return UniqueMode = 2
 	// Cancel the task that is there, unless it is running, and accept the new one.
 	UniqueMode_replace UniqueMode = 3
+	// Give the task that is there the new payload and put its run time off by delay_seconds, and answer with it. If it is
+	// running, the new one is accepted and has the key from then on.
+	UniqueMode_debounce UniqueMode = 4
 )
 
 // Enum value maps for UniqueMode.
@@ -49,12 +52,14 @@ var (
 		1: "reject",
 		2: "return",
 		3: "replace",
+		4: "debounce",
 	}
 	UniqueMode_value = map[string]int32{
 		"unique_default": 0,
 		"reject":         1,
 		"return":         2,
 		"replace":        3,
+		"debounce":       4,
 	}
 )
 
@@ -206,7 +211,9 @@ type Task struct {
 	Backoff         *Backoff `protobuf:"bytes,30,opt,name=backoff,proto3" json:"backoff,omitempty"`
 	MaxWorkerDeaths uint32   `protobuf:"varint,31,opt,name=max_worker_deaths,json=maxWorkerDeaths,proto3" json:"max_worker_deaths,omitempty"`
 	// Tasks that must complete first.
-	DependsOn     []string `protobuf:"bytes,32,rep,name=depends_on,json=dependsOn,proto3" json:"depends_on,omitempty"`
+	DependsOn []string `protobuf:"bytes,32,rep,name=depends_on,json=dependsOn,proto3" json:"depends_on,omitempty"`
+	// Where a dead letter died, if its queue has a dead letter queue; a retry sends it back there.
+	OriginQueue   string `protobuf:"bytes,40,opt,name=origin_queue,json=originQueue,proto3" json:"origin_queue,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -465,6 +472,13 @@ func (x *Task) GetDependsOn() []string {
 	return nil
 }
 
+func (x *Task) GetOriginQueue() string {
+	if x != nil {
+		return x.OriginQueue
+	}
+	return ""
+}
+
 // TaskError is what one attempt ended with.
 type TaskError struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
@@ -702,8 +716,10 @@ type NewTask struct {
 	TraceContext        string            `protobuf:"bytes,17,opt,name=trace_context,json=traceContext,proto3" json:"trace_context,omitempty"`
 	Backoff             *Backoff          `protobuf:"bytes,18,opt,name=backoff,proto3" json:"backoff,omitempty"`
 	DependsOn           []string          `protobuf:"bytes,19,rep,name=depends_on,json=dependsOn,proto3" json:"depends_on,omitempty"`
-	unknownFields       protoimpl.UnknownFields
-	sizeCache           protoimpl.SizeCache
+	// With unique_mode debounce: how long after the first enqueue the task is put off at most; 0: no limit.
+	DebounceMaxSeconds float64 `protobuf:"fixed64,30,opt,name=debounce_max_seconds,json=debounceMaxSeconds,proto3" json:"debounce_max_seconds,omitempty"`
+	unknownFields      protoimpl.UnknownFields
+	sizeCache          protoimpl.SizeCache
 }
 
 func (x *NewTask) Reset() {
@@ -867,6 +883,13 @@ func (x *NewTask) GetDependsOn() []string {
 		return x.DependsOn
 	}
 	return nil
+}
+
+func (x *NewTask) GetDebounceMaxSeconds() float64 {
+	if x != nil {
+		return x.DebounceMaxSeconds
+	}
+	return 0
 }
 
 type OpenProducerRequest struct {
@@ -1285,7 +1308,9 @@ type GetTaskResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Task  *Task                  `protobuf:"bytes,1,opt,name=task,proto3" json:"task,omitempty"`
 	// Of a stale answer.
-	Lag           *Lag `protobuf:"bytes,2,opt,name=lag,proto3" json:"lag,omitempty"`
+	Lag *Lag `protobuf:"bytes,2,opt,name=lag,proto3" json:"lag,omitempty"`
+	// Where a Watch goes on from this answer.
+	Position      string `protobuf:"bytes,3,opt,name=position,proto3" json:"position,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1332,6 +1357,13 @@ func (x *GetTaskResponse) GetLag() *Lag {
 		return x.Lag
 	}
 	return nil
+}
+
+func (x *GetTaskResponse) GetPosition() string {
+	if x != nil {
+		return x.Position
+	}
+	return ""
 }
 
 // Lag is how far a stale answer may be behind: what the member that gave it knew when it did.
@@ -1507,7 +1539,9 @@ type ListTasksResponse struct {
 	// Empty on the last page. A page may be short, even empty, and still have a next one.
 	NextCursor string `protobuf:"bytes,2,opt,name=next_cursor,json=nextCursor,proto3" json:"next_cursor,omitempty"`
 	// Of a stale answer.
-	Lag           *Lag `protobuf:"bytes,3,opt,name=lag,proto3" json:"lag,omitempty"`
+	Lag *Lag `protobuf:"bytes,3,opt,name=lag,proto3" json:"lag,omitempty"`
+	// Where a Watch goes on from this answer; from that of the first page on, nothing is missed of any.
+	Position      string `protobuf:"bytes,4,opt,name=position,proto3" json:"position,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1561,6 +1595,13 @@ func (x *ListTasksResponse) GetLag() *Lag {
 		return x.Lag
 	}
 	return nil
+}
+
+func (x *ListTasksResponse) GetPosition() string {
+	if x != nil {
+		return x.Position
+	}
+	return ""
 }
 
 type ExplainTaskRequest struct {
@@ -2425,8 +2466,7 @@ var File_rpc_rowlockv1_task_proto protoreflect.FileDescriptor
 const file_rpc_rowlockv1_task_proto_rawDesc = "" +
 	"\n" +
 	"\x18rpc/rowlockv1/task.proto\x12\n" +
-	"rowlock.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xff\n" +
-	"\n" +
+	"rowlock.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa2\v\n" +
 	"\x04Task\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05queue\x18\x02 \x01(\tR\x05queue\x12\x12\n" +
@@ -2467,7 +2507,8 @@ const file_rpc_rowlockv1_task_proto_rawDesc = "" +
 	"\abackoff\x18\x1e \x01(\v2\x13.rowlock.v1.BackoffR\abackoff\x12*\n" +
 	"\x11max_worker_deaths\x18\x1f \x01(\rR\x0fmaxWorkerDeaths\x12\x1d\n" +
 	"\n" +
-	"depends_on\x18  \x03(\tR\tdependsOn\x1a9\n" +
+	"depends_on\x18  \x03(\tR\tdependsOn\x12!\n" +
+	"\forigin_queue\x18( \x01(\tR\voriginQueue\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"}\n" +
@@ -2496,7 +2537,7 @@ const file_rpc_rowlockv1_task_proto_rawDesc = "" +
 	"\n" +
 	"multiplier\x18\x03 \x01(\x01R\n" +
 	"multiplier\x12%\n" +
-	"\x0edelays_seconds\x18\x04 \x03(\x01R\rdelaysSeconds\"\xb5\x06\n" +
+	"\x0edelays_seconds\x18\x04 \x03(\x01R\rdelaysSeconds\"\xe7\x06\n" +
 	"\aNewTask\x12\x14\n" +
 	"\x05queue\x18\x01 \x01(\tR\x05queue\x12\x12\n" +
 	"\x04kind\x18\x02 \x01(\tR\x04kind\x12\x18\n" +
@@ -2521,7 +2562,8 @@ const file_rpc_rowlockv1_task_proto_rawDesc = "" +
 	"\rtrace_context\x18\x11 \x01(\tR\ftraceContext\x12-\n" +
 	"\abackoff\x18\x12 \x01(\v2\x13.rowlock.v1.BackoffR\abackoff\x12\x1d\n" +
 	"\n" +
-	"depends_on\x18\x13 \x03(\tR\tdependsOn\x1a9\n" +
+	"depends_on\x18\x13 \x03(\tR\tdependsOn\x120\n" +
+	"\x14debounce_max_seconds\x18\x1e \x01(\x01R\x12debounceMaxSeconds\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B\v\n" +
@@ -2554,10 +2596,11 @@ const file_rpc_rowlockv1_task_proto_rawDesc = "" +
 	"\x0eGetTaskRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05stale\x18\x02 \x01(\bR\x05stale\x12!\n" +
-	"\fomit_payload\x18\x03 \x01(\bR\vomitPayload\"Z\n" +
+	"\fomit_payload\x18\x03 \x01(\bR\vomitPayload\"v\n" +
 	"\x0fGetTaskResponse\x12$\n" +
 	"\x04task\x18\x01 \x01(\v2\x10.rowlock.v1.TaskR\x04task\x12!\n" +
-	"\x03lag\x18\x02 \x01(\v2\x0f.rowlock.v1.LagR\x03lag\"9\n" +
+	"\x03lag\x18\x02 \x01(\v2\x0f.rowlock.v1.LagR\x03lag\x12\x1a\n" +
+	"\bposition\x18\x03 \x01(\tR\bposition\"9\n" +
 	"\x03Lag\x12\x18\n" +
 	"\aentries\x18\x01 \x01(\x04R\aentries\x12\x18\n" +
 	"\aseconds\x18\x02 \x01(\x01R\aseconds\"\x9e\x02\n" +
@@ -2570,12 +2613,13 @@ const file_rpc_rowlockv1_task_proto_rawDesc = "" +
 	"\x05stale\x18\x06 \x01(\bR\x05stale\x12!\n" +
 	"\fomit_payload\x18\a \x01(\bR\vomitPayload\x12,\n" +
 	"\x12older_than_seconds\x18\b \x01(\x01R\x10olderThanSeconds\x12\x1b\n" +
-	"\tworker_id\x18\t \x01(\tR\bworkerId\"\x7f\n" +
+	"\tworker_id\x18\t \x01(\tR\bworkerId\"\x9b\x01\n" +
 	"\x11ListTasksResponse\x12&\n" +
 	"\x05tasks\x18\x01 \x03(\v2\x10.rowlock.v1.TaskR\x05tasks\x12\x1f\n" +
 	"\vnext_cursor\x18\x02 \x01(\tR\n" +
 	"nextCursor\x12!\n" +
-	"\x03lag\x18\x03 \x01(\v2\x0f.rowlock.v1.LagR\x03lag\"$\n" +
+	"\x03lag\x18\x03 \x01(\v2\x0f.rowlock.v1.LagR\x03lag\x12\x1a\n" +
+	"\bposition\x18\x04 \x01(\tR\bposition\"$\n" +
 	"\x12ExplainTaskRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\"\x83\x01\n" +
 	"\x13ExplainTaskResponse\x12$\n" +
@@ -2633,7 +2677,7 @@ const file_rpc_rowlockv1_task_proto_rawDesc = "" +
 	"\n" +
 	"request_id\x18\x02 \x01(\tR\trequestId\"F\n" +
 	"\x12ResetTasksResponse\x120\n" +
-	"\aresults\x18\x01 \x03(\v2\x16.rowlock.v1.TaskResultR\aresults*E\n" +
+	"\aresults\x18\x01 \x03(\v2\x16.rowlock.v1.TaskResultR\aresults*S\n" +
 	"\n" +
 	"UniqueMode\x12\x12\n" +
 	"\x0eunique_default\x10\x00\x12\n" +
@@ -2641,7 +2685,8 @@ const file_rpc_rowlockv1_task_proto_rawDesc = "" +
 	"\x06reject\x10\x01\x12\n" +
 	"\n" +
 	"\x06return\x10\x02\x12\v\n" +
-	"\areplace\x10\x032\xdf\x06\n" +
+	"\areplace\x10\x03\x12\f\n" +
+	"\bdebounce\x10\x042\xdf\x06\n" +
 	"\vTaskService\x12Q\n" +
 	"\fOpenProducer\x12\x1f.rowlock.v1.OpenProducerRequest\x1a .rowlock.v1.OpenProducerResponse\x12B\n" +
 	"\aEnqueue\x12\x1a.rowlock.v1.EnqueueRequest\x1a\x1b.rowlock.v1.EnqueueResponse\x12B\n" +
