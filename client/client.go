@@ -15,6 +15,7 @@ type Client struct {
 	workers  rowlockv1.WorkerServiceClient
 	queues   rowlockv1.QueueServiceClient
 	cluster  rowlockv1.ClusterServiceClient
+	watch    rowlockv1.WatchServiceClient
 }
 
 // New makes a Client. It checks the configuration and connects with the first call.
@@ -34,6 +35,7 @@ func New(config Config) (*Client, error) {
 		workers: rowlockv1.NewWorkerServiceClient(p),
 		queues:  rowlockv1.NewQueueServiceClient(p),
 		cluster: rowlockv1.NewClusterServiceClient(p),
+		watch:   rowlockv1.NewWatchServiceClient(p),
 	}
 	c.producer = newProducer(config, p)
 	return c, nil

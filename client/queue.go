@@ -33,6 +33,8 @@ type QueueInfo struct {
 	HistoryBytes uint64 `json:"history_bytes"`
 	// Workers are those connected that serve the queue.
 	Workers int `json:"workers"`
+	// LiveBytes are those of the payloads of the live tasks that aren't dead letters: what QueueSettings.MaxBytes bounds.
+	LiveBytes uint64 `json:"live_bytes"`
 }
 
 // QueueSettings are the defaults of a queue's tasks. Zero: the built-in default, which is 25 attempts, 3 worker deaths,
@@ -46,6 +48,12 @@ type QueueSettings struct {
 	Retention       time.Duration
 	RetentionBytes  uint64
 	RetentionTasks  uint64
+	// MaxTasks bounds the live tasks that aren't dead letters, MaxBytes the bytes of their payloads: beyond it, new ones are
+	// refused with ErrQueueFull. Zero: no bound.
+	MaxTasks uint64
+	MaxBytes uint64
+	// DeadLetterQueue is another queue, to which tasks go that die in this one; empty: they stay.
+	DeadLetterQueue string
 }
 
 // MarshalJSON uses the API's names.
@@ -59,9 +67,13 @@ func (s QueueSettings) MarshalJSON() ([]byte, error) {
 		Retention       float64       `json:"retention_seconds"`
 		RetentionBytes  uint64        `json:"retention_bytes"`
 		RetentionTasks  uint64        `json:"retention_tasks"`
+		MaxTasks        uint64        `json:"max_tasks"`
+		MaxBytes        uint64        `json:"max_bytes"`
+		DeadLetterQueue string        `json:"dead_letter_queue"`
 	}{
 		s.MaxAttempts, s.MaxWorkerDeaths, s.Timeout.Seconds(), s.TTL.Seconds(), s.Backoff, s.Retention.Seconds(),
 		s.RetentionBytes, s.RetentionTasks,
+		s.MaxTasks, s.MaxBytes, s.DeadLetterQueue,
 	})
 }
 
@@ -144,6 +156,9 @@ func (s QueueSettings) proto() *rowlockv1.QueueSettings {
 		RetentionSeconds: s.Retention.Seconds(),
 		RetentionBytes:   s.RetentionBytes,
 		RetentionTasks:   s.RetentionTasks,
+		MaxTasks:         s.MaxTasks,
+		MaxBytes:         s.MaxBytes,
+		DeadLetterQueue:  s.DeadLetterQueue,
 	}
 	if !s.Backoff.IsZero() {
 		p.Backoff = s.Backoff.proto()
@@ -161,6 +176,9 @@ func settingsOf(p *rowlockv1.QueueSettings) QueueSettings {
 		Retention:       seconds(p.GetRetentionSeconds()),
 		RetentionBytes:  p.GetRetentionBytes(),
 		RetentionTasks:  p.GetRetentionTasks(),
+		MaxTasks:        p.GetMaxTasks(),
+		MaxBytes:        p.GetMaxBytes(),
+		DeadLetterQueue: p.GetDeadLetterQueue(),
 	}
 }
 
@@ -183,5 +201,6 @@ func queueOf(p *rowlockv1.Queue) *QueueInfo {
 		HistoryTasks:        p.GetHistoryTasks(),
 		HistoryBytes:        p.GetHistoryBytes(),
 		Workers:             int(p.GetWorkers()),
+		LiveBytes:           p.GetLiveBytes(),
 	}
 }

@@ -74,6 +74,8 @@ type TaskInfo struct {
 	Token     uint64        `json:"token,omitempty"`
 	Backoff   BackoffPolicy `json:"backoff,omitzero"`
 	DependsOn []string      `json:"depends_on,omitempty"`
+	// OriginQueue is where a dead letter died, if its queue has a dead letter queue; a retry sends it back there.
+	OriginQueue string `json:"origin_queue,omitempty"`
 }
 
 // TaskError is what one attempt ended with. Cause is failed, permanent, timeout or worker_lost.
@@ -139,6 +141,7 @@ func taskOf(p *rowlockv1.Task) *TaskInfo {
 		Token:           p.GetToken(),
 		Backoff:         backoffOf(p.GetBackoff()),
 		DependsOn:       p.GetDependsOn(),
+		OriginQueue:     p.GetOriginQueue(),
 	}
 	for _, e := range p.GetErrors() {
 		t.Errors = append(t.Errors, TaskError{
