@@ -50,7 +50,8 @@ type WatchQuery struct {
 	States []State
 	// Progress tells workers' signs of progress too.
 	Progress bool
-	// After is the position behind which to begin: that of an event, or of [Client.GetAt] or [Client.PageAt]. Empty: now.
+	// After is the position behind which to begin: that of an event, or of [Client.GetAt] or [Client.PageAt]. Empty: now. "oldest": with all
+	// that the member which is asked first still knows.
 	After string
 	// OnPosition, if given, is called when all events up to a position have been handled, also while nothing happens: it is
 	// where a program that stores it goes on after a restart.

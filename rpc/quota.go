@@ -2,6 +2,7 @@ package rpc
 
 import (
 	"fmt"
+	"strings"
 
 	"google.golang.org/grpc/codes"
 
@@ -63,14 +64,14 @@ func (f *fullQueues) refusal(name string) *pb.Status {
 }
 
 func queueFull(q *task.Queue) error {
-	text := fmt.Sprintf("queue %q is full: it has %d tasks with %d bytes of payloads", q.Name, liveTasks(q), q.Bytes)
-	if q.Settings.MaxTasks > 0 {
-		text += fmt.Sprintf(", and may have %d tasks (max_tasks)", q.Settings.MaxTasks)
+	var fill []string
+	if most := q.Settings.MaxTasks; most > 0 {
+		fill = append(fill, fmt.Sprintf("%d of at most %d tasks (max_tasks)", liveTasks(q), most))
 	}
-	if q.Settings.MaxBytes > 0 {
-		text += fmt.Sprintf(", and may have %d bytes (max_bytes)", q.Settings.MaxBytes)
+	if most := q.Settings.MaxBytes; most > 0 {
+		fill = append(fill, fmt.Sprintf("%d of at most %d bytes of payloads (max_bytes)", q.Bytes, most))
 	}
-	return &fault{codes.ResourceExhausted, "queue_full", text}
+	return &fault{codes.ResourceExhausted, "queue_full", fmt.Sprintf("queue %q is full: it has %s", q.Name, strings.Join(fill, " and "))}
 }
 
 // liveTasks is how many tasks count for a queue's max_tasks.

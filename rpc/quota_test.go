@@ -39,7 +39,7 @@ func TestQuotas(t *testing.T) {
 	}
 	refusal := out.GetResults()[2]
 	if e := refusal.GetError(); e.GetCode() != int32(codes.ResourceExhausted) || refusal.GetTaskId() != "" ||
-		e.GetMessage() != `queue "q" is full: it has 2 tasks with 18 bytes of payloads, and may have 2 tasks (max_tasks), and may have 100 bytes (max_bytes)` {
+		e.GetMessage() != `queue "q" is full: it has 2 of at most 2 tasks (max_tasks) and 18 of at most 100 bytes of payloads (max_bytes)` {
 		t.Errorf("refused: %v", refusal)
 	}
 	q, err := m.queues.GetQueue(m.ctx(), &pb.GetQueueRequest{Name: "q"})

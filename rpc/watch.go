@@ -23,6 +23,8 @@ const (
 	watchPace = 5 * time.Millisecond
 	// aheadPatience is how long a member may take to catch up with a position that another one gave.
 	aheadPatience = 10 * time.Second
+	// oldest is the word for a position behind which the member knows everything.
+	oldest = "oldest"
 	// defaultHeartbeat is how often an idle stream tells its position.
 	defaultHeartbeat = 5 * time.Second
 )
@@ -103,6 +105,7 @@ type watch struct {
 	filter    task.EventFilter
 	heartbeat time.Duration
 	at        task.Position // told up to here; zero: begin now
+	oldest    bool          // begin with all that there is
 	since     uint64        // of the machine when the stream began
 }
 
@@ -140,7 +143,11 @@ func newWatch(req *pb.WatchRequest) (*watch, error) {
 		}
 		w.heartbeat = time.Duration(h * float64(time.Second))
 	}
-	if req.GetAfter() != "" {
+	switch req.GetAfter() {
+	case "":
+	case oldest:
+		w.oldest = true
+	default:
 		var err error
 		if w.at, err = task.ParsePosition(req.GetAfter()); err != nil {
 			return nil, invalid("after %q is %v", clip(req.GetAfter()), err)
@@ -152,7 +159,10 @@ func newWatch(req *pb.WatchRequest) (*watch, error) {
 // begin finds the stream's place, and tells it.
 func (w *watch) begin(ctx context.Context) error {
 	n := w.service.node
-	if w.at == (task.Position{}) {
+	switch {
+	case w.oldest:
+		n.Machine(func(m *task.Machine) { w.at = m.OldestEvents() })
+	case w.at == task.Position{}:
 		w.at = task.EndOf(n.Applied())
 	}
 	ahead, cancel := context.WithTimeout(ctx, aheadPatience)

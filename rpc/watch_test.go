@@ -130,7 +130,7 @@ func TestWatch(t *testing.T) {
 		t.Errorf("one: %q", got)
 	}
 	// A position is one event's, also within an entry; that of an answer is behind everything that it shows.
-	again := m.watch(&pb.WatchRequest{After: "0"})
+	again := m.watch(&pb.WatchRequest{After: "oldest"})
 	first := again.take(6)
 	if first[0].GetTaskId() != ids[0] || first[0].GetQueue() != "q" || first[2].GetAttempt() != 1 || first[5].GetRetryCount() != 1 {
 		t.Errorf("events %v", first)
@@ -178,6 +178,7 @@ func TestWatchRefusals(t *testing.T) {
 	m.enqueue(some(3, "q")...)
 	w.take(3)
 	m.enqueue(some(3, "q")...)
+	m.watch(&pb.WatchRequest{After: "oldest"}).take(3)
 	if got := m.watchRefused(&pb.WatchRequest{After: "0"}); got.Code() != codes.OutOfRange || reasonOf(got) != "position_lost" {
 		t.Errorf("lost: %v", got)
 	}

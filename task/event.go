@@ -134,6 +134,9 @@ func (m *Machine) BeginEntry(index uint64) { m.events.index, m.events.ordinal = 
 // snapshot has another one.
 func (m *Machine) EventsSince() uint64 { return m.events.since }
 
+// OldestEvents is the position behind which this machine knows everything: from there, nothing that it has is left out.
+func (m *Machine) OldestEvents() Position { return m.events.lost() }
+
 // emit notes that a task changed its state.
 func (m *Machine) emit(r *record, from, to State) {
 	if e := m.events.next(&m.kinds, r); e != nil {

@@ -89,7 +89,7 @@ type WatchRequest struct {
 	Kind string `protobuf:"bytes,3,opt,name=kind,proto3" json:"kind,omitempty"`
 	// Only those that bring a task to one of these states.
 	States []Task_State `protobuf:"varint,4,rep,packed,name=states,proto3,enum=rowlock.v1.Task_State" json:"states,omitempty"`
-	// The position behind which to begin; empty: now.
+	// The position behind which to begin; empty: now; oldest: with all that this member still knows.
 	After string `protobuf:"bytes,5,opt,name=after,proto3" json:"after,omitempty"`
 	// Tell workers' signs of progress too.
 	Progress bool `protobuf:"varint,6,opt,name=progress,proto3" json:"progress,omitempty"`

@@ -26,6 +26,7 @@ type Queue struct {
 	Workers             uint32        `json:"workers"`
 	HistoryTasks        uint64        `json:"history_tasks"`
 	HistoryBytes        uint64        `json:"history_bytes"`
+	LiveBytes           uint64        `json:"live_bytes"`
 	Settings            QueueSettings `json:"settings"`
 }
 
@@ -39,6 +40,9 @@ type QueueSettings struct {
 	RetentionSeconds float64  `json:"retention_seconds,omitempty"`
 	RetentionBytes   uint64   `json:"retention_bytes,omitempty"`
 	RetentionTasks   uint64   `json:"retention_tasks,omitempty"`
+	MaxTasks         uint64   `json:"max_tasks,omitempty"`
+	MaxBytes         uint64   `json:"max_bytes,omitempty"`
+	DeadLetterQueue  string   `json:"dead_letter_queue,omitempty"`
 }
 
 // NewQueue renders the API's queue.
@@ -50,10 +54,12 @@ func NewQueue(q *rowlockv1.Queue) Queue {
 		EnqueuedTotal: q.GetEnqueuedTotal(), CompletedTotal: q.GetCompletedTotal(), CancelledTotal: q.GetCancelledTotal(),
 		FailedAttemptsTotal: q.GetFailedAttemptsTotal(), OldestPendingAt: stamp(q.GetOldestPendingAt()), Workers: q.GetWorkers(),
 		HistoryTasks: q.GetHistoryTasks(), HistoryBytes: q.GetHistoryBytes(),
+		LiveBytes: q.GetLiveBytes(),
 		Settings: QueueSettings{
 			MaxAttempts: s.GetMaxAttempts(), MaxWorkerDeaths: s.GetMaxWorkerDeaths(), TimeoutSeconds: s.GetTimeoutSeconds(),
 			TTLSeconds: s.GetTtlSeconds(), Backoff: backoff(s.GetBackoff()), RetentionSeconds: s.GetRetentionSeconds(),
 			RetentionBytes: s.GetRetentionBytes(), RetentionTasks: s.GetRetentionTasks(),
+			MaxTasks: s.GetMaxTasks(), MaxBytes: s.GetMaxBytes(), DeadLetterQueue: s.GetDeadLetterQueue(),
 		},
 	}
 }
@@ -110,7 +116,20 @@ func (q Queue) Table(t *Table, now time.Time) {
 	}
 	t.Pair("oldest pending", Clock(q.OldestPendingAt, now))
 	t.Pair("history", fmt.Sprintf("%s, %s", tasks(q.HistoryTasks), Size(q.HistoryBytes)))
+	t.Pair("live tasks", fill(q.live(), q.Settings.MaxTasks, func(n uint64) string { return fmt.Sprint(n) }))
+	t.Pair("live payloads", fill(q.LiveBytes, q.Settings.MaxBytes, Size))
 	q.Settings.table(t)
+}
+
+// live is how many tasks count for the queue's bound.
+func (q Queue) live() uint64 { return q.Pending + q.Running + q.Scheduled + q.Blocked }
+
+// fill shows how much of a bound is used; 0: there is none.
+func fill(n, most uint64, text func(uint64) string) string {
+	if most == 0 {
+		return text(n)
+	}
+	return fmt.Sprintf("%s of at most %s (%d%%)", text(n), text(most), uint64(float64(n)/float64(most)*100))
 }
 
 func (s QueueSettings) table(t *Table) {
@@ -129,6 +148,7 @@ func (s QueueSettings) table(t *Table) {
 		t.Pair("retention size", Size(s.RetentionBytes))
 	}
 	count("retention tasks", s.RetentionTasks)
+	t.Pair("dead letter queue", s.DeadLetterQueue)
 }
 
 func (b *Backoff) text() string {

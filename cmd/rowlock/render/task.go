@@ -47,6 +47,7 @@ type Task struct {
 	DependsOn       []string          `json:"depends_on,omitempty"`
 	RetryOf         string            `json:"retry_of,omitempty"`
 	Token           uint64            `json:"token,omitempty"`
+	OriginQueue     string            `json:"origin_queue,omitempty"`
 }
 
 // TaskError is what one attempt ended with.
@@ -87,6 +88,7 @@ func NewTask(t *rowlockv1.Task) Task {
 		Errors: taskErrors(t.GetErrors()), Progress: progress(t.GetProgress()),
 		UniqueKey: t.GetUniqueKey(), FairKey: t.GetFairKey(), Labels: t.GetLabels(), TraceContext: t.GetTraceContext(),
 		Backoff: backoff(t.GetBackoff()), DependsOn: t.GetDependsOn(), RetryOf: t.GetRetryOf(), Token: t.GetToken(),
+		OriginQueue: t.GetOriginQueue(),
 	}
 }
 
@@ -160,6 +162,7 @@ const payloadShown = 200
 func (t Task) Table(table *Table, now time.Time) {
 	table.Pair("id", t.ID)
 	table.Pair("queue", t.Queue)
+	table.Pair("died in queue", t.OriginQueue)
 	table.Pair("kind", t.Kind)
 	table.Pair("state", t.State)
 	table.Pair("reason", t.Reason)
