@@ -23,7 +23,7 @@ import (
 
 // watcher is the client's end of a Watch stream.
 type watcher struct {
-	t      *testing.T
+	t      testing.TB
 	stream pb.WatchService_WatchClient
 	at     string
 	cancel context.CancelFunc
