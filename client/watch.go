@@ -133,7 +133,8 @@ func (w *watching) judge(ctx context.Context, failure error) (again bool, err er
 		}
 		w.client.pool.skip()
 		return true, nil
-	case e.Code == codes.Unknown && e.Message == "EOF", e.Code == codes.Internal: // the stream broke on its way
+	case e.Code == codes.Unknown && e.Message == "EOF", e.Code == codes.Internal, e.Code == codes.Canceled:
+		// The stream broke on its way, or was given up because the server gave no sign of life.
 		e.Code = codes.Unavailable
 	}
 	w.retry.bound = w.client.config.RetryFor
