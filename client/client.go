@@ -17,6 +17,7 @@ type Client struct {
 	cluster  rowlockv1.ClusterServiceClient
 
 	schedules rowlockv1.ScheduleServiceClient
+	watch     rowlockv1.WatchServiceClient
 }
 
 // New makes a Client. It checks the configuration and connects with the first call.
@@ -38,6 +39,7 @@ func New(config Config) (*Client, error) {
 		cluster: rowlockv1.NewClusterServiceClient(p),
 
 		schedules: rowlockv1.NewScheduleServiceClient(p),
+		watch:     rowlockv1.NewWatchServiceClient(p),
 	}
 	c.producer = newProducer(config, p)
 	return c, nil

@@ -82,6 +82,8 @@ type TaskInfo struct {
 	NominalAt time.Time `json:"nominal_at,omitzero"`
 	// Fingerprint is equal for errors that differ in nothing but numbers, names and places.
 	Fingerprint string `json:"fingerprint,omitempty"`
+	// OriginQueue is where a dead letter died, if its queue has a dead letter queue; a retry sends it back there.
+	OriginQueue string `json:"origin_queue,omitempty"`
 }
 
 // TaskError is what one attempt ended with. Cause is failed, permanent, timeout or worker_lost.
@@ -153,6 +155,7 @@ func taskOf(p *rowlockv1.Task) *TaskInfo {
 		Schedule:        p.GetSchedule(),
 		NominalAt:       at(p.GetNominalAt()),
 		Fingerprint:     p.GetFingerprint(),
+		OriginQueue:     p.GetOriginQueue(),
 	}
 	for _, e := range p.GetErrors() {
 		t.Errors = append(t.Errors, TaskError{

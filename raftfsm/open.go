@@ -72,7 +72,7 @@ func (n *Node) open() error {
 		return err
 	}
 	c.Logger.Info("state loaded", "index", position.Index, "live_tasks", machine.LiveTasks(), "after", time.Since(start))
-	n.replica = newReplica(machine, position, &checksums{dir: c.DataDir, metrics: n.metrics})
+	n.replica = newReplica(machine, position, &checksums{dir: c.DataDir, metrics: n.metrics}, c.Events)
 	if err := n.form(position); err != nil {
 		return err
 	}

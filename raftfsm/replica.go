@@ -19,10 +19,12 @@ type replica struct {
 
 	applied   indexMark // the position's index, for those who wait for it
 	checksums *checksums
+	events    int // how many the machine keeps
 }
 
-func newReplica(m *task.Machine, p store.Position, c *checksums) *replica {
-	r := &replica{machine: m, position: p, checksums: c}
+func newReplica(m *task.Machine, p store.Position, c *checksums, events int) *replica {
+	r := &replica{machine: m, position: p, checksums: c, events: max(events, 0)}
+	m.KeepEvents(r.events, p.Index)
 	r.applied.advance(p.Index)
 	return r
 }
@@ -44,6 +46,7 @@ type applied struct {
 func (r *replica) apply(l *raft.Log, want bool) (out applied, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.machine.BeginEntry(l.Index)
 	out.results, out.effects, err = r.machine.Apply(l.Term, l.Data, want)
 	if err != nil {
 		return out, err
@@ -69,6 +72,7 @@ func (r *replica) configure(l *raft.Log) {
 
 // replace swaps in the state of an installed snapshot.
 func (r *replica) replace(m *task.Machine, p store.Position) {
+	m.KeepEvents(r.events, p.Index)
 	r.mu.Lock()
 	r.machine, r.position = m, p
 	r.checksums.clear()

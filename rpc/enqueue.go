@@ -109,12 +109,12 @@ func (s *taskService) settle(
 			return err
 		}
 	}
-	return answer(res, reply, refusals)
+	return answer(s.node, tasks, res, reply, refusals)
 }
 
 // answer fills in the answers to a part: those of the machine, and the refusals of tasks that weren't proposed. An
 // answer on record may be to the part as it was when it was first proposed, with all its tasks.
-func answer(res task.Result, reply []*pb.EnqueueResult, refusals map[int]error) error {
+func answer(n Node, tasks []task.NewTask, res task.Result, reply []*pb.EnqueueResult, refusals map[int]error) error {
 	if err := res.Code.Err(); err != nil {
 		return err
 	}
@@ -125,13 +125,17 @@ func answer(res task.Result, reply []*pb.EnqueueResult, refusals map[int]error) 
 	default:
 		return errMixedUp
 	}
-	next := 0
+	next, full := 0, fullQueues{node: n}
 	for i, r := range reply {
 		if err := refusals[i]; err != nil {
 			r.Error = partStatus(err)
 			continue
 		}
-		setResult(r, &res.Items[next])
+		item := &res.Items[next]
+		setResult(r, item)
+		if item.Code == task.QueueFull {
+			r.TaskId, r.Error = "", full.refusal(tasks[i].Queue)
+		}
 		next++
 	}
 	return nil

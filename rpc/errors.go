@@ -90,6 +90,7 @@ var codeStatus = map[task.Code]struct {
 	task.ScheduleFull:      {codes.ResourceExhausted, "schedule_full"},
 	task.TooManyOperations: {codes.FailedPrecondition, "too_many_operations"},
 	task.NoSuchOperation:   {codes.NotFound, "no_such_operation"},
+	task.QueueFull:         {codes.ResourceExhausted, "queue_full"},
 }
 
 // taskError is a refusal by the machine that concerns a task.

@@ -133,6 +133,9 @@ func explainDead(t *task.Task) string {
 		why = "depends on a task that can't complete any more"
 	}
 	text := fmt.Sprintf("%s and is in the dead letter queue since %s", why, clock(t.FinishedAt))
+	if t.OriginQueue != "" {
+		text += fmt.Sprintf("; it died in queue %s, to which a retry sends it back", t.OriginQueue)
+	}
 	if n := len(t.Errors); n > 0 {
 		text += fmt.Sprintf("; the last error was: %s", clip(t.Errors[n-1].Message))
 	}

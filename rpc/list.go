@@ -46,6 +46,7 @@ func (s *taskService) ListTasks(ctx context.Context, req *pb.ListTasksRequest) (
 	}
 	err = s.node.Read(ctx, req.GetStale(), func(v *raftfsm.View) error {
 		p := &page{listing: l}
+		out.Position = task.EndOf(v.Index()).String()
 		if l.finished {
 			err = p.readFinished(v)
 		} else {

@@ -16,20 +16,22 @@ type metrics struct {
 	dispatch *dispatchMetrics
 	sessions *sessionMetrics
 	queues   *queueCollector
+	watch    *watchMetrics
 }
 
 func newMetrics(n Node) *metrics {
 	return &metrics{
 		calls: newCallMetrics(), dispatch: newDispatchMetrics(), sessions: newSessionMetrics(), queues: newQueueCollector(n),
+		watch: newWatchMetrics(),
 	}
 }
 
 func (m *metrics) collectors() []prometheus.Collector {
-	return []prometheus.Collector{
+	return append(m.watch.collectors(),
 		m.calls.requests, m.calls.errors, m.calls.responses, m.calls.duration,
 		m.dispatch.leases, m.dispatch.granted, m.dispatch.short, m.dispatch.failed, m.dispatch.companions, m.dispatch.givenBack,
 		m.dispatch.late, m.sessions.streams, m.queues,
-	}
+	)
 }
 
 // register registers all, or none.

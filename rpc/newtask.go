@@ -190,8 +190,15 @@ func setUnique(out *task.NewTask, t *pb.NewTask) (err error) {
 		out.UniqueMode = task.UniqueReturn
 	case pb.UniqueMode_replace:
 		out.UniqueMode = task.UniqueReplace
+	case pb.UniqueMode_debounce:
+		if err := setDebounce(out, t); err != nil {
+			return err
+		}
 	default:
-		return invalid("unique_mode %d is unknown: reject, return or replace", int32(t.GetUniqueMode()))
+		return invalid("unique_mode %d is unknown: reject, return, replace or debounce", int32(t.GetUniqueMode()))
+	}
+	if out.UniqueMode != task.UniqueDebounce && t.GetDebounceMaxSeconds() != 0 {
+		return invalid("debounce_max_seconds is for unique_mode debounce")
 	}
 	if out.UniqueKey == "" && (out.UniqueWindow != 0 || t.GetUniqueMode() != pb.UniqueMode_unique_default) {
 		return invalid("unique_key is required with unique_mode or unique_window_seconds")

@@ -55,6 +55,8 @@ const (
 	TooManyOperations
 	// NoSuchOperation names a bulk operation that doesn't exist, or is no longer kept.
 	NoSuchOperation
+	// QueueFull refuses a task for a queue that has as many tasks, or as many bytes of payloads, as it may have.
+	QueueFull
 
 	codeCount
 )
@@ -68,6 +70,7 @@ var codeTexts = [codeCount]string{
 	"no such schedule", "too many schedules, or templates that are too large together",
 	"a task of an earlier tick hasn't ended", "too many tasks of the schedule haven't ended",
 	"too many unfinished operations", "no such operation",
+	"the queue is full",
 }
 
 // Error makes a Code an error; OK and Existing are never used as one.

@@ -21,6 +21,7 @@ type cold struct {
 	require      []Label
 	sticky       string
 	tick         tickRef // of a schedule that made it
+	origin       string  // the queue in which a dead letter died, where that isn't the one that it is in
 }
 
 // tickRef names a tick of a schedule.
@@ -53,6 +54,7 @@ const (
 	coldRequire
 	coldSticky
 	coldTick
+	coldOrigin
 )
 
 func newCold(t *NewTask, waits []ID, of tickRef) cold {
@@ -109,6 +111,9 @@ func (c *cold) append(b []byte) []byte {
 	if c.tick.schedule != "" {
 		b = appendInt(appendBytes(append(b, coldTick), c.tick.schedule), c.tick.nominal)
 	}
+	if c.origin != "" {
+		b = appendBytes(append(b, coldOrigin), c.origin)
+	}
 	return b
 }
 
@@ -148,6 +153,8 @@ func (c *cold) read(r *reader) {
 			c.sticky = r.string()
 		case coldTick:
 			c.tick = tickRef{schedule: r.string(), nominal: r.int()}
+		case coldOrigin:
+			c.origin = r.string()
 		default:
 			r.fail()
 		}
@@ -222,6 +229,7 @@ func (c *cold) clone() {
 	c.progress.Message = strings.Clone(c.progress.Message)
 	c.singleton, c.sticky, c.require = strings.Clone(c.singleton), strings.Clone(c.sticky), cloneLabels(c.require)
 	c.tick.schedule = strings.Clone(c.tick.schedule)
+	c.origin = strings.Clone(c.origin)
 }
 
 func cloneLabels(labels []Label) []Label {

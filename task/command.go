@@ -51,9 +51,10 @@ type NewTask struct {
 	DependsOn       []ID // parents that were live when the proposer looked
 	ParentsDone     []ID // parents that the proposer found completed in the history
 	RetryOf         ID
-	SingletonKey    string  // one task of its queue with this key runs at a time
-	StickyKey       string  // it goes to the worker that ran the last task of its queue with this key, if that comes in time
-	Require         []Label // that the worker must have, sorted by key
+	SingletonKey    string   // one task of its queue with this key runs at a time
+	StickyKey       string   // it goes to the worker that ran the last task of its queue with this key, if that comes in time
+	Require         []Label  // that the worker must have, sorted by key
+	MaxWait         Duration // with UniqueDebounce: how long after the first enqueue it is put off at most; 0: no limit
 }
 
 // Enqueue accepts tasks, each with a result of its own: Items[i] = {ID, Code, State}, Code OK, Existing or
@@ -229,6 +230,13 @@ type QueueSettings struct {
 	FairWeights   []KeyWeight // sorted by key; others have weight 1
 	PriorityAging Duration    // the wait that makes up for one priority; 0: priorities are strict
 	StickyWait    Duration    // how long a task is reserved for the worker of its sticky key
+
+	// MaxTasks and MaxBytes bound the live tasks that aren't dead letters, and the bytes of their payloads: beyond it no new
+	// ones are accepted. 0: no bound.
+	MaxTasks uint64
+	MaxBytes uint64
+	// DeadLetterQueue is where tasks go that die in this queue; empty, or the queue itself: they stay.
+	DeadLetterQueue string
 }
 
 // KeyWeight is how many tasks of a fair key are leased in one turn (1 to 1000).
@@ -257,9 +265,14 @@ const (
 	FieldFairWeights
 	FieldPriorityAging
 	FieldStickyWait
+	FieldMaxTasks
+	FieldMaxBytes
+	FieldDeadLetterQueue
 
-	// fieldsLater are those that came with later feature levels.
-	fieldsLater = FieldMaxRunning | FieldRate | FieldKeyMaxRunning | FieldKeyRate | FieldFairWeights | FieldPriorityAging | FieldStickyWait
+	fieldsEnd
+	// fieldsLater are those that came with feature level 3, fieldsLimits those of them that decide who is served.
+	fieldsLater  = fieldsEnd - FieldMaxRunning
+	fieldsLimits = FieldMaxTasks - FieldMaxRunning
 )
 
 // SetQueue changes the named settings of a queue, which it creates.

@@ -59,6 +59,9 @@ func (t *NewTask) append(b []byte) []byte {
 	if p&hasUnique != 0 {
 		b = appendBytes(b, t.UniqueKey)
 		b = appendInt(append(b, byte(t.UniqueMode)), t.UniqueWindow)
+		if t.UniqueMode == UniqueDebounce {
+			b = appendInt(b, t.MaxWait)
+		}
 	}
 	if p&hasFairKey != 0 {
 		b = appendBytes(b, t.FairKey)
@@ -101,6 +104,9 @@ func (t *NewTask) read(r *reader) {
 	}
 	if p&hasUnique != 0 {
 		t.UniqueKey, t.UniqueMode, t.UniqueWindow = r.string(), UniqueMode(r.byteMax(byte(uniqueModeCount-1))), r.int()
+		if t.UniqueMode == UniqueDebounce {
+			t.MaxWait = r.int()
+		}
 	}
 	if p&hasFairKey != 0 {
 		t.FairKey = r.string()

@@ -62,31 +62,61 @@ func (m *Machine) acceptFor(t *NewTask, of tickRef) Item {
 		return Item{Code: code}
 	}
 	key := uniqueKey{}
-	if t.UniqueKey != "" {
+	if t.UniqueKey == "" {
+		if !q.admits(len(t.Payload), nil) {
+			return Item{Code: QueueFull}
+		}
+	} else {
 		key = makeUniqueKey(q.number, t.UniqueKey)
-		answer, victim, free := m.claim(key, t.UniqueMode)
-		if !free {
+		if answer, free := m.makeWay(q, key, t, waits); !free {
 			return answer
 		}
-		if victim != 0 {
-			r := m.tasks.at(victim)
-			if slices.Contains(waits, r.id) { // it can't wait for what it replaces
-				return Item{ID: r.id, Code: DependencyFailed}
-			}
-			m.toFinished(victim, r, Cancelled, ReasonReplaced, nil)
+	}
+	return m.create(q, t, key, waits, of)
+}
+
+// makeWay makes way for a task with a unique key: it returns the answer to the one who wanted it, or that the key is free and
+// the queue has room.
+func (m *Machine) makeWay(q *queue, key uniqueKey, t *NewTask, waits []ID) (answer Item, free bool) {
+	if t.UniqueMode == UniqueDebounce {
+		if answer, done := m.debounce(q, key, t); done {
+			return answer, false
 		}
 	}
+	answer, victim, free := m.claim(key, t.UniqueMode)
+	if !free {
+		return answer, false
+	}
+	if victim == 0 {
+		return Item{Code: QueueFull}, q.admits(len(t.Payload), nil)
+	}
+	r := m.tasks.at(victim)
+	switch {
+	case r.state == Running: // of debouncing: it goes on without the key
+		if !q.admits(len(t.Payload), nil) {
+			return Item{Code: QueueFull}, false
+		}
+		m.touch(victim, r)
+		r.flags &^= flagUnique
+	case slices.Contains(waits, r.id): // it can't wait for what it replaces
+		return Item{ID: r.id, Code: DependencyFailed}, false
+	case !q.admits(len(t.Payload), r):
+		return Item{Code: QueueFull}, false
+	default:
+		m.toFinished(victim, r, Cancelled, ReasonReplaced, nil)
+	}
+	return Item{}, true
+}
+
+// create makes a task that was accepted.
+func (m *Machine) create(q *queue, t *NewTask, key uniqueKey, waits []ID, of tickRef) Item {
 	s, r := m.tasks.alloc()
 	r.id = m.nextID
 	m.nextID++
 	r.queue, r.kind = q.number, m.kinds.hold(t.Kind)
 	r.priority, r.enqueued = t.Priority, m.now
 	m.applyLimits(r, t, &q.settings)
-	if n := len(t.Payload); n > 0 {
-		r.payload, r.payloadLen = m.arena.put(t.Payload), uint32(n)
-		r.payloadSum = crc32.Checksum(t.Payload, castagnoli)
-		m.resident += n
-	}
+	m.takePayload(r, t.Payload)
 	c := newCold(t, waits, of)
 	m.setCold(r, c)
 	r.flow = m.flows.hold(m.flowOf(&c), &m.requirements)
@@ -107,10 +137,7 @@ func (m *Machine) acceptFor(t *NewTask, of tickRef) Item {
 
 // begin gives a new task its first state.
 func (m *Machine) begin(s slot, r *record, t *NewTask, blocked bool) {
-	at := t.RunAt
-	if t.Delay > 0 {
-		at = after(m.now, t.Delay)
-	}
+	at := t.runAt(m.now)
 	if blocked {
 		r.at = at // for when it is unblocked
 		m.transit(s, r, Blocked)

@@ -49,6 +49,10 @@ func sampleCommands() []task.Command {
 			MaxAttempts: 3, MaxWorkerDeaths: 2, Timeout: second, TTL: hour, Backoff: full.Backoff,
 			RetentionAge: hour, RetentionBytes: 1 << 20, RetentionTasks: 1000,
 		}},
+		&task.SetQueue{Queue: "s", Fields: 1<<11 - 1, Settings: task.QueueSettings{MaxTasks: 1000, MaxBytes: 1 << 20, DeadLetterQueue: "dead"}},
+		&task.Enqueue{Tasks: []task.NewTask{{
+			Queue: "s", Kind: "b", UniqueKey: "d", UniqueMode: task.UniqueDebounce, Delay: second, MaxWait: hour, MaxAttempts: 1, TTL: 1,
+		}}},
 		&task.SetQueueMode{Queue: "q", Mode: task.QueuePaused},
 		&task.PurgeQueue{Queue: "q"},
 		&task.Checksum{Agreed: 9, Hash: 1<<64 - 1},

@@ -140,6 +140,9 @@ func (l *Loader) task(id ID, value []byte, payloadLen int) error {
 	if id <= l.last || id >= m.nextID || int(t.payloadLen) != payloadLen || t.queue == 0 || int(t.queue) >= len(m.queues) {
 		return errCorrupt
 	}
+	if _, ok := m.queueNames[t.origin]; t.origin != "" && !ok {
+		return fmt.Errorf("%w: it died in a queue that isn't there", errCorrupt)
+	}
 	l.last = id
 	s, r := m.tasks.alloc()
 	*r = t.record
@@ -156,6 +159,7 @@ func (l *Loader) task(id ID, value []byte, payloadLen int) error {
 	}
 	m.index.put(id, s)
 	m.queues[r.queue].live[r.state]++
+	m.queues[r.queue].weigh(r, None, r.state)
 	m.setHash(r, value)
 	return l.enter(s, r, &t)
 }
@@ -210,6 +214,11 @@ func (l *Loader) Machine() (*Machine, error) {
 	m.resumeLimits()
 	if err := m.settleSchedules(); err != nil {
 		return nil, err
+	}
+	for _, q := range m.queues[1:] {
+		if dead := q.settings.DeadLetterQueue; dead != "" && m.queueNames[dead] == nil {
+			return nil, fmt.Errorf("queue %s has dead letters in a queue that isn't there: %w", q.name, errCorrupt)
+		}
 	}
 	clear(m.dirty.records)
 	return m, nil

@@ -70,6 +70,7 @@ type Machine struct {
 	resident int    // bytes of payloads in memory
 	dirty    dirtySet
 	recent   recentIndex
+	events   eventLog
 
 	effects Effects
 	budget  int // transitions that the current command may still make

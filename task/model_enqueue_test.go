@@ -77,12 +77,31 @@ func (m *model) enqueueOne(n task.NewTask) task.Item {
 		return task.Item{Code: code}
 	}
 	key := modelKey{q.Number, n.UniqueKey}
+	h, taken := modelHold{}, false
 	if n.UniqueKey != "" {
-		if h, taken := m.hold(key); taken {
-			if code := m.resolveUnique(h.holder, n.UniqueMode, waits); code != task.OK {
-				return task.Item{ID: h.holder, Code: code}
-			}
+		h, taken = m.hold(key)
+	}
+	holder := m.live[h.holder]
+	owned := taken && m.owns(h.holder, key)
+	if owned && n.UniqueMode == task.UniqueDebounce && holder.State != task.Running {
+		return m.debounce(q, holder, n)
+	}
+	if taken {
+		if code := m.resolveUnique(h.holder, n.UniqueMode, waits); code != task.OK {
+			return task.Item{ID: h.holder, Code: code}
 		}
+	}
+	var instead *modelTask
+	if owned && n.UniqueMode == task.UniqueReplace {
+		instead = holder
+	}
+	switch {
+	case !m.fits(q, len(n.Payload), instead):
+		return task.Item{Code: task.QueueFull}
+	case instead != nil:
+		m.toHistory(instead, task.Cancelled, task.ReasonReplaced)
+	case owned: // it is running, and goes on without its key
+		holder.keyless = true
 	}
 	t := m.newTask(q, n)
 	if n.UniqueKey != "" {
@@ -96,6 +115,7 @@ func (m *model) enqueueOne(n task.NewTask) task.Item {
 	q.Enqueued++
 	if len(waits) > 0 {
 		t.State, t.RunAt, t.DependsOn = task.Blocked, runAt, waits
+		m.changed(t, task.None)
 	} else {
 		m.toWaiting(t, runAt)
 	}
@@ -121,7 +141,7 @@ func (m *model) unfinishedParents(n task.NewTask) ([]task.ID, task.Code) {
 	return waits, task.OK
 }
 
-// resolveUnique decides on a new task whose key is taken; OK: it may have the key. A task can't replace one that it
+// resolveUnique decides on a new task whose key is taken; OK: it may have the key, whatever becomes of the holder. A task can't replace one that it
 // waits for.
 func (m *model) resolveUnique(holder task.ID, mode task.UniqueMode, waits []task.ID) task.Code {
 	t, live := m.live[holder]
@@ -130,12 +150,12 @@ func (m *model) resolveUnique(holder task.ID, mode task.UniqueMode, waits []task
 		return task.UniqueTaken
 	case mode == task.UniqueReturn:
 		return task.Existing
+	case mode == task.UniqueDebounce:
+		return task.OK
 	case live && t.State == task.Running:
 		return task.UniqueTaken
 	case live && slices.Contains(waits, holder):
 		return task.DependencyFailed
-	case live && t.State != task.DeadLetter:
-		m.toHistory(t, task.Cancelled, task.ReasonReplaced)
 	}
 	return task.OK
 }

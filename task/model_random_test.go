@@ -136,8 +136,11 @@ func (r random) newTask() task.NewTask {
 		RetryOf:         rarely(r, 20, "retry of", func() task.ID { return r.id("retry of") }),
 	}
 	if n.UniqueKey = some(r, "key", uniqueKeys...); n.UniqueKey != "" {
-		n.UniqueMode = some(r, "mode", task.UniqueReject, task.UniqueReturn, task.UniqueReplace)
+		n.UniqueMode = some(r, "mode", task.UniqueReject, task.UniqueReturn, task.UniqueReplace, task.UniqueDebounce, task.UniqueDebounce)
 		n.UniqueWindow = rarely(r, 2, "window", func() task.Duration { return r.duration("window") })
+		if n.UniqueMode == task.UniqueDebounce {
+			n.MaxWait = rarely(r, 2, "max wait", func() task.Duration { return r.duration("max wait") })
+		}
 	}
 	r.parents(&n)
 	return n

@@ -60,6 +60,9 @@ type model struct {
 	effects   task.Effects
 
 	operations []*task.Operation // by ID
+	index      uint64            // of the entry being applied
+	ordinal    uint32            // of the entry's next event
+	events     []task.Event
 }
 
 // modelTask is a live task: its view, and what the view doesn't show.
@@ -109,6 +112,7 @@ func newModel() *model {
 func (m *model) apply(term uint64, h task.Header, commands []task.Command) ([]task.Result, task.Effects) {
 	m.term, m.seed, m.effects = term, h.Seed, task.Effects{}
 	m.pass(h.Time)
+	m.index, m.ordinal = h.Seq, 0
 	var results []task.Result
 	for _, c := range commands {
 		results = append(results, m.execute(c))

@@ -118,7 +118,9 @@ func (m *model) fire(t *modelTask) {
 	case t.ExpiresAt != 0 && t.ExpiresAt <= m.now: // also if its run time has come as well
 		m.toDeadLetter(t, task.ReasonExpired)
 	case t.State == task.Pending: // its worker didn't come for it
-		m.toPending(t, true)
+		m.unready(t)
+		t.State = task.Pending
+		m.queueUp(t, true)
 		t.reserved, t.reservedUntil = 0, 0
 	default:
 		m.toPending(t, false)

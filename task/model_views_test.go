@@ -35,6 +35,7 @@ func compare(t reporter, r *replica, m *model) {
 	compareOperations(t, r, m)
 	compareTimer(t, r, m)
 	compareSchedules(t, r, m)
+	compareEvents(t, r, m)
 }
 
 func compareTasks(t reporter, r *replica, m *model) {
@@ -196,6 +197,9 @@ func (m *model) queueView(q *modelQueue) task.Queue {
 			continue
 		}
 		v.Live[t.State]++
+		if t.State != task.DeadLetter {
+			v.Bytes += uint64(t.PayloadLen)
+		}
 		if t.State != task.Pending {
 			continue
 		}

@@ -64,6 +64,6 @@ func TestOperationStepBound(t *testing.T) {
 // TestOperationsAreOfALevel: an older member never meets what it doesn't know.
 func TestOperationsAreOfALevel(t *testing.T) {
 	for _, c := range []task.Command{retryDead(), &task.StepOperation{}, &task.AbortOperation{}, &task.Request{Command: retryDead()}} {
-		same(t, show([]task.Command{c}), task.LevelOf(c), task.LevelOperation)
+		same(t, show([]task.Command{c}), task.LevelOf(c), task.LevelFeatures)
 	}
 }

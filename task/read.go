@@ -188,6 +188,7 @@ func (m *Machine) queueView(q *queue) Queue {
 		Enqueued: q.enqueued, Completed: q.completed, Cancelled: q.cancelled, Deleted: q.deleted,
 		DeadLettered: q.deadLettered, Failures: q.failures,
 		History: HistoryRange{First: q.history.first, Next: q.history.next, Bytes: q.history.bytes},
+		Bytes:   q.bytes,
 	}
 	v.Live[None], v.Live[Completed], v.Live[Cancelled] = 0, 0, 0
 	v.Settings.Backoff.Delays = slices.Clone(q.settings.Backoff.Delays)

@@ -45,6 +45,7 @@ type storedTask struct {
 	kindName string
 	session  uint64
 	cold     []byte
+	origin   string // of the cold fields
 }
 
 func readTask(b []byte) (storedTask, error) {
@@ -73,6 +74,7 @@ func readTask(b []byte) (storedTask, error) {
 	if c.tick.schedule != "" {
 		t.flags |= flagScheduled
 	}
+	t.origin = c.origin
 	return t, r.done()
 }
 
@@ -129,6 +131,7 @@ func (t *Task) setCold(c *cold) {
 	t.Errors, t.Progress = c.errors, c.progress
 	t.SingletonKey, t.StickyKey, t.Require = c.singleton, c.sticky, c.require
 	t.Schedule, t.NominalTime = c.tick.schedule, c.tick.nominal
+	t.OriginQueue = c.origin
 }
 
 // appendMeta encodes the counters.

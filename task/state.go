@@ -108,6 +108,9 @@ const (
 	UniqueReturn
 	// UniqueReplace cancels the task that is there, unless it is running, and accepts the new one.
 	UniqueReplace
+	// UniqueDebounce gives the task that is there the new one's payload and puts its run time off, unless it is running:
+	// then the new one is accepted and has the key from then on.
+	UniqueDebounce
 
 	uniqueModeCount
 )

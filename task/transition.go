@@ -36,8 +36,10 @@ func (m *Machine) transit(s slot, r *record, to State) {
 	}
 	q.live[from]--
 	q.live[to]++
+	q.weigh(r, from, to)
 	m.touchQueue(q)
 	r.state = to
+	m.emit(r, from, to)
 	switch to {
 	case Pending:
 		m.link(s, r)
@@ -50,6 +52,7 @@ func (m *Machine) transit(s slot, r *record, to State) {
 		m.releaseUnique(r)
 		m.parentEnded(r.id, false)
 		m.leaveSchedule(r)
+		m.passOn(r, q)
 	case Completed, Cancelled, None:
 		m.releaseUnique(r)
 		m.parentEnded(r.id, to == Completed)

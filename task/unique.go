@@ -45,6 +45,11 @@ func (m *Machine) claim(key uniqueKey, mode UniqueMode) (answer Item, victim slo
 		if s := m.index.get(e.holder); m.tasks.at(s).state != Running {
 			return Item{}, s, true
 		}
+	case UniqueDebounce: // one that waits has been put off already
+		if ended {
+			return Item{}, 0, true
+		}
+		return Item{}, m.index.get(e.holder), true
 	}
 	return Item{ID: e.holder, Code: UniqueTaken}, 0, false
 }

@@ -44,6 +44,7 @@ type Task struct {
 	// HistorySequence is the place in its queue's history of a finished task.
 	HistorySequence uint64
 	QueueNumber     uint32
+	OriginQueue     string // where a dead letter died, and a retry sends it back to; empty: the queue that it is in
 }
 
 // AttemptError is what one attempt ended with.
@@ -77,6 +78,7 @@ type Queue struct {
 	Failures     uint64 // failed attempts
 	OldestAt     Time   // the earliest enqueue time among the pending tasks that are the first of their kind, priority and key; 0: none
 	History      HistoryRange
+	Bytes        uint64 // of the payloads of the live tasks that aren't dead letters
 }
 
 // HistoryRange is what the history of a queue holds.

@@ -2,8 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
 
 	"github.com/spf13/cobra"
+
+	"github.com/rowlock/rowlock/client"
+	"github.com/rowlock/rowlock/rpc/rowlockv1"
 )
 
 func (p *program) dlqListCommand() *cobra.Command {
@@ -24,8 +29,23 @@ func (p *program) dlqListCommand() *cobra.Command {
 			return err
 		}
 		return connect.run(cmd, func(ctx context.Context, c *connection) error {
-			return p.listTasks(ctx, cmd, c.tasks, out, page, dead.request())
+			if err := p.listTasks(ctx, cmd, c.tasks, out, page, dead.request()); err != nil || dead.queue == "" || !out.people() {
+				return err
+			}
+			return p.deadElsewhere(ctx, c, dead.queue)
 		})
 	}
 	return cmd
+}
+
+// deadElsewhere tells people where the dead letters of a queue are, if they aren't in it.
+func (p *program) deadElsewhere(ctx context.Context, c *connection, queue string) error {
+	answer, err := c.queues.GetQueue(ctx, &rowlockv1.GetQueueRequest{Name: queue})
+	if errors.Is(err, client.ErrNotFound) {
+		return nil
+	}
+	if other := answer.GetQueue().GetSettings().GetDeadLetterQueue(); other != "" {
+		fmt.Fprintf(p.stderr, "Tasks that die in queue %s go to queue %s: see 'rowlock dlq list --queue %s'.\n", queue, other, other)
+	}
+	return err
 }

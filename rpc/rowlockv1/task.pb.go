@@ -40,6 +40,9 @@ const (
 	UniqueMode_return UniqueMode = 2
 	// Cancel the task that is there, unless it is running, and accept the new one.
 	UniqueMode_replace UniqueMode = 3
+	// Give the task that is there the new payload and put its run time off by delay_seconds, and answer with it. If it is
+	// running, the new one is accepted and has the key from then on.
+	UniqueMode_debounce UniqueMode = 4
 )
 
 // Enum value maps for UniqueMode.
@@ -49,12 +52,14 @@ var (
 		1: "reject",
 		2: "return",
 		3: "replace",
+		4: "debounce",
 	}
 	UniqueMode_value = map[string]int32{
 		"unique_default": 0,
 		"reject":         1,
 		"return":         2,
 		"replace":        3,
+		"debounce":       4,
 	}
 )
 
@@ -211,11 +216,13 @@ type Task struct {
 	Require      map[string]string `protobuf:"bytes,34,rep,name=require,proto3" json:"require,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	StickyKey    string            `protobuf:"bytes,35,opt,name=sticky_key,json=stickyKey,proto3" json:"sticky_key,omitempty"`
 	// The schedule that made it, and the nominal time of its tick.
-	Schedule  string                 `protobuf:"bytes,50,opt,name=schedule,proto3" json:"schedule,omitempty"`
-	NominalAt *timestamppb.Timestamp `protobuf:"bytes,51,opt,name=nominal_at,json=nominalAt,proto3" json:"nominal_at,omitempty"`
+	Schedule  string                 `protobuf:"bytes,36,opt,name=schedule,proto3" json:"schedule,omitempty"`
+	NominalAt *timestamppb.Timestamp `protobuf:"bytes,37,opt,name=nominal_at,json=nominalAt,proto3" json:"nominal_at,omitempty"`
 	// Of a task with a failed attempt, or a dead letter: its last error's fingerprint, 16 hexadecimal digits that are equal for
 	// errors that differ in nothing but numbers, names and places.
-	Fingerprint   string `protobuf:"bytes,40,opt,name=fingerprint,proto3" json:"fingerprint,omitempty"`
+	Fingerprint string `protobuf:"bytes,38,opt,name=fingerprint,proto3" json:"fingerprint,omitempty"`
+	// Where a dead letter died, if its queue has a dead letter queue; a retry sends it back there.
+	OriginQueue   string `protobuf:"bytes,39,opt,name=origin_queue,json=originQueue,proto3" json:"origin_queue,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -516,6 +523,13 @@ func (x *Task) GetFingerprint() string {
 	return ""
 }
 
+func (x *Task) GetOriginQueue() string {
+	if x != nil {
+		return x.OriginQueue
+	}
+	return ""
+}
+
 // TaskError is what one attempt ended with.
 type TaskError struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
@@ -760,9 +774,11 @@ type NewTask struct {
 	Require map[string]string `protobuf:"bytes,21,rep,name=require,proto3" json:"require,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// The task waits a while (the queue's sticky_wait_seconds) for the worker that ran the last one of its queue with this key, if
 	// that is connected; then anybody gets it, before others of its priority. Up to 256 bytes.
-	StickyKey     string `protobuf:"bytes,22,opt,name=sticky_key,json=stickyKey,proto3" json:"sticky_key,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	StickyKey string `protobuf:"bytes,22,opt,name=sticky_key,json=stickyKey,proto3" json:"sticky_key,omitempty"`
+	// With unique_mode debounce: how long after the first enqueue the task is put off at most; 0: no limit.
+	DebounceMaxSeconds float64 `protobuf:"fixed64,23,opt,name=debounce_max_seconds,json=debounceMaxSeconds,proto3" json:"debounce_max_seconds,omitempty"`
+	unknownFields      protoimpl.UnknownFields
+	sizeCache          protoimpl.SizeCache
 }
 
 func (x *NewTask) Reset() {
@@ -947,6 +963,13 @@ func (x *NewTask) GetStickyKey() string {
 		return x.StickyKey
 	}
 	return ""
+}
+
+func (x *NewTask) GetDebounceMaxSeconds() float64 {
+	if x != nil {
+		return x.DebounceMaxSeconds
+	}
+	return 0
 }
 
 type OpenProducerRequest struct {
@@ -1365,7 +1388,9 @@ type GetTaskResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Task  *Task                  `protobuf:"bytes,1,opt,name=task,proto3" json:"task,omitempty"`
 	// Of a stale answer.
-	Lag           *Lag `protobuf:"bytes,2,opt,name=lag,proto3" json:"lag,omitempty"`
+	Lag *Lag `protobuf:"bytes,2,opt,name=lag,proto3" json:"lag,omitempty"`
+	// Where a Watch goes on from this answer.
+	Position      string `protobuf:"bytes,3,opt,name=position,proto3" json:"position,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1412,6 +1437,13 @@ func (x *GetTaskResponse) GetLag() *Lag {
 		return x.Lag
 	}
 	return nil
+}
+
+func (x *GetTaskResponse) GetPosition() string {
+	if x != nil {
+		return x.Position
+	}
+	return ""
 }
 
 // Lag is how far a stale answer may be behind: what the member that gave it knew when it did.
@@ -1596,7 +1628,9 @@ type ListTasksResponse struct {
 	// Empty on the last page. A page may be short, even empty, and still have a next one.
 	NextCursor string `protobuf:"bytes,2,opt,name=next_cursor,json=nextCursor,proto3" json:"next_cursor,omitempty"`
 	// Of a stale answer.
-	Lag           *Lag `protobuf:"bytes,3,opt,name=lag,proto3" json:"lag,omitempty"`
+	Lag *Lag `protobuf:"bytes,3,opt,name=lag,proto3" json:"lag,omitempty"`
+	// Where a Watch goes on from this answer; from that of the first page on, nothing is missed of any.
+	Position      string `protobuf:"bytes,4,opt,name=position,proto3" json:"position,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1650,6 +1684,13 @@ func (x *ListTasksResponse) GetLag() *Lag {
 		return x.Lag
 	}
 	return nil
+}
+
+func (x *ListTasksResponse) GetPosition() string {
+	if x != nil {
+		return x.Position
+	}
+	return ""
 }
 
 type ExplainTaskRequest struct {
@@ -2514,7 +2555,7 @@ var File_rpc_rowlockv1_task_proto protoreflect.FileDescriptor
 const file_rpc_rowlockv1_task_proto_rawDesc = "" +
 	"\n" +
 	"\x18rpc/rowlockv1/task.proto\x12\n" +
-	"rowlock.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb1\r\n" +
+	"rowlock.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd4\r\n" +
 	"\x04Task\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05queue\x18\x02 \x01(\tR\x05queue\x12\x12\n" +
@@ -2560,10 +2601,11 @@ const file_rpc_rowlockv1_task_proto_rawDesc = "" +
 	"\arequire\x18\" \x03(\v2\x1d.rowlock.v1.Task.RequireEntryR\arequire\x12\x1d\n" +
 	"\n" +
 	"sticky_key\x18# \x01(\tR\tstickyKey\x12\x1a\n" +
-	"\bschedule\x182 \x01(\tR\bschedule\x129\n" +
+	"\bschedule\x18$ \x01(\tR\bschedule\x129\n" +
 	"\n" +
-	"nominal_at\x183 \x01(\v2\x1a.google.protobuf.TimestampR\tnominalAt\x12 \n" +
-	"\vfingerprint\x18( \x01(\tR\vfingerprint\x1a9\n" +
+	"nominal_at\x18% \x01(\v2\x1a.google.protobuf.TimestampR\tnominalAt\x12 \n" +
+	"\vfingerprint\x18& \x01(\tR\vfingerprint\x12!\n" +
+	"\forigin_queue\x18' \x01(\tR\voriginQueue\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a:\n" +
@@ -2595,7 +2637,7 @@ const file_rpc_rowlockv1_task_proto_rawDesc = "" +
 	"\n" +
 	"multiplier\x18\x03 \x01(\x01R\n" +
 	"multiplier\x12%\n" +
-	"\x0edelays_seconds\x18\x04 \x03(\x01R\rdelaysSeconds\"\xf1\a\n" +
+	"\x0edelays_seconds\x18\x04 \x03(\x01R\rdelaysSeconds\"\xa3\b\n" +
 	"\aNewTask\x12\x14\n" +
 	"\x05queue\x18\x01 \x01(\tR\x05queue\x12\x12\n" +
 	"\x04kind\x18\x02 \x01(\tR\x04kind\x12\x18\n" +
@@ -2624,7 +2666,8 @@ const file_rpc_rowlockv1_task_proto_rawDesc = "" +
 	"\rsingleton_key\x18\x14 \x01(\tR\fsingletonKey\x12:\n" +
 	"\arequire\x18\x15 \x03(\v2 .rowlock.v1.NewTask.RequireEntryR\arequire\x12\x1d\n" +
 	"\n" +
-	"sticky_key\x18\x16 \x01(\tR\tstickyKey\x1a9\n" +
+	"sticky_key\x18\x16 \x01(\tR\tstickyKey\x120\n" +
+	"\x14debounce_max_seconds\x18\x17 \x01(\x01R\x12debounceMaxSeconds\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a:\n" +
@@ -2660,10 +2703,11 @@ const file_rpc_rowlockv1_task_proto_rawDesc = "" +
 	"\x0eGetTaskRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05stale\x18\x02 \x01(\bR\x05stale\x12!\n" +
-	"\fomit_payload\x18\x03 \x01(\bR\vomitPayload\"Z\n" +
+	"\fomit_payload\x18\x03 \x01(\bR\vomitPayload\"v\n" +
 	"\x0fGetTaskResponse\x12$\n" +
 	"\x04task\x18\x01 \x01(\v2\x10.rowlock.v1.TaskR\x04task\x12!\n" +
-	"\x03lag\x18\x02 \x01(\v2\x0f.rowlock.v1.LagR\x03lag\"9\n" +
+	"\x03lag\x18\x02 \x01(\v2\x0f.rowlock.v1.LagR\x03lag\x12\x1a\n" +
+	"\bposition\x18\x03 \x01(\tR\bposition\"9\n" +
 	"\x03Lag\x12\x18\n" +
 	"\aentries\x18\x01 \x01(\x04R\aentries\x12\x18\n" +
 	"\aseconds\x18\x02 \x01(\x01R\aseconds\"\xb4\x02\n" +
@@ -2678,12 +2722,13 @@ const file_rpc_rowlockv1_task_proto_rawDesc = "" +
 	"\x12older_than_seconds\x18\b \x01(\x01R\x10olderThanSeconds\x12\x1b\n" +
 	"\tworker_id\x18\t \x01(\tR\bworkerId\x12\x14\n" +
 	"\x05where\x18\n" +
-	" \x01(\tR\x05where\"\x7f\n" +
+	" \x01(\tR\x05where\"\x9b\x01\n" +
 	"\x11ListTasksResponse\x12&\n" +
 	"\x05tasks\x18\x01 \x03(\v2\x10.rowlock.v1.TaskR\x05tasks\x12\x1f\n" +
 	"\vnext_cursor\x18\x02 \x01(\tR\n" +
 	"nextCursor\x12!\n" +
-	"\x03lag\x18\x03 \x01(\v2\x0f.rowlock.v1.LagR\x03lag\"$\n" +
+	"\x03lag\x18\x03 \x01(\v2\x0f.rowlock.v1.LagR\x03lag\x12\x1a\n" +
+	"\bposition\x18\x04 \x01(\tR\bposition\"$\n" +
 	"\x12ExplainTaskRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\"\x83\x01\n" +
 	"\x13ExplainTaskResponse\x12$\n" +
@@ -2741,7 +2786,7 @@ const file_rpc_rowlockv1_task_proto_rawDesc = "" +
 	"\n" +
 	"request_id\x18\x02 \x01(\tR\trequestId\"F\n" +
 	"\x12ResetTasksResponse\x120\n" +
-	"\aresults\x18\x01 \x03(\v2\x16.rowlock.v1.TaskResultR\aresults*E\n" +
+	"\aresults\x18\x01 \x03(\v2\x16.rowlock.v1.TaskResultR\aresults*S\n" +
 	"\n" +
 	"UniqueMode\x12\x12\n" +
 	"\x0eunique_default\x10\x00\x12\n" +
@@ -2749,7 +2794,8 @@ const file_rpc_rowlockv1_task_proto_rawDesc = "" +
 	"\x06reject\x10\x01\x12\n" +
 	"\n" +
 	"\x06return\x10\x02\x12\v\n" +
-	"\areplace\x10\x032\xdf\x06\n" +
+	"\areplace\x10\x03\x12\f\n" +
+	"\bdebounce\x10\x042\xdf\x06\n" +
 	"\vTaskService\x12Q\n" +
 	"\fOpenProducer\x12\x1f.rowlock.v1.OpenProducerRequest\x1a .rowlock.v1.OpenProducerResponse\x12B\n" +
 	"\aEnqueue\x12\x1a.rowlock.v1.EnqueueRequest\x1a\x1b.rowlock.v1.EnqueueResponse\x12B\n" +

@@ -53,6 +53,7 @@ type Task struct {
 	NominalAt       *time.Time        `json:"nominal_at,omitempty"`
 	Token           uint64            `json:"token,omitempty"`
 	Fingerprint     string            `json:"fingerprint,omitempty"`
+	OriginQueue     string            `json:"origin_queue,omitempty"`
 }
 
 // TaskError is what one attempt ended with.
@@ -95,6 +96,7 @@ func NewTask(t *rowlockv1.Task) Task {
 		Backoff: backoff(t.GetBackoff()), DependsOn: t.GetDependsOn(), RetryOf: t.GetRetryOf(), Token: t.GetToken(),
 		Schedule: t.GetSchedule(), NominalAt: stamp(t.GetNominalAt()),
 		Fingerprint: t.GetFingerprint(),
+		OriginQueue: t.GetOriginQueue(),
 	}
 }
 
@@ -168,6 +170,7 @@ const payloadShown = 200
 func (t Task) Table(table *Table, now time.Time) {
 	table.Pair("id", t.ID)
 	table.Pair("queue", t.Queue)
+	table.Pair("died in queue", t.OriginQueue)
 	table.Pair("kind", t.Kind)
 	table.Pair("state", t.State)
 	table.Pair("reason", t.Reason)

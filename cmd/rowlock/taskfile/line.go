@@ -31,6 +31,7 @@ type line struct {
 	UniqueKey           string            `json:"unique_key"`
 	UniqueMode          string            `json:"unique_mode"`
 	UniqueWindowSeconds float64           `json:"unique_window_seconds"`
+	DebounceMaxSeconds  float64           `json:"debounce_max_seconds"`
 	FairKey             string            `json:"fair_key"`
 	SingletonKey        string            `json:"singleton_key"`
 	StickyKey           string            `json:"sticky_key"`
@@ -86,7 +87,7 @@ func jsonError(err error) error {
 // flagFields are the fields of those flags of 'rowlock enqueue' whose names differ from them by more than a hyphen.
 var flagFields = map[string]string{
 	"delay": "delay_seconds", "at": "run_at", "timeout": "timeout_seconds", "ttl": "ttl_seconds",
-	"unique_window": "unique_window_seconds", "label": "labels", "raw": "payload_base64",
+	"unique_window": "unique_window_seconds", "debounce_max": "debounce_max_seconds", "label": "labels", "raw": "payload_base64",
 	"backoff_initial":    `"backoff": {"initial_seconds": …}`,
 	"backoff_maximum":    `"backoff": {"maximum_seconds": …}`,
 	"backoff_multiplier": `"backoff": {"multiplier": …}`,
@@ -111,7 +112,7 @@ func (l *line) task() (*rowlockv1.NewTask, error) {
 		Queue: l.Queue, Kind: l.Kind, Payload: l.Payload, Priority: l.Priority, DelaySeconds: l.DelaySeconds,
 		MaxAttempts: l.MaxAttempts, MaxWorkerDeaths: l.MaxWorkerDeaths, TimeoutSeconds: l.TimeoutSeconds, TtlSeconds: l.TTLSeconds,
 		UniqueKey: l.UniqueKey, UniqueWindowSeconds: l.UniqueWindowSeconds, FairKey: l.FairKey, SingletonKey: l.SingletonKey, StickyKey: l.StickyKey, Require: l.Require, Labels: l.Labels,
-		TraceContext: l.TraceContext, DependsOn: l.DependsOn,
+		TraceContext: l.TraceContext, DependsOn: l.DependsOn, DebounceMaxSeconds: l.DebounceMaxSeconds,
 	}
 	if l.RunAt != nil {
 		t.RunAt = timestamppb.New(*l.RunAt)
@@ -140,7 +141,7 @@ func UniqueMode(name string) (rowlockv1.UniqueMode, error) {
 	}
 	mode, ok := rowlockv1.UniqueMode_value[name]
 	if !ok || mode == 0 {
-		return 0, fmt.Errorf("%q: want reject, return or replace", name)
+		return 0, fmt.Errorf("%q: want reject, return, replace or debounce", name)
 	}
 	return rowlockv1.UniqueMode(mode), nil
 }
@@ -166,6 +167,14 @@ func Check(t *rowlockv1.NewTask) error {
 		return errors.New("a delay and a run time exclude each other")
 	case t.GetUniqueKey() == "" && (t.GetUniqueMode() != 0 || t.GetUniqueWindowSeconds() != 0):
 		return errors.New("a unique mode or window needs a unique key")
+	case t.GetDebounceMaxSeconds() != 0 && t.GetUniqueMode() != rowlockv1.UniqueMode_debounce:
+		return errors.New("a longest time of debouncing is for the unique mode debounce")
+	case t.GetUniqueMode() == rowlockv1.UniqueMode_debounce && t.GetDelaySeconds() == 0:
+		return errors.New("the unique mode debounce needs a delay: how long it must have been quiet")
+	case t.GetUniqueMode() == rowlockv1.UniqueMode_debounce && t.GetUniqueWindowSeconds() != 0:
+		return errors.New("a unique window doesn't go with the unique mode debounce")
+	case t.GetDebounceMaxSeconds() != 0 && t.GetDebounceMaxSeconds() < t.GetDelaySeconds():
+		return errors.New("the longest time of debouncing is below the delay")
 	}
 	for _, d := range []struct {
 		name  string
@@ -175,6 +184,7 @@ func Check(t *rowlockv1.NewTask) error {
 		{"timeout", t.GetTimeoutSeconds()},
 		{"ttl", t.GetTtlSeconds()},
 		{"unique window", t.GetUniqueWindowSeconds()},
+		{"longest time of debouncing", t.GetDebounceMaxSeconds()},
 	} {
 		if d.value < 0 {
 			return fmt.Errorf("%s of %g s: want 0 or more", d.name, d.value)
