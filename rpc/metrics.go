@@ -16,11 +16,14 @@ type metrics struct {
 	dispatch *dispatchMetrics
 	sessions *sessionMetrics
 	queues   *queueCollector
+
+	operations *operationCollector
 }
 
 func newMetrics(n Node) *metrics {
 	return &metrics{
 		calls: newCallMetrics(), dispatch: newDispatchMetrics(), sessions: newSessionMetrics(), queues: newQueueCollector(n),
+		operations: newOperationCollector(n),
 	}
 }
 
@@ -28,7 +31,7 @@ func (m *metrics) collectors() []prometheus.Collector {
 	return []prometheus.Collector{
 		m.calls.requests, m.calls.errors, m.calls.responses, m.calls.duration,
 		m.dispatch.leases, m.dispatch.granted, m.dispatch.short, m.dispatch.failed, m.dispatch.companions, m.dispatch.givenBack,
-		m.dispatch.late, m.sessions.streams, m.queues,
+		m.dispatch.late, m.sessions.streams, m.queues, m.operations,
 	}
 }
 
