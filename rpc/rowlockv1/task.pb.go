@@ -1692,7 +1692,7 @@ func (x *ExplainTaskResponse) GetReasons() []*Reason {
 type Reason struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// delayed, retry_backoff, queue_paused, no_worker, no_worker_for_kind, waits_for_turn, blocked, running, finished,
-	// dead_letter, group_paused, workers_busy.
+	// dead_letter, group_paused, workers_busy, operation.
 	Code    string `protobuf:"bytes,1,opt,name=code,proto3" json:"code,omitempty"`
 	Message string `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`
 	// When it ends by itself, if that is known.
