@@ -130,7 +130,7 @@ type Explanation struct {
 }
 
 // Reason is one thing that keeps a task from running. Code is delayed, retry_backoff, queue_paused, no_worker,
-// no_worker_for_kind, waits_for_turn, blocked, running, finished, dead_letter, group_paused or workers_busy.
+// no_worker_for_kind, waits_for_turn, blocked, running, finished, dead_letter, group_paused, workers_busy or operation.
 type Reason struct {
 	Code     string    `json:"code"`
 	Message  string    `json:"message"`

@@ -49,7 +49,9 @@ func reportLatency(b *testing.B, what string, took []time.Duration) {
 // tasks. Run it with -benchtime 1x.
 func BenchmarkMillionDeadLetters(b *testing.B) {
 	const n = 1_000_000
-	m := startReady(b, testConfig(b, b.TempDir()))
+	c := testConfig(b, b.TempDir())
+	patient(&c)
+	m := startReady(b, c)
 	g := &group{t: b, members: []*member{m}}
 	f := newFailing(g, "q")
 	for i := range n / 1000 {

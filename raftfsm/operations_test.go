@@ -17,6 +17,9 @@ type failing struct {
 	calls   int
 }
 
+// patient keeps a group from expiring the session of a worker that never beats.
+func patient(c *Config) { c.SessionTTL = time.Hour }
+
 func newFailing(g *group, queue string) *failing {
 	open := &task.OpenSession{Worker: "w", Queues: []task.QueueWeight{{Queue: queue, Weight: 1}}}
 	return &failing{g: g, session: uint64(g.insist(open).Items[0].ID)}
@@ -77,7 +80,7 @@ func TestOperationSurvivesLeaders(t *testing.T) {
 	if testing.Short() {
 		n = 4_000
 	}
-	g := newGroup(t, 3, nil)
+	g := newGroup(t, 3, patient)
 	f := newFailing(g, "q")
 	ids := f.bury("q", n, "first")
 	start := plan(task.OperationPlan{Action: task.OperationRetry, Queue: "q", Filter: `error == "first"`, Rate: uint32(n / 4)})
@@ -142,7 +145,7 @@ func TestOperationSurvivesLeaders(t *testing.T) {
 
 // TestOperationGoesOn: a leader goes on with what it finds when it begins, though nothing else happens.
 func TestOperationGoesOn(t *testing.T) {
-	g := newGroup(t, 1, nil)
+	g := newGroup(t, 1, patient)
 	f := newFailing(g, "q")
 	f.bury("q", 300, "down")
 	g.insist(&task.CloseSession{Session: f.session}) // nothing is left that would time out
@@ -159,7 +162,7 @@ func TestOperationGoesOn(t *testing.T) {
 
 // TestOperationCanary: one task goes first; when it fails again, the others stay as they are.
 func TestOperationCanary(t *testing.T) {
-	g := newGroup(t, 1, nil)
+	g := newGroup(t, 1, patient)
 	f := newFailing(g, "q")
 	f.bury("q", 500, "down")
 	op := g.insist(plan(task.OperationPlan{
@@ -200,7 +203,7 @@ func TestOperationCanary(t *testing.T) {
 
 // TestOperationEnds: by a call, with its filter, or at the end of an empty set.
 func TestOperationEnds(t *testing.T) {
-	g := newGroup(t, 1, nil)
+	g := newGroup(t, 1, patient)
 	newFailing(g, "q").bury("q", 300, "down")
 	slow := g.insist(plan(task.OperationPlan{Action: task.OperationRetry, Rate: 1})).Items[0].ID
 	g.insist(&task.AbortOperation{ID: slow})
@@ -223,7 +226,7 @@ func TestOperationEnds(t *testing.T) {
 
 // TestOperationOnHistory deletes finished tasks, on disk and not yet, and leaves those that don't match or came later.
 func TestOperationOnHistory(t *testing.T) {
-	g := newGroup(t, 1, nil)
+	g := newGroup(t, 1, patient)
 	cancelAll := func(queue string, n int) {
 		c := &task.Cancel{}
 		for _, item := range g.insist(enqueue(queue, n)).Items {

@@ -9,8 +9,8 @@ import (
 const (
 	// scanTasks is how many tasks one look of a Scan returns at most, and scanLooks how many live ones it looks at: what
 	// takes some milliseconds. scanPayloads is how many it returns with their payloads, which may have to be read from disk.
-	scanTasks    = 2048
-	scanLooks    = 32_768
+	scanTasks    = 512
+	scanLooks    = 16_384
 	scanPayloads = 64
 	// scanHistory is how many finished tasks it reads from disk.
 	scanHistory = 256

@@ -20,8 +20,11 @@ func (s *taskService) ExplainTask(ctx context.Context, req *pb.ExplainTaskReques
 		return nil, err
 	}
 	out := &pb.ExplainTaskResponse{}
+	var t task.Task
+	var ahead []task.Operation
 	err = s.node.Read(ctx, false, func(v *raftfsm.View) error {
-		t, ok, err := v.Task(id)
+		found, ok, err := v.Task(id)
+		t = found
 		switch {
 		case err != nil:
 			return err
@@ -30,11 +33,13 @@ func (s *taskService) ExplainTask(ctx context.Context, req *pb.ExplainTaskReques
 		}
 		out.Task = viewTask(&t, true)
 		out.Reasons = explainer{v, s.node.Sessions().LastBeat}.explain(&t)
+		ahead = operationsAhead(v, &t)
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
+	out.Reasons = append(out.Reasons, explainOperations(ahead, &t, s.now())...)
 	out.Summary = fmt.Sprintf("Task %s %s.", id, out.GetReasons()[0].GetMessage())
 	return out, nil
 }

@@ -199,8 +199,9 @@ func (p *page) readHistory(v *raftfsm.View, q *task.Queue, from uint64) error {
 		if err != nil {
 			return err
 		}
-		if len(tasks) == 0 {
-			return nil
+		if len(tasks) == 0 { // so many were deleted and still are on disk, or there are none
+			from += step
+			p.seen += step
 		}
 		for i := range tasks {
 			t := &tasks[i]

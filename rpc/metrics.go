@@ -17,12 +17,15 @@ type metrics struct {
 	sessions *sessionMetrics
 	queues   *queueCollector
 	watch    *watchMetrics
+
+	operations *operationCollector
 }
 
 func newMetrics(n Node) *metrics {
 	return &metrics{
 		calls: newCallMetrics(), dispatch: newDispatchMetrics(), sessions: newSessionMetrics(), queues: newQueueCollector(n),
-		watch: newWatchMetrics(),
+		watch:      newWatchMetrics(),
+		operations: newOperationCollector(n),
 	}
 }
 
@@ -30,7 +33,7 @@ func (m *metrics) collectors() []prometheus.Collector {
 	return append(m.watch.collectors(),
 		m.calls.requests, m.calls.errors, m.calls.responses, m.calls.duration,
 		m.dispatch.leases, m.dispatch.granted, m.dispatch.short, m.dispatch.failed, m.dispatch.companions, m.dispatch.givenBack,
-		m.dispatch.late, m.sessions.streams, m.queues,
+		m.dispatch.late, m.sessions.streams, m.queues, m.operations,
 	)
 }
 

@@ -9,6 +9,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	pb "github.com/rowlock/rowlock/rpc/rowlockv1"
+	"github.com/rowlock/rowlock/task"
 )
 
 // bury makes a dead letter of each error, in a queue.
@@ -31,7 +32,12 @@ func (m *member) bury(queue string, session uint64, errors ...string) []string {
 	return ids
 }
 
-func (m *member) operations() pb.OperationServiceClient { return pb.NewOperationServiceClient(m.conn) }
+// operations is for calls that a group takes once its feature level has risen.
+func (m *member) operations() pb.OperationServiceClient {
+	m.t.Helper()
+	m.until("the feature level", func() bool { return m.node.Status().FeatureLevel >= task.LevelOperation })
+	return pb.NewOperationServiceClient(m.conn)
+}
 
 // ended waits for an operation.
 func (m *member) ended(id string) (op *pb.Operation) {
@@ -98,6 +104,7 @@ func TestOperation(t *testing.T) {
 // TestOperationsOverHTTP goes through the paths, and the pages.
 func TestOperationsOverHTTP(t *testing.T) {
 	m := start(t)
+	m.operations()
 	m.enqueue(some(5, "q")...)
 	var ids []string
 	for i := range 3 {
@@ -230,4 +237,33 @@ func TestBadOperations(t *testing.T) {
 	check(err, codes.InvalidArgument, "where: the filter yields a int")
 	_, err = m.operations().ListDeadLetterGroups(m.ctx(), &pb.ListDeadLetterGroupsRequest{Where: "("})
 	check(err, codes.InvalidArgument, "where: the filter is wrong")
+}
+
+// TestExplainOperation: a task says what is going to be done to it.
+func TestExplainOperation(t *testing.T) {
+	m := start(t)
+	ids := m.bury("q", m.session("q"), "one", "two", "three")
+	sel := &pb.Selection{States: []pb.Task_State{pb.Task_dead_letter}, Where: `error != "two"`}
+	out, err := m.operations().StartOperation(m.ctx(), &pb.StartOperationRequest{
+		Action: pb.Operation_retry, Selection: sel, Canary: &pb.Canary{WaitSeconds: 3600}, Expected: 3,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.until("the canary waits", func() bool { return m.get(ids[0]).GetState() == pb.Task_pending })
+	for i, want := range []string{"", "", "is what operation " + out.GetOperation().GetId() + " (retry, waiting_canary) is going to retry"} {
+		x, err := m.tasks.ExplainTask(m.ctx(), &pb.ExplainTaskRequest{Id: ids[i]})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		for _, r := range x.GetReasons() {
+			if r.GetCode() == "operation" {
+				got = r.GetMessage()
+			}
+		}
+		if !strings.HasPrefix(got, want) || want == "" && got != "" {
+			t.Errorf("task %d: %q, want %q", i, got, want)
+		}
+	}
 }
