@@ -256,7 +256,7 @@ func BenchmarkSchedulesAtOnce(b *testing.B) {
 	const n = 10_000
 	g := newGroup(b, 3, nil)
 	for range b.N {
-		at := time.Now().Add(5 * time.Second).Truncate(time.Second)
+		at := time.Now().Add(20 * time.Second).Truncate(time.Second)
 		g.insist(putSchedule("s0", "@daily", time.Now(), task.SchedulePolicy{}))
 		results := make(chan error, n)
 		for i := range n {
