@@ -35,7 +35,7 @@ func (m *member) bury(queue string, session uint64, errors ...string) []string {
 // operations is for calls that a group takes once its feature level has risen.
 func (m *member) operations() pb.OperationServiceClient {
 	m.t.Helper()
-	m.until("the feature level", func() bool { return m.node.Status().FeatureLevel >= task.LevelOperation })
+	m.until("the feature level", func() bool { return m.node.Status().FeatureLevel >= task.LevelFeatures })
 	return pb.NewOperationServiceClient(m.conn)
 }
 
