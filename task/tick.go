@@ -70,8 +70,9 @@ func (m *Machine) NextTimer() (Time, bool) {
 
 // alarm is a deadline of something other than a live task.
 //
-// Alarms are lazy: one may come early, finds that nothing is due, and is set again. What happens at a Tick depends on
-// the things' own deadlines only, so that members whose alarms differ, as after a restart, still agree.
+// Alarms are lazy: one may come early, finds that nothing is due, and is set again. What happens at a Tick, and what is left to
+// the next as the budget runs out, depends on the things' own deadlines only, so that members whose alarms differ, as after a
+// restart, still agree.
 type alarm struct {
 	at   Time
 	kind alarmKind
@@ -93,6 +94,10 @@ func (a *alarm) before(b *alarm) bool {
 	return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.kind, b.kind), cmp.Compare(a.id, b.id), bytes.Compare(a.key[:], b.key[:])) < 0
 }
 
+// early reports whether an alarm came before the deadline that its thing has by now: even if both have passed, another is set
+// for the deadline, and acts in its order.
+func (m *Machine) early(at, deadline Time) bool { return deadline > m.now || m.level >= LevelFeatures && deadline > at }
+
 // alarms has the first one in front.
 type alarms = heap[alarm, *alarm]
 
@@ -104,9 +109,9 @@ func (m *Machine) stepAlarms() {
 		ended := false
 		switch v.kind {
 		case alarmProducer:
-			ended = m.producerAlarm(v.id)
+			ended = m.producerAlarm(v.id, v.at)
 		case alarmUnique:
-			ended = m.windowEnded(v.key)
+			ended = m.windowEnded(v.key, v.at)
 		case alarmRetention:
 			m.retentionAlarm(m.queues[v.id])
 		case alarmOperation:

@@ -116,9 +116,9 @@ func (m *Machine) holds(id ID, key uniqueKey) bool {
 }
 
 // windowEnded drops the entry of a key whose window is over, if its holder has ended.
-func (m *Machine) windowEnded(key uniqueKey) bool {
+func (m *Machine) windowEnded(key uniqueKey, came Time) bool {
 	e, ok := m.unique[key]
-	if !ok || e.until > m.now || m.holds(e.holder, key) {
+	if !ok || m.early(came, e.until) || m.holds(e.holder, key) {
 		return false
 	}
 	delete(m.unique, key)
