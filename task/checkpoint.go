@@ -13,10 +13,12 @@ const (
 	KindUnique                   // unique windows that outlive their task
 	KindTenant                   // fair keys whose turn or rate is to be remembered
 	KindSticky                   // sticky keys and who ran them last
+	KindParent                   // outcomes of parents that have left memory, by their ID
+	KindWorkflow                 // by ID
 )
 
 // Kinds are all kinds, in the order in which they must be loaded.
-var Kinds = [...]Kind{KindMeta, KindQueue, KindSession, KindProducer, KindRequest, KindUnique, KindTenant, KindSticky}
+var Kinds = [...]Kind{KindMeta, KindQueue, KindSession, KindProducer, KindRequest, KindUnique, KindTenant, KindSticky, KindParent, KindWorkflow}
 
 // Record is a record to write, or with a nil Value to delete.
 type Record struct {

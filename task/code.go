@@ -43,6 +43,10 @@ const (
 	DependencyFailed
 	// Invalid is a command whose content breaks a bound.
 	Invalid
+	// TooManyWorkflows means that the bound on workflows is reached.
+	TooManyWorkflows
+	// NoSuchWorkflow names a workflow that doesn't exist, or ended long ago.
+	NoSuchWorkflow
 
 	codeCount
 )
@@ -53,6 +57,7 @@ var codeTexts = [codeCount]string{
 	"the answer to this sequence is no longer kept", "the queue is being drained", "too many queues",
 	"too many producers", "proposed under another term", "a parent must be resolved again", "no such queue",
 	"a parent can no longer complete", "invalid command",
+	"too many workflows", "no such workflow",
 }
 
 // Error makes a Code an error; OK and Existing are never used as one.

@@ -20,6 +20,10 @@ type cold struct {
 	singleton    string
 	require      []Label
 	sticky       string
+	parents      []Edge // all that it depends on
+	onFailure    ParentFailure
+	workflow     ID
+	ref          string // its name in the workflow
 }
 
 const (
@@ -45,12 +49,16 @@ const (
 	coldSingleton
 	coldRequire
 	coldSticky
+	coldParents
+	coldParentFailure
+	coldMember
 )
 
-func newCold(t *NewTask, waits []ID) cold {
+func newCold(t *NewTask, l *lineage) cold {
 	return cold{
+		parents: l.parents, onFailure: t.OnParentFailure,
 		uniqueKey: t.UniqueKey, uniqueWindow: t.UniqueWindow, fairKey: t.FairKey, labels: t.Labels,
-		trace: t.TraceContext, backoff: t.Backoff, waits: waits, retryOf: t.RetryOf,
+		trace: t.TraceContext, backoff: t.Backoff, waits: l.waits, retryOf: t.RetryOf,
 		singleton: t.SingletonKey, require: t.Require, sticky: t.StickyKey,
 	}
 }
@@ -98,6 +106,15 @@ func (c *cold) append(b []byte) []byte {
 	if c.sticky != "" {
 		b = appendBytes(append(b, coldSticky), c.sticky)
 	}
+	if len(c.parents) > 0 {
+		b = appendEdges(append(b, coldParents), c.parents)
+	}
+	if c.onFailure != 0 {
+		b = append(b, coldParentFailure, byte(c.onFailure))
+	}
+	if c.workflow != 0 {
+		b = appendBytes(appendUint(append(b, coldMember), uint64(c.workflow)), c.ref)
+	}
 	return b
 }
 
@@ -135,6 +152,12 @@ func (c *cold) read(r *reader) {
 			c.require = r.labels()
 		case coldSticky:
 			c.sticky = r.string()
+		case coldParents:
+			c.parents = r.edges()
+		case coldParentFailure:
+			c.onFailure = ParentFailure(r.byteMax(byte(parentFailureCount - 1)))
+		case coldMember:
+			c.workflow, c.ref = ID(r.uint()), r.string()
 		default:
 			r.fail()
 		}
@@ -207,6 +230,7 @@ func (c *cold) clone() {
 		e.Message, e.Worker = strings.Clone(e.Message), strings.Clone(e.Worker)
 	}
 	c.progress.Message = strings.Clone(c.progress.Message)
+	c.ref = strings.Clone(c.ref)
 	c.singleton, c.sticky, c.require = strings.Clone(c.singleton), strings.Clone(c.sticky), cloneLabels(c.require)
 }
 

@@ -54,6 +54,10 @@ type NewTask struct {
 	SingletonKey    string  // one task of its queue with this key runs at a time
 	StickyKey       string  // it goes to the worker that ran the last task of its queue with this key, if that comes in time
 	Require         []Label // that the worker must have, sorted by key
+	Ref             string  // its name in a graph
+	Edges           []Edge  // further parents, and when it runs
+	OnParentFailure ParentFailure
+	Ended           []ParentOutcome // parents that the proposer found in the history, with their results
 }
 
 // Enqueue accepts tasks, each with a result of its own: Items[i] = {ID, Code, State}, Code OK, Existing or
@@ -347,6 +351,7 @@ type Leased struct {
 	FairKey       string
 	Labels        []Label
 	TraceContext  string
+	Parents       []ParentOutcome // of a task that depends on others: how they ended, with results up to 256 KiB together
 }
 
 // Revoked is a lease that ended without an outcome of its worker.

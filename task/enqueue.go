@@ -21,10 +21,8 @@ func (m *Machine) enqueue(c *Enqueue) Result {
 		}
 	}
 	for i := range c.Tasks {
-		if len(c.Tasks[i].DependsOn) > 0 {
-			if _, code := m.resolveParents(&c.Tasks[i]); code == ResolveAgain {
-				return Result{Code: ResolveAgain}
-			}
+		if _, code := m.resolveParents(&c.Tasks[i]); code == ResolveAgain {
+			return Result{Code: ResolveAgain}
 		}
 	}
 	items := m.acceptAll(c.Tasks)
@@ -43,7 +41,10 @@ func (m *Machine) acceptAll(tasks []NewTask) []Item {
 }
 
 // accept makes one task, or says why not.
-func (m *Machine) accept(t *NewTask) Item {
+func (m *Machine) accept(t *NewTask) Item { return m.acceptFor(t, nil) }
+
+// acceptFor makes a task of a workflow, or with nil of none.
+func (m *Machine) acceptFor(t *NewTask, w *workflow) Item {
 	if len(t.Payload) > maxPayload {
 		return Item{Code: Invalid}
 	}
@@ -54,7 +55,7 @@ func (m *Machine) accept(t *NewTask) Item {
 	if q.mode == QueueDraining {
 		return Item{Code: Draining}
 	}
-	waits, code := m.resolveParents(t)
+	line, code := m.resolveParents(t)
 	if code != OK {
 		return Item{Code: code}
 	}
@@ -67,7 +68,7 @@ func (m *Machine) accept(t *NewTask) Item {
 		}
 		if victim != 0 {
 			r := m.tasks.at(victim)
-			if slices.Contains(waits, r.id) { // it can't wait for what it replaces
+			if slices.Contains(line.waits, r.id) { // it can't wait for what it replaces
 				return Item{ID: r.id, Code: DependencyFailed}
 			}
 			m.toFinished(victim, r, Cancelled, ReasonReplaced, nil)
@@ -84,7 +85,14 @@ func (m *Machine) accept(t *NewTask) Item {
 		r.payloadSum = crc32.Checksum(t.Payload, castagnoli)
 		m.resident += n
 	}
-	c := newCold(t, waits)
+	if line.never != 0 {
+		line.waits = append(line.waits, line.never)
+	}
+	c := newCold(t, &line)
+	if w != nil {
+		c.workflow, c.ref = w.id, t.Ref
+		r.flags |= flagMember
+	}
 	m.setCold(r, c)
 	r.flow = m.flows.hold(m.flowOf(&c), &m.requirements)
 	m.index.put(r.id, s)
@@ -94,8 +102,12 @@ func (m *Machine) accept(t *NewTask) Item {
 		r.flags |= flagUnique
 		m.hold(key, r.id, t.UniqueWindow)
 	}
-	m.await(r.id, waits)
-	m.begin(s, r, t, len(waits) > 0)
+	m.adoptNew(r, t, line.parents)
+	m.await(r.id, line.waits)
+	if line.never != 0 {
+		m.neverNeeded(line.never)
+	}
+	m.begin(s, r, t, len(line.waits) > 0)
 	return Item{ID: r.id, State: r.state}
 }
 

@@ -246,6 +246,7 @@ func (m *Machine) leased(r *record) Leased {
 	case r.payloadLen > 0:
 		l.PayloadOnDisk = true
 	}
+	l.Parents = m.outcomes(r)
 	if r.cold != 0 {
 		c := m.coldOf(r)
 		l.FairKey, l.TraceContext = strings.Clone(c.fairKey), strings.Clone(c.trace)

@@ -19,6 +19,8 @@ const (
 	LevelChecksum   uint32 = 2
 	// levelDispatch is that of limits, fair keys, singletons and required labels.
 	levelDispatch uint32 = 3
+	// levelGraphs is that of graphs, edges and the results of parents.
+	levelGraphs uint32 = 3
 )
 
 // LevelOf is the feature level from which on a command may be proposed: an older version doesn't know it, or ignores what
@@ -31,10 +33,14 @@ func LevelOf(c Command) uint32 {
 		return LevelChecksum
 	case *Request:
 		return LevelOf(c.Command)
+	case *EnqueueGraph, *CancelWorkflow:
+		return levelGraphs
 	case *Enqueue:
 		for i := range c.Tasks {
 			if t := &c.Tasks[i]; t.SingletonKey != "" || t.StickyKey != "" || len(t.Require) > 0 {
 				return levelDispatch
+			} else if t.usesGraph() {
+				return levelGraphs
 			}
 		}
 	case *SetQueue:

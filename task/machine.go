@@ -62,6 +62,8 @@ type Machine struct {
 	cascades   []cascade      // parents that ended, whose children still have to be told
 	purges     []uint32       // queues that are being purged, by number
 	alarms     alarms
+	parents    parents
+	workflows  workflows
 
 	scratch  []byte
 	hashSum  uint64 // of the live tasks' hashes
@@ -97,6 +99,8 @@ func NewMachine() *Machine {
 		tenants:      newTenants(),
 		singletons:   newSingletons(),
 		recent:       newRecentIndex(),
+		parents:      newParents(),
+		workflows:    newWorkflows(),
 		requests:     newRequestLog(),
 		dirty:        newDirtySet(),
 	}
@@ -185,6 +189,10 @@ func (m *Machine) execute(c Command, want bool) Result {
 		return m.purgeQueue(c)
 	case *Request:
 		return m.request(c, want)
+	case *EnqueueGraph:
+		return m.enqueueGraph(c)
+	case *CancelWorkflow:
+		return m.cancelWorkflow(c)
 	}
 	panic("task: a command without an executor")
 }

@@ -50,6 +50,7 @@ func (r random) command(nested bool) task.Command {
 		r.enqueue, r.enqueue, r.enqueue, r.lease, r.lease, r.lease, r.finish, r.finish, r.finish,
 		r.tick, r.openSession, r.closeSession, r.expireSessions, r.markSilent, r.progress, r.cancel, r.retry, r.delete,
 		r.checksum, r.raiseLevel, r.reset, r.reschedule, r.move, r.setQueue, r.setLimits, r.setMode, r.purge, r.openProducer,
+		r.enqueueGraph, r.enqueueGraph, r.cancelWorkflow,
 	}
 	if nested {
 		draws = append(draws, func() task.Command {
@@ -152,6 +153,7 @@ func (r random) parents(n *task.NewTask) {
 			n.ParentsDone = append(n.ParentsDone, id)
 		}
 	}
+	r.edges(n)
 }
 
 func (r random) require() []task.Label {

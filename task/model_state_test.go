@@ -98,7 +98,10 @@ func (m *model) toHistory(t *modelTask, s task.State, why task.Reason) {
 	t.State, t.Reason, t.FinishedAt, t.RunAt = s, why, m.now, 0
 	t.HistorySequence = q.History.Next
 	q.History.Next++
+	m.outlive(t, s)
 	delete(m.live, t.ID)
+	m.memberEnded(t, s)
+	m.forgetOutcomes()
 	m.finished[t.ID] = t.Task
 	if s == task.Completed {
 		q.Completed++
@@ -111,7 +114,10 @@ func (m *model) toHistory(t *modelTask, s task.State, why task.Reason) {
 // remove deletes a task without a trace in the history.
 func (m *model) remove(t *modelTask) {
 	m.unready(t)
+	m.outlive(t, task.None)
 	delete(m.live, t.ID)
+	m.memberEnded(t, task.None)
+	m.forgetOutcomes()
 	m.queueOf(t).Deleted++
 	m.parentEnded(t.ID, false)
 }
@@ -121,6 +127,17 @@ type modelCascade struct {
 	parent    task.ID
 	completed bool
 	children  []*modelTask
+}
+
+// fails reports whether a child's edge can't come true any more.
+func (c modelCascade) fails(t *modelTask) bool {
+	switch t.when(c.parent) {
+	case task.OnAny:
+		return false
+	case task.OnFailure:
+		return c.completed
+	}
+	return !c.completed
 }
 
 // waitsFor reports whether a task is blocked by another.
@@ -144,7 +161,11 @@ func (m *model) tellChildren() {
 		for _, t := range c.children {
 			switch {
 			case m.live[t.ID] != t || !t.waitsFor(c.parent): // it ended in another way
-			case !c.completed:
+			case c.fails(t) && t.when(c.parent) == task.OnFailure:
+				m.toHistory(t, task.Cancelled, task.ReasonNotNeeded)
+			case c.fails(t) && t.OnParentFailure == task.ParentFailureCancel:
+				m.toHistory(t, task.Cancelled, task.ReasonDependency)
+			case c.fails(t):
 				m.toDeadLetter(t, task.ReasonDependency)
 			default:
 				t.DependsOn = slices.DeleteFunc(t.DependsOn, func(id task.ID) bool { return id == c.parent })

@@ -57,6 +57,8 @@ type model struct {
 	sticky    map[modelKey]uint64 // the session that ran the key's last task
 	cascades  []modelCascade      // what the next Tick has to tell to blocked tasks
 	effects   task.Effects
+	kept      map[task.ID]task.ParentOutcome // of ended tasks that live ones depend on
+	workflows []*modelWorkflow               // by ID
 }
 
 // modelTask is a live task: its view, and what the view doesn't show.
@@ -99,6 +101,7 @@ func newModel() *model {
 		producers: map[uint64]*modelProducer{},
 		tenants:   map[modelKey]*modelTenant{},
 		sticky:    map[modelKey]uint64{},
+		kept:      map[task.ID]task.ParentOutcome{},
 	}
 }
 
@@ -160,6 +163,10 @@ func (m *model) execute(c task.Command) task.Result {
 		return m.setQueueMode(c)
 	case *task.PurgeQueue:
 		return m.purgeQueue(c)
+	case *task.EnqueueGraph:
+		return m.enqueueGraph(c)
+	case *task.CancelWorkflow:
+		return m.cancelWorkflow(c)
 	case *task.Tick:
 		return m.tick()
 	}

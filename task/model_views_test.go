@@ -32,6 +32,7 @@ func compare(t reporter, r *replica, m *model) {
 	compareQueues(t, r, m) // first, as it follows what retention drops
 	compareTasks(t, r, m)
 	compareSessions(t, r, m)
+	compareGraphs(t, r, m)
 	compareTimer(t, r, m)
 }
 
@@ -281,6 +282,14 @@ func (m *model) nextTimer() task.Time {
 	}
 	for p := range maps.Values(m.producers) {
 		at(p.seen + producerIdle)
+	}
+	for _, w := range m.workflows {
+		if w.cancelling {
+			at(m.now)
+		}
+		if w.endedAt != 0 {
+			at(w.endedAt + workflowKept)
+		}
 	}
 	for _, r := range m.requests {
 		at(r.at + requestKept)

@@ -27,6 +27,8 @@ const (
 	opMarkSilent
 	opChecksum
 	opRaiseFeatureLevel
+	opEnqueueGraph
+	opCancelWorkflow
 )
 
 func (*Enqueue) opcode() opcode           { return opEnqueue }
@@ -102,6 +104,10 @@ func newCommand(op opcode) decodable {
 		return new(Checksum)
 	case opRaiseFeatureLevel:
 		return new(RaiseFeatureLevel)
+	case opEnqueueGraph:
+		return new(EnqueueGraph)
+	case opCancelWorkflow:
+		return new(CancelWorkflow)
 	}
 	return nil
 }

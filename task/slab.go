@@ -50,6 +50,10 @@ const (
 	flagUnique
 	// flagRehash: it changed since its hash was taken.
 	flagRehash
+	// flagParents: its parents are kept.
+	flagParents
+	// flagMember: it is in a workflow.
+	flagMember
 )
 
 const (

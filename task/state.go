@@ -58,11 +58,13 @@ const (
 	ReasonCancelled
 	// ReasonReplaced was replaced by a newer task with its unique key.
 	ReasonReplaced
+	// ReasonNotNeeded was for the failure of a task that completed.
+	ReasonNotNeeded
 
 	reasonCount
 )
 
-var reasonNames = [reasonCount]string{"", "failed", "attempts_exhausted", "expired", "poison", "dependency_failed", "cancelled", "replaced"}
+var reasonNames = [reasonCount]string{"", "failed", "attempts_exhausted", "expired", "poison", "dependency_failed", "cancelled", "replaced", "not_needed"}
 
 // String returns the name that users see.
 func (r Reason) String() string {

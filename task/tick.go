@@ -13,6 +13,8 @@ func (m *Machine) tick() Result {
 	m.stepTimers()
 	for len(m.purges) > 0 && m.budget > 0 && m.stepPurge() {
 	}
+	for len(m.workflows.cancelling) > 0 && m.budget > 0 && m.stepCancels() {
+	}
 	m.stepAlarms()
 	m.requests.expire(m.now)
 	return Result{}
@@ -45,7 +47,7 @@ func (m *Machine) fire(s slot, r *record) {
 
 // NextTimer returns the state time at which a Tick is due; false: none. A time that has passed means at once.
 func (m *Machine) NextTimer() (Time, bool) {
-	if len(m.cascades) > 0 || len(m.purges) > 0 {
+	if len(m.cascades) > 0 || len(m.purges) > 0 || len(m.workflows.cancelling) > 0 {
 		return m.now, true
 	}
 	var next []Time
@@ -84,6 +86,7 @@ const (
 	alarmProducer  alarmKind = iota // id: the producer, which may have been idle for too long
 	alarmUnique                     // key: whose window may be over
 	alarmRetention                  // id: the queue, whose oldest history may be too old
+	alarmWorkflow                   // id: that ended
 )
 
 // before orders alarms by time, and those of one time in the same way on every member.
@@ -105,6 +108,8 @@ func (m *Machine) stepAlarms() {
 			ended = m.producerAlarm(v.id)
 		case alarmUnique:
 			ended = m.windowEnded(v.key)
+		case alarmWorkflow:
+			ended = m.workflowAlarm(ID(v.id))
 		case alarmRetention:
 			m.retentionAlarm(m.queues[v.id])
 		}

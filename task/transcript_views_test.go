@@ -33,6 +33,12 @@ func (s *stage) question(a *arguments) func() {
 		return func() { s.printf("feature level %d", s.machine().FeatureLevel()) }
 	case "sessions":
 		return s.sessions
+	case "workflow":
+		id := task.ID(a.parseNumber(a.word()))
+		return func() { s.showWorkflow(id) }
+	case "parents":
+		id := task.ID(a.parseNumber(a.word()))
+		return func() { s.showParents(id) }
 	case "position":
 		id := task.ID(a.parseNumber(a.word()))
 		return func() {
