@@ -187,7 +187,8 @@ func creates(cs []task.Command) bool {
 		if r, ok := c.(*task.Request); ok {
 			c = r.Command
 		}
-		if _, ok := c.(*task.Enqueue); ok {
+		switch c.(type) {
+		case *task.Enqueue, *task.EnqueueGraph:
 			return true
 		}
 	}

@@ -21,6 +21,7 @@ const (
 	listLive byte = iota + 1
 	listFinished
 	listQueues
+	listWorkflows
 )
 
 // cursorHead is the length of a cursor without its name.

@@ -1,9 +1,6 @@
 package task
 
-import (
-	"slices"
-	"strings"
-)
+import "slices"
 
 // maxParentResults is how many bytes of its parents' results a leased task gets.
 const maxParentResults = 256 << 10
@@ -180,7 +177,7 @@ func (m *Machine) resolveParent(l *lineage, t *NewTask, e Edge) Code {
 	case l.never == 0:
 		l.never = e.Parent
 	}
-	if m.level >= levelGraphs || len(t.Edges) > 0 {
+	if m.level >= LevelGraphs || len(t.Edges) > 0 {
 		if !slices.ContainsFunc(l.parents, func(p Edge) bool { return p.Parent == e.Parent }) {
 			l.parents = append(l.parents, Edge{Parent: e.Parent, When: e.When})
 		}
@@ -216,9 +213,4 @@ func (c *cold) whenOf(parent ID) EdgeWhen {
 		}
 	}
 	return OnSuccess
-}
-
-func cloneOutcome(o ParentOutcome) ParentOutcome {
-	o.Ref, o.Result = strings.Clone(o.Ref), slices.Clone(o.Result)
-	return o
 }

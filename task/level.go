@@ -19,8 +19,8 @@ const (
 	LevelChecksum   uint32 = 2
 	// levelDispatch is that of limits, fair keys, singletons and required labels.
 	levelDispatch uint32 = 3
-	// levelGraphs is that of graphs, edges and the results of parents.
-	levelGraphs uint32 = 3
+	// LevelGraphs is that of graphs, edges and the results of parents.
+	LevelGraphs uint32 = 3
 )
 
 // LevelOf is the feature level from which on a command may be proposed: an older version doesn't know it, or ignores what
@@ -34,13 +34,13 @@ func LevelOf(c Command) uint32 {
 	case *Request:
 		return LevelOf(c.Command)
 	case *EnqueueGraph, *CancelWorkflow:
-		return levelGraphs
+		return LevelGraphs
 	case *Enqueue:
 		for i := range c.Tasks {
 			if t := &c.Tasks[i]; t.SingletonKey != "" || t.StickyKey != "" || len(t.Require) > 0 {
 				return levelDispatch
 			} else if t.usesGraph() {
-				return levelGraphs
+				return LevelGraphs
 			}
 		}
 	case *SetQueue:

@@ -1,6 +1,9 @@
 package task
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // parent is a task that live tasks depend on. Its outcome is kept for them, whatever becomes of the history.
 //
@@ -121,10 +124,11 @@ func (m *Machine) Parents(id ID) []ParentOutcome {
 	if s == 0 {
 		return nil
 	}
-	return m.outcomes(m.tasks.at(s))
+	return m.outcomes(m.tasks.at(s), map[ID][]byte{})
 }
 
-func (m *Machine) outcomes(r *record) []ParentOutcome {
+// outcomes copies each result once for all tasks that share a map of copies.
+func (m *Machine) outcomes(r *record, copies map[ID][]byte) []ParentOutcome {
 	if r.flags&flagParents == 0 {
 		return nil
 	}
@@ -142,8 +146,14 @@ func (m *Machine) outcomes(r *record) []ParentOutcome {
 		if len(o.Result) > room {
 			o.Result, o.Omitted = nil, true
 		}
-		room -= len(o.Result)
-		out[i] = cloneOutcome(o)
+		if n := len(o.Result); n > 0 {
+			room -= n
+			if copies[o.ID] == nil {
+				copies[o.ID] = slices.Clone(o.Result)
+			}
+			o.Result = copies[o.ID]
+		}
+		out[i] = o
 	}
 	return out
 }
