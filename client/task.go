@@ -70,13 +70,19 @@ type TaskInfo struct {
 	Result      []byte        `json:"result,omitempty"`
 	Errors      []TaskError   `json:"errors,omitempty"` // oldest first
 	// Reason is failed, attempts_exhausted, expired, poison or dependency_failed for a dead letter; cancelled or replaced
-	// for a cancelled task.
+	// (or dependency_failed, not_needed) for a cancelled task.
 	Reason    string        `json:"reason,omitempty"`
 	Progress  *Progress     `json:"progress,omitempty"`
 	RetryOf   string        `json:"retry_of,omitempty"`
 	Token     uint64        `json:"token,omitempty"`
 	Backoff   BackoffPolicy `json:"backoff,omitzero"`
-	DependsOn []string      `json:"depends_on,omitempty"`
+	DependsOn []string      `json:"depends_on,omitempty"` // those that it still waits for
+	// Dependencies are all tasks that it depends on; OnParentFailure is dead_letter or cancel.
+	Dependencies    []Dependency `json:"dependencies,omitempty"`
+	OnParentFailure string       `json:"on_parent_failure,omitempty"`
+	// WorkflowID is the workflow that it is in, Ref its name there.
+	WorkflowID string `json:"workflow_id,omitempty"`
+	Ref        string `json:"ref,omitempty"`
 }
 
 // TaskError is what one attempt ended with. Cause is failed, permanent, timeout or worker_lost.
@@ -145,6 +151,12 @@ func taskOf(p *rowlockv1.Task) *TaskInfo {
 		Token:           p.GetToken(),
 		Backoff:         backoffOf(p.GetBackoff()),
 		DependsOn:       p.GetDependsOn(),
+		Dependencies:    dependenciesOf(p.GetDependencies()),
+		WorkflowID:      p.GetWorkflowId(),
+		Ref:             p.GetRef(),
+	}
+	if len(t.Dependencies) > 0 {
+		t.OnParentFailure = p.GetOnParentFailure().String()
 	}
 	for _, e := range p.GetErrors() {
 		t.Errors = append(t.Errors, TaskError{

@@ -38,6 +38,8 @@ type RawTask struct {
 	TraceContext string
 	FairKey      string
 	WorkerDeaths int
+	// Parents are the tasks that this one depends on, in the order of its dependencies, with their results.
+	Parents []Parent
 
 	result []byte
 	sink   sink
@@ -102,6 +104,7 @@ func (t *RawTask) fill(p *rowlockv1.LeasedTask) {
 	t.TraceContext = p.GetTraceContext()
 	t.FairKey = p.GetFairKey()
 	t.WorkerDeaths = int(p.GetWorkerDeaths())
+	t.Parents = parentsOf(p.GetParents())
 	if at := p.GetEnqueuedAt(); at != nil {
 		t.EnqueuedAt = at.AsTime()
 	}
