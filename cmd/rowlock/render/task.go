@@ -48,6 +48,10 @@ type Task struct {
 	TraceContext    string            `json:"trace_context,omitempty"`
 	Backoff         *Backoff          `json:"backoff,omitempty"`
 	DependsOn       []string          `json:"depends_on,omitempty"`
+	Dependencies    []Dependency      `json:"dependencies,omitempty"`
+	OnParentFailure string            `json:"on_parent_failure,omitempty"`
+	WorkflowID      string            `json:"workflow_id,omitempty"`
+	Ref             string            `json:"ref,omitempty"`
 	RetryOf         string            `json:"retry_of,omitempty"`
 	Token           uint64            `json:"token,omitempty"`
 }
@@ -89,7 +93,8 @@ func NewTask(t *rowlockv1.Task) Task {
 		Payload: payload.asJSON(), PayloadBase64: payload.asBase64(), Result: result.asJSON(), ResultBase64: result.asBase64(),
 		Errors: taskErrors(t.GetErrors()), Progress: progress(t.GetProgress()),
 		UniqueKey: t.GetUniqueKey(), FairKey: t.GetFairKey(), SingletonKey: t.GetSingletonKey(), StickyKey: t.GetStickyKey(), Require: t.GetRequire(), Labels: t.GetLabels(), TraceContext: t.GetTraceContext(),
-		Backoff: backoff(t.GetBackoff()), DependsOn: t.GetDependsOn(), RetryOf: t.GetRetryOf(), Token: t.GetToken(),
+		Backoff: backoff(t.GetBackoff()), DependsOn: t.GetDependsOn(), Dependencies: dependencies(t), OnParentFailure: parentFailure(t),
+		WorkflowID: t.GetWorkflowId(), Ref: t.GetRef(), RetryOf: t.GetRetryOf(), Token: t.GetToken(),
 	}
 }
 
@@ -188,7 +193,8 @@ func (t Task) Table(table *Table, now time.Time) {
 	table.Pair("sticky key", t.StickyKey)
 	table.Pair("requires", labels(t.Require))
 	table.Pair("labels", labels(t.Labels))
-	table.Pair("depends on", strings.Join(t.DependsOn, ", "))
+	table.Pair("workflow", t.workflow())
+	table.Pair("depends on", t.dependsOn())
 	table.Pair("retry of", t.RetryOf)
 	if t.PayloadBytes > 0 {
 		table.Pair("payload", fmt.Sprintf("%d bytes: %s", t.PayloadBytes, Bytes(append(t.Payload, t.PayloadBase64...)).text(payloadShown)))
