@@ -55,7 +55,11 @@ Up to 1,000 tasks and 256 KiB of payloads.`,
 		}
 		req, err := p.graphFile(args[0])
 		if err != nil {
-			return usagef("%s: %s; nothing was enqueued", args[0], err)
+			name := args[0]
+			if name == "-" {
+				name = "stdin"
+			}
+			return usagef("%s: %s; nothing was enqueued", name, err)
 		}
 		req.RequestId = call.requestID
 		return connect.run(cmd, func(ctx context.Context, c *connection) error { return p.submit(ctx, c, out, &call, req) })
