@@ -70,7 +70,8 @@ type TaskInfo struct {
 	Result      []byte        `json:"result,omitempty"`
 	Errors      []TaskError   `json:"errors,omitempty"` // oldest first
 	// Reason is failed, attempts_exhausted, expired, poison or dependency_failed for a dead letter; cancelled or replaced
-	// for a cancelled task, superseded if it was the next tick of its schedule that cancelled it.
+	// for a cancelled task, superseded if it was the next tick of its schedule that cancelled it; dependency_failed or not_needed
+	// if it was the end of a task that it depends on.
 	Reason    string        `json:"reason,omitempty"`
 	Progress  *Progress     `json:"progress,omitempty"`
 	RetryOf   string        `json:"retry_of,omitempty"`
@@ -84,6 +85,12 @@ type TaskInfo struct {
 	Fingerprint string `json:"fingerprint,omitempty"`
 	// OriginQueue is where a dead letter died, if its queue has a dead letter queue; a retry sends it back there.
 	OriginQueue string `json:"origin_queue,omitempty"`
+	// Dependencies are all tasks that it depends on; OnParentFailure is dead_letter or cancel.
+	Dependencies    []Dependency `json:"dependencies,omitempty"`
+	OnParentFailure string       `json:"on_parent_failure,omitempty"`
+	// WorkflowID is the workflow that it is in, Ref its name there.
+	WorkflowID string `json:"workflow_id,omitempty"`
+	Ref        string `json:"ref,omitempty"`
 }
 
 // TaskError is what one attempt ended with. Cause is failed, permanent, timeout or worker_lost.
@@ -156,6 +163,12 @@ func taskOf(p *rowlockv1.Task) *TaskInfo {
 		NominalAt:       at(p.GetNominalAt()),
 		Fingerprint:     p.GetFingerprint(),
 		OriginQueue:     p.GetOriginQueue(),
+		Dependencies:    dependenciesOf(p.GetDependencies()),
+		WorkflowID:      p.GetWorkflowId(),
+		Ref:             p.GetRef(),
+	}
+	if len(t.Dependencies) > 0 {
+		t.OnParentFailure = p.GetOnParentFailure().String()
 	}
 	for _, e := range p.GetErrors() {
 		t.Errors = append(t.Errors, TaskError{

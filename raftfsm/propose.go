@@ -188,7 +188,8 @@ func creates(cs []task.Command) bool {
 			c = r.Command
 		}
 		switch c.(type) {
-		case *task.Enqueue, *task.PutSchedule, *task.FireSchedules, *task.TriggerSchedule, *task.BackfillSchedule:
+		case *task.Enqueue, *task.PutSchedule, *task.FireSchedules, *task.TriggerSchedule, *task.BackfillSchedule,
+			*task.EnqueueGraph:
 			return true
 		}
 	}

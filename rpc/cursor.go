@@ -23,6 +23,7 @@ const (
 	listQueues
 	listSchedules
 	listScheduleHistory
+	listWorkflows
 )
 
 // cursorHead is the length of a cursor without its name.

@@ -83,6 +83,8 @@ var codeStatus = map[task.Code]struct {
 	task.ResolveAgain:      {codes.Aborted, "resolve_again"},
 	task.NoSuchQueue:       {codes.NotFound, "no_such_queue"},
 	task.DependencyFailed:  {codes.FailedPrecondition, "dependency_failed"},
+	task.TooManyWorkflows:  {codes.ResourceExhausted, "too_many_workflows"},
+	task.NoSuchWorkflow:    {codes.NotFound, "no_such_workflow"},
 	task.Invalid:           {codes.InvalidArgument, "invalid"},
 	task.NoSuchSchedule:    {codes.NotFound, "no_such_schedule"},
 	task.TooManySchedules:  {codes.ResourceExhausted, "too_many_schedules"},
@@ -125,10 +127,13 @@ func toStatus(err error) *status.Status {
 		onOp   *operationError
 		code   task.Code
 		other  *raftfsm.NotLeaderError
+		member *memberError
 	)
 	switch {
 	case err == nil:
 		return nil
+	case errors.As(err, &member):
+		return memberStatus(member)
 	case errors.As(err, &own):
 		return withInfo(own.code, own.reason, own.text, nil)
 	case errors.As(err, &onTask):
@@ -189,6 +194,18 @@ func taskStatus(e *taskError) *status.Status {
 		meta["state"] = e.state.String()
 	}
 	return withInfo(c.code, c.reason, e.Error(), meta)
+}
+
+// memberStatus is that of what is wrong, with the name of the graph's task.
+func memberStatus(e *memberError) *status.Status {
+	s := toStatus(e.err)
+	meta := map[string]string{"ref": e.ref}
+	for _, d := range s.Details() {
+		if info, ok := d.(*errdetails.ErrorInfo); ok && info.GetMetadata()["task_id"] != "" {
+			meta["task_id"] = info.GetMetadata()["task_id"]
+		}
+	}
+	return withInfo(s.Code(), reasonOf(s), e.Error(), meta)
 }
 
 func withInfo(c codes.Code, reason, text string, meta map[string]string) *status.Status {

@@ -93,6 +93,7 @@ func (s *Server) newGateway() (http.Handler, error) {
 		gateway.RegisterTaskServiceHandler, gateway.RegisterQueueServiceHandler, gateway.RegisterWorkerServiceHandler,
 		gateway.RegisterClusterServiceHandler, gateway.RegisterScheduleServiceHandler,
 		gateway.RegisterOperationServiceHandler, gateway.RegisterWatchServiceHandler,
+		gateway.RegisterWorkflowServiceHandler,
 	} {
 		if err := register(ctx, mux, conn); err != nil {
 			return nil, fmt.Errorf("api: gateway: %w", err)

@@ -49,6 +49,14 @@ func inTask(err error, i, n int) error {
 }
 
 func (l Limits) newTask(out *task.NewTask, t *pb.NewTask) error {
+	if err := l.newTaskAlone(out, t); err != nil {
+		return err
+	}
+	return setKin(out, t, nil)
+}
+
+// newTaskAlone checks and converts all but the dependencies on other tasks.
+func (l Limits) newTaskAlone(out *task.NewTask, t *pb.NewTask) error {
 	if t == nil {
 		return invalid("queue is required: the queue's name")
 	}
@@ -230,10 +238,7 @@ func setNotes(out *task.NewTask, t *pb.NewTask) (err error) {
 	if out.Labels, err = labels("labels", t.GetLabels()); err != nil {
 		return err
 	}
-	if len(t.GetDependsOn()) > 0 {
-		out.DependsOn, err = taskIDs("", "depends_on", t.GetDependsOn(), maxParents)
-	}
-	return err
+	return nil
 }
 
 func sortLabels(list []task.Label) {
@@ -243,7 +248,7 @@ func sortLabels(list []task.Label) {
 // sizeOf is about how many bytes a task takes in an entry of the log.
 func sizeOf(t *task.NewTask) int {
 	n := newTaskOverhead + len(t.Payload) + len(t.Queue) + len(t.Kind) + len(t.UniqueKey) + len(t.FairKey) +
-		len(t.TraceContext) + 8*(len(t.DependsOn)+len(t.Backoff.Delays))
+		len(t.TraceContext) + 8*(len(t.DependsOn)+len(t.Edges)+len(t.Backoff.Delays))
 	for _, list := range [][]task.Label{t.Labels, t.Require} {
 		for i := range list {
 			n += len(list[i].Key) + len(list[i].Value)

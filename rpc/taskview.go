@@ -55,6 +55,16 @@ func viewTask(t *task.Task, omitPayload bool) *pb.Task {
 		Errors: viewErrors(t.Errors), Schedule: t.Schedule, NominalAt: timestamp(t.NominalTime),
 		OriginQueue: t.OriginQueue,
 	}
+	if len(t.Parents) > 0 {
+		out.Dependencies = viewEdges(t.Parents)
+		out.OnParentFailure = pb.ParentFailure_dead_letter
+		if t.OnParentFailure == task.ParentFailureCancel {
+			out.OnParentFailure = pb.ParentFailure_cancel
+		}
+	}
+	if t.Workflow != 0 {
+		out.WorkflowId, out.Ref = t.Workflow.String(), t.Ref
+	}
 	if !omitPayload {
 		out.Payload, out.Result = t.Payload, t.Result
 	}
@@ -120,7 +130,7 @@ func viewBackoff(b task.Backoff) *pb.Backoff {
 
 // replySize is about what a task takes in an answer.
 func replySize(t *task.Task, omitPayload bool) int {
-	n := 512 + len(t.UniqueKey) + len(t.FairKey) + len(t.TraceContext)
+	n := 512 + 24*len(t.Parents) + len(t.UniqueKey) + len(t.FairKey) + len(t.TraceContext)
 	if !omitPayload {
 		n += len(t.Payload) + len(t.Result)
 	}

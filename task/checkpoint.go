@@ -19,12 +19,14 @@ const (
 	KindScheduleLedger // its ledger in blocks, by schedule ID and first sequence
 
 	KindOperation // bulk operations, by ID
+	KindParent    // outcomes of parents that have left memory, by their ID
+	KindWorkflow  // by ID
 )
 
 // Kinds are all kinds, in the order in which they must be loaded.
 var Kinds = [...]Kind{
 	KindMeta, KindQueue, KindSession, KindProducer, KindRequest, KindUnique, KindTenant, KindSticky,
-	KindSchedule, KindScheduleState, KindScheduleLedger, KindOperation,
+	KindSchedule, KindScheduleState, KindScheduleLedger, KindOperation, KindParent, KindWorkflow,
 }
 
 // Record is a record to write, or with a nil Value to delete.

@@ -57,6 +57,10 @@ const (
 	NoSuchOperation
 	// QueueFull refuses a task for a queue that has as many tasks, or as many bytes of payloads, as it may have.
 	QueueFull
+	// TooManyWorkflows means that the bound on workflows is reached.
+	TooManyWorkflows
+	// NoSuchWorkflow names a workflow that doesn't exist, or ended long ago.
+	NoSuchWorkflow
 
 	codeCount
 )
@@ -71,6 +75,7 @@ var codeTexts = [codeCount]string{
 	"a task of an earlier tick hasn't ended", "too many tasks of the schedule haven't ended",
 	"too many unfinished operations", "no such operation",
 	"the queue is full",
+	"too many workflows", "no such workflow",
 }
 
 // Error makes a Code an error; OK and Existing are never used as one.

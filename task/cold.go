@@ -21,7 +21,11 @@ type cold struct {
 	require      []Label
 	sticky       string
 	tick         tickRef // of a schedule that made it
-	origin       string  // the queue in which a dead letter died, where that isn't the one that it is in
+	parents      []Edge  // all that it depends on
+	onFailure    ParentFailure
+	workflow     ID
+	ref          string // its name in the workflow
+	origin       string // the queue in which a dead letter died, where that isn't the one that it is in
 }
 
 // tickRef names a tick of a schedule.
@@ -55,13 +59,17 @@ const (
 	coldSticky
 	coldTick
 	coldOrigin
+	coldParents
+	coldParentFailure
+	coldMember
 )
 
-func newCold(t *NewTask, waits []ID, of tickRef) cold {
+func newCold(t *NewTask, l *lineage) cold {
 	return cold{
+		parents: l.parents, onFailure: t.OnParentFailure,
 		uniqueKey: t.UniqueKey, uniqueWindow: t.UniqueWindow, fairKey: t.FairKey, labels: t.Labels,
-		trace: t.TraceContext, backoff: t.Backoff, waits: waits, retryOf: t.RetryOf,
-		singleton: t.SingletonKey, require: t.Require, sticky: t.StickyKey, tick: of,
+		trace: t.TraceContext, backoff: t.Backoff, waits: l.waits, retryOf: t.RetryOf,
+		singleton: t.SingletonKey, require: t.Require, sticky: t.StickyKey,
 	}
 }
 
@@ -114,6 +122,15 @@ func (c *cold) append(b []byte) []byte {
 	if c.origin != "" {
 		b = appendBytes(append(b, coldOrigin), c.origin)
 	}
+	if len(c.parents) > 0 {
+		b = appendEdges(append(b, coldParents), c.parents)
+	}
+	if c.onFailure != 0 {
+		b = append(b, coldParentFailure, byte(c.onFailure))
+	}
+	if c.workflow != 0 {
+		b = appendBytes(appendUint(append(b, coldMember), uint64(c.workflow)), c.ref)
+	}
 	return b
 }
 
@@ -155,6 +172,12 @@ func (c *cold) read(r *reader) {
 			c.tick = tickRef{schedule: r.string(), nominal: r.int()}
 		case coldOrigin:
 			c.origin = r.string()
+		case coldParents:
+			c.parents = r.edges()
+		case coldParentFailure:
+			c.onFailure = ParentFailure(r.byteMax(byte(parentFailureCount - 1)))
+		case coldMember:
+			c.workflow, c.ref = ID(r.uint()), r.string()
 		default:
 			r.fail()
 		}
@@ -227,6 +250,7 @@ func (c *cold) clone() {
 		e.Message, e.Worker = strings.Clone(e.Message), strings.Clone(e.Worker)
 	}
 	c.progress.Message = strings.Clone(c.progress.Message)
+	c.ref = strings.Clone(c.ref)
 	c.singleton, c.sticky, c.require = strings.Clone(c.singleton), strings.Clone(c.sticky), cloneLabels(c.require)
 	c.tick.schedule = strings.Clone(c.tick.schedule)
 	c.origin = strings.Clone(c.origin)

@@ -55,6 +55,10 @@ type NewTask struct {
 	StickyKey       string   // it goes to the worker that ran the last task of its queue with this key, if that comes in time
 	Require         []Label  // that the worker must have, sorted by key
 	MaxWait         Duration // with UniqueDebounce: how long after the first enqueue it is put off at most; 0: no limit
+	Ref             string   // its name in a graph
+	Edges           []Edge   // further parents, and when it runs
+	OnParentFailure ParentFailure
+	Ended           []ParentOutcome // parents that the proposer found in the history, with their results
 }
 
 // Enqueue accepts tasks, each with a result of its own: Items[i] = {ID, Code, State}, Code OK, Existing or
@@ -360,8 +364,9 @@ type Leased struct {
 	FairKey       string
 	Labels        []Label
 	TraceContext  string
-	Schedule      string // that made it; empty: none
-	NominalTime   Time   // of the schedule's tick
+	Schedule      string          // that made it; empty: none
+	NominalTime   Time            // of the schedule's tick
+	Parents       []ParentOutcome // of a task that depends on others: how they ended, with results up to 256 KiB together
 }
 
 // Revoked is a lease that ended without an outcome of its worker.

@@ -305,6 +305,12 @@ func (m *Machine) recordValue(k recordKey) []byte {
 		if e, ok := m.sticky.byKey[k.key]; ok {
 			return e.append(nil)
 		}
+	case KindParent:
+		return m.parentRecord(ID(k.id))
+	case KindWorkflow:
+		if w := m.workflows.byID[ID(k.id)]; w != nil {
+			return w.append(nil)
+		}
 	case KindTenant:
 		if t := m.tenants.all[m.tenants.byStored[k.key]]; t != nil && t.isStored() {
 			return t.append(nil)
@@ -331,7 +337,7 @@ func (m *Machine) Hash() uint64 {
 			}
 		}
 	}
-	sum := m.hashSum + m.tenantsHash() + m.sticky.sum
+	sum := m.hashSum + m.tenantsHash() + m.sticky.sum + m.parents.sum + m.workflowsHash()
 	m.scratch = m.appendMeta(m.scratch[:0])
 	sum += hashOf(0, m.scratch)
 	for _, q := range m.queues[1:] {

@@ -15,6 +15,7 @@ const (
 	hasParents
 	hasRetryOf
 	hasDispatch
+	hasGraph
 
 	presenceEnd
 )
@@ -37,6 +38,7 @@ func (t *NewTask) presence() uint64 {
 	set(hasParents, len(t.DependsOn) != 0 || len(t.ParentsDone) != 0)
 	set(hasRetryOf, t.RetryOf != 0)
 	set(hasDispatch, t.SingletonKey != "" || t.StickyKey != "" || len(t.Require) != 0)
+	set(hasGraph, t.usesGraph())
 	return p
 }
 
@@ -84,6 +86,9 @@ func (t *NewTask) append(b []byte) []byte {
 	if p&hasDispatch != 0 {
 		b = appendLabels(appendBytes(appendBytes(b, t.SingletonKey), t.StickyKey), t.Require)
 	}
+	if p&hasGraph != 0 {
+		b = t.appendGraph(b)
+	}
 	return b
 }
 
@@ -128,6 +133,9 @@ func (t *NewTask) read(r *reader) {
 	}
 	if p&hasDispatch != 0 {
 		t.SingletonKey, t.StickyKey, t.Require = r.string(), r.string(), r.labels()
+	}
+	if p&hasGraph != 0 {
+		t.readGraph(r)
 	}
 }
 

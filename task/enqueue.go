@@ -21,10 +21,8 @@ func (m *Machine) enqueue(c *Enqueue) Result {
 		}
 	}
 	for i := range c.Tasks {
-		if len(c.Tasks[i].DependsOn) > 0 {
-			if _, code := m.resolveParents(&c.Tasks[i]); code == ResolveAgain {
-				return Result{Code: ResolveAgain}
-			}
+		if _, code := m.resolveParents(&c.Tasks[i]); code == ResolveAgain {
+			return Result{Code: ResolveAgain}
 		}
 	}
 	items := m.acceptAll(c.Tasks)
@@ -43,10 +41,16 @@ func (m *Machine) acceptAll(tasks []NewTask) []Item {
 }
 
 // accept makes one task, or says why not.
-func (m *Machine) accept(t *NewTask) Item { return m.acceptFor(t, tickRef{}) }
+func (m *Machine) accept(t *NewTask) Item { return m.acceptFor(t, source{}) }
 
-// acceptFor makes the task of a schedule's tick, or one of none.
-func (m *Machine) acceptFor(t *NewTask, of tickRef) Item {
+// source is what made a task, where that isn't a call alone.
+type source struct {
+	tick     tickRef   // of a schedule; zero: none
+	workflow *workflow // nil: none
+}
+
+// acceptFor makes one task of a source, or says why not.
+func (m *Machine) acceptFor(t *NewTask, by source) Item {
 	if len(t.Payload) > maxPayload {
 		return Item{Code: Invalid}
 	}
@@ -57,7 +61,7 @@ func (m *Machine) acceptFor(t *NewTask, of tickRef) Item {
 	if q.mode == QueueDraining {
 		return Item{Code: Draining}
 	}
-	waits, code := m.resolveParents(t)
+	line, code := m.resolveParents(t)
 	if code != OK {
 		return Item{Code: code}
 	}
@@ -68,11 +72,11 @@ func (m *Machine) acceptFor(t *NewTask, of tickRef) Item {
 		}
 	} else {
 		key = makeUniqueKey(q.number, t.UniqueKey)
-		if answer, free := m.makeWay(q, key, t, waits); !free {
+		if answer, free := m.makeWay(q, key, t, line.waits); !free {
 			return answer
 		}
 	}
-	return m.create(q, t, key, waits, of)
+	return m.create(q, t, key, &line, by)
 }
 
 // makeWay makes way for a task with a unique key: it returns the answer to the one who wanted it, or that the key is free and
@@ -109,7 +113,7 @@ func (m *Machine) makeWay(q *queue, key uniqueKey, t *NewTask, waits []ID) (answ
 }
 
 // create makes a task that was accepted.
-func (m *Machine) create(q *queue, t *NewTask, key uniqueKey, waits []ID, of tickRef) Item {
+func (m *Machine) create(q *queue, t *NewTask, key uniqueKey, line *lineage, by source) Item {
 	s, r := m.tasks.alloc()
 	r.id = m.nextID
 	m.nextID++
@@ -117,12 +121,20 @@ func (m *Machine) create(q *queue, t *NewTask, key uniqueKey, waits []ID, of tic
 	r.priority, r.enqueued = t.Priority, m.now
 	m.applyLimits(r, t, &q.settings)
 	m.takePayload(r, t.Payload)
-	c := newCold(t, waits, of)
-	m.setCold(r, c)
-	r.flow = m.flows.hold(m.flowOf(&c), &m.requirements)
-	if of.schedule != "" {
+	if line.never != 0 {
+		line.waits = append(line.waits, line.never)
+	}
+	c := newCold(t, line)
+	if by.tick.schedule != "" {
+		c.tick = by.tick
 		r.flags |= flagScheduled
 	}
+	if w := by.workflow; w != nil {
+		c.workflow, c.ref = w.id, t.Ref
+		r.flags |= flagMember
+	}
+	m.setCold(r, c)
+	r.flow = m.flows.hold(m.flowOf(&c), &m.requirements)
 	m.index.put(r.id, s)
 	q.enqueued++
 	q.live[None]++
@@ -130,8 +142,12 @@ func (m *Machine) create(q *queue, t *NewTask, key uniqueKey, waits []ID, of tic
 		r.flags |= flagUnique
 		m.hold(key, r.id, t.UniqueWindow)
 	}
-	m.await(r.id, waits)
-	m.begin(s, r, t, len(waits) > 0)
+	m.adoptNew(r, t, line.parents)
+	m.await(r.id, line.waits)
+	if line.never != 0 {
+		m.neverNeeded(line.never)
+	}
+	m.begin(s, r, t, len(line.waits) > 0)
 	return Item{ID: r.id, State: r.state}
 }
 

@@ -19,6 +19,10 @@ func sampleCommands() []task.Command {
 		Backoff:   task.Backoff{Initial: 1, Maximum: 2, Multiplier: 3, Delays: []task.Duration{4}},
 		DependsOn: []task.ID{1}, ParentsDone: []task.ID{2}, RetryOf: 3,
 	}
+	child := task.NewTask{
+		Queue: "q", Kind: "a", Edges: []task.Edge{{Parent: 1}, {Parent: 4, When: task.OnFailure}, {Parent: 2, When: task.OnAny}},
+		OnParentFailure: task.ParentFailureCancel, Ended: []task.ParentOutcome{{ID: 1, Ref: "r", State: task.Completed, Result: []byte("done"), Omitted: true}},
+	}
 	outcomes := []task.Outcome{
 		{ID: 1, Token: 1, Data: []byte("done"), Session: 1},
 		{ID: 2, Token: 2, Kind: task.OutcomeFail, Data: []byte("no"), Delay: second, Revoke: task.RevokedUnlisted},
@@ -37,6 +41,11 @@ func sampleCommands() []task.Command {
 		&task.Request{ID: "x", Command: &task.Lease{Session: 1, Max: 1}},
 		&task.ExpireSessions{Term: 1, Sessions: []task.Expiry{{Session: 9, Started: []uint64{1, 2}}}},
 		&task.MarkSilent{Term: 1, Silences: []task.Silence{{Session: 9, For: second}, {Session: 1}}},
+		&task.Enqueue{Tasks: []task.NewTask{child}},
+		&task.EnqueueGraph{Name: "g", Tasks: []task.NewTask{
+			{Queue: "q", Kind: "a", Ref: "one"}, {Queue: "q", Kind: "a", Ref: "two", Edges: []task.Edge{{Member: 1, When: task.OnFailure}}},
+		}},
+		&task.CancelWorkflow{ID: 9},
 		&task.CloseSession{Session: 9},
 		&task.Cancel{IDs: []task.ID{9}},
 		&task.Retry{IDs: []task.ID{2}},

@@ -17,7 +17,8 @@ const BaseLevel uint32 = 1
 const (
 	LevelMarkSilent uint32 = 2
 	LevelChecksum   uint32 = 2
-	// LevelFeatures is that of schedules, limits and fair keys, bulk operations, quotas, dead letter queues and debouncing.
+	// LevelFeatures is that of schedules, workflows, limits and fair keys, bulk operations, quotas, dead letter queues and
+	// debouncing.
 	LevelFeatures uint32 = 3
 )
 
@@ -35,6 +36,8 @@ func LevelOf(c Command) uint32 {
 		return LevelFeatures
 	case *Request:
 		return LevelOf(c.Command)
+	case *EnqueueGraph, *CancelWorkflow:
+		return LevelFeatures
 	case *Enqueue:
 		for i := range c.Tasks {
 			if c.Tasks[i].isLater() {
@@ -51,7 +54,7 @@ func LevelOf(c Command) uint32 {
 
 // isLater reports whether a task has something that came with LevelFeatures.
 func (t *NewTask) isLater() bool {
-	return t.SingletonKey != "" || t.StickyKey != "" || len(t.Require) > 0 || t.UniqueMode == UniqueDebounce
+	return t.SingletonKey != "" || t.StickyKey != "" || len(t.Require) > 0 || t.UniqueMode == UniqueDebounce || t.usesGraph()
 }
 
 // ErrNewerLevel refuses a state, or an entry that leads to one, which a newer version must handle.

@@ -87,6 +87,10 @@ func (l *Loader) record(k Kind, key, value []byte) error {
 			m.alarms.push(alarm{at: after(p.lastUsed, ProducerTTL), kind: alarmProducer, id: id})
 		}
 		return err
+	case KindParent:
+		return m.readParent(ID(id), value)
+	case KindWorkflow:
+		return m.readWorkflow(ID(id), value)
 	case KindRequest:
 		e, err := readRequest(value)
 		if err != nil || id != m.requests.saved {
@@ -156,6 +160,10 @@ func (l *Loader) task(id ID, value []byte, payloadLen int) error {
 	if r.cold != 0 {
 		c := m.coldOf(r)
 		r.flow = m.flows.hold(m.flowOf(&c), &m.requirements)
+		m.adopt(r, c.parents)
+		if !m.enroll(r, &c) {
+			return errCorrupt
+		}
 	}
 	m.index.put(id, s)
 	m.queues[r.queue].live[r.state]++
@@ -208,6 +216,9 @@ func (l *Loader) Machine() (*Machine, error) {
 		if int(n) >= len(m.queues) || n == 0 {
 			return nil, fmt.Errorf("purge of an unknown queue: %w", errCorrupt)
 		}
+	}
+	if !m.checkParents() || !m.checkWorkflows() {
+		return nil, fmt.Errorf("the outcomes of parents or the counts of workflows are not those of the tasks: %w", errCorrupt)
 	}
 	m.sortSticks()
 	m.loading = false

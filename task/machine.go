@@ -64,6 +64,8 @@ type Machine struct {
 	alarms     alarms
 	schedules  schedules
 	operations operations // bulk operations
+	parents    parents
+	workflows  workflows
 
 	scratch  []byte
 	hashSum  uint64 // of the live tasks' hashes
@@ -100,6 +102,8 @@ func NewMachine() *Machine {
 		tenants:      newTenants(),
 		singletons:   newSingletons(),
 		recent:       newRecentIndex(),
+		parents:      newParents(),
+		workflows:    newWorkflows(),
 		requests:     newRequestLog(),
 		schedules:    newSchedules(),
 		dirty:        newDirtySet(),
@@ -208,6 +212,10 @@ func (m *Machine) execute(c Command, want bool) Result {
 		return m.stepOperation(c)
 	case *AbortOperation:
 		return m.abortOperation(c)
+	case *EnqueueGraph:
+		return m.enqueueGraph(c)
+	case *CancelWorkflow:
+		return m.cancelWorkflow(c)
 	}
 	panic("task: a command without an executor")
 }

@@ -67,7 +67,10 @@ func (p *modelProducer) forgetBelow(floor uint64) {
 	}
 }
 
-func (m *model) enqueueOne(n task.NewTask) task.Item {
+func (m *model) enqueueOne(n task.NewTask) task.Item { return m.enqueueFor(n, 0) }
+
+// enqueueFor accepts a task of a workflow, or with 0 of none.
+func (m *model) enqueueFor(n task.NewTask, workflow task.ID) task.Item {
 	q := m.ensureQueue(n.Queue)
 	if q.Mode == task.QueueDraining {
 		return task.Item{Code: task.Draining}
@@ -104,6 +107,7 @@ func (m *model) enqueueOne(n task.NewTask) task.Item {
 		holder.keyless = true
 	}
 	t := m.newTask(q, n)
+	never := m.enterKin(t, n, workflow)
 	if n.UniqueKey != "" {
 		m.keys[key] = modelHold{t.ID, m.now + n.UniqueWindow}
 	}
@@ -113,6 +117,10 @@ func (m *model) enqueueOne(n task.NewTask) task.Item {
 	}
 	m.live[t.ID] = t
 	q.Enqueued++
+	if never != 0 { // the next Tick tells it
+		waits = append(waits, never)
+		m.cascades = append(m.cascades, modelCascade{never, true, []*modelTask{t}})
+	}
 	if len(waits) > 0 {
 		t.State, t.RunAt, t.DependsOn = task.Blocked, runAt, waits
 		m.changed(t, task.None)
@@ -125,17 +133,20 @@ func (m *model) enqueueOne(n task.NewTask) task.Item {
 // unfinishedParents are the parents that a new task has to wait for, each once.
 func (m *model) unfinishedParents(n task.NewTask) ([]task.ID, task.Code) {
 	var waits []task.ID
-	for _, id := range n.DependsOn {
-		parent, live := m.live[id]
+	for _, e := range edgesOf(n) {
+		parent, live := m.live[e.Parent]
+		done, gone := foundEnded(n, e.Parent)
 		switch {
-		case live && parent.State == task.DeadLetter:
-			return nil, task.DependencyFailed
-		case live:
-			if !slices.Contains(waits, id) {
-				waits = append(waits, id)
+		case e.Member != 0:
+			return nil, task.Invalid
+		case live && parent.State != task.DeadLetter:
+			if !slices.Contains(waits, e.Parent) {
+				waits = append(waits, e.Parent)
 			}
-		case !slices.Contains(n.ParentsDone, id):
+		case !live && !done && !gone:
 			return nil, task.ResolveAgain
+		case e.When == task.OnSuccess && (live || !done):
+			return nil, task.DependencyFailed
 		}
 	}
 	return waits, task.OK

@@ -52,6 +52,7 @@ func (r random) command(nested bool) task.Command {
 		r.checksum, r.raiseLevel, r.reset, r.reschedule, r.move, r.setQueue, r.setLimits, r.setMode, r.purge, r.openProducer,
 		r.scheduleCommand, r.scheduleCommand, r.scheduleCommand, r.scheduleCommand,
 		r.startOperation, r.stepOperation, r.stepOperation, r.stepOperation, r.abortOperation,
+		r.enqueueGraph, r.enqueueGraph, r.cancelWorkflow,
 	}
 	if nested {
 		draws = append(draws, func() task.Command {
@@ -157,6 +158,7 @@ func (r random) parents(n *task.NewTask) {
 			n.ParentsDone = append(n.ParentsDone, id)
 		}
 	}
+	r.edges(n)
 }
 
 func (r random) require() []task.Label {

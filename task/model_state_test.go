@@ -115,7 +115,10 @@ func (m *model) toHistory(t *modelTask, s task.State, why task.Reason) {
 	m.changed(t, from)
 	t.HistorySequence = q.History.Next
 	q.History.Next++
+	m.outlive(t, s)
 	delete(m.live, t.ID)
+	m.memberEnded(t, s)
+	m.forgetOutcomes()
 	m.finished[t.ID] = t.Task
 	if s == task.Completed {
 		q.Completed++
@@ -129,8 +132,11 @@ func (m *model) toHistory(t *modelTask, s task.State, why task.Reason) {
 func (m *model) remove(t *modelTask) {
 	from := t.State
 	m.unready(t)
+	m.outlive(t, task.None)
 	delete(m.live, t.ID)
 	m.tell(t, task.Event{From: from, Reason: t.Reason})
+	m.memberEnded(t, task.None)
+	m.forgetOutcomes()
 	m.queueOf(t).Deleted++
 	m.parentEnded(t.ID, false)
 }
@@ -140,6 +146,17 @@ type modelCascade struct {
 	parent    task.ID
 	completed bool
 	children  []*modelTask
+}
+
+// fails reports whether a child's edge can't come true any more.
+func (c modelCascade) fails(t *modelTask) bool {
+	switch t.when(c.parent) {
+	case task.OnAny:
+		return false
+	case task.OnFailure:
+		return c.completed
+	}
+	return !c.completed
 }
 
 // waitsFor reports whether a task is blocked by another.
@@ -163,7 +180,11 @@ func (m *model) tellChildren() {
 		for _, t := range c.children {
 			switch {
 			case m.live[t.ID] != t || !t.waitsFor(c.parent): // it ended in another way
-			case !c.completed:
+			case c.fails(t) && t.when(c.parent) == task.OnFailure:
+				m.toHistory(t, task.Cancelled, task.ReasonNotNeeded)
+			case c.fails(t) && t.OnParentFailure == task.ParentFailureCancel:
+				m.toHistory(t, task.Cancelled, task.ReasonDependency)
+			case c.fails(t):
 				m.toDeadLetter(t, task.ReasonDependency)
 			default:
 				t.DependsOn = slices.DeleteFunc(t.DependsOn, func(id task.ID) bool { return id == c.parent })

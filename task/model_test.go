@@ -63,6 +63,8 @@ type model struct {
 	index      uint64            // of the entry being applied
 	ordinal    uint32            // of the entry's next event
 	events     []task.Event
+	kept       map[task.ID]task.ParentOutcome // of ended tasks that live ones depend on
+	workflows  []*modelWorkflow               // by ID
 }
 
 // modelTask is a live task: its view, and what the view doesn't show.
@@ -105,6 +107,7 @@ func newModel() *model {
 		producers: map[uint64]*modelProducer{},
 		tenants:   map[modelKey]*modelTenant{},
 		sticky:    map[modelKey]uint64{},
+		kept:      map[task.ID]task.ParentOutcome{},
 	}
 }
 
@@ -174,6 +177,10 @@ func (m *model) execute(c task.Command) task.Result {
 		return m.stepOperation(c)
 	case *task.AbortOperation:
 		return m.abortOperation(c)
+	case *task.EnqueueGraph:
+		return m.enqueueGraph(c)
+	case *task.CancelWorkflow:
+		return m.cancelWorkflow(c)
 	case *task.Tick:
 		return m.tick()
 	case *task.PutSchedule:

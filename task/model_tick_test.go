@@ -40,7 +40,7 @@ func (m *model) answerAgain(r *modelRequest) task.Result {
 	result := task.Result{Code: r.code, Items: r.items}
 	for _, l := range r.leases {
 		if t, live := m.live[l.ID]; live && t.State == task.Running && t.Token == l.Token {
-			result.Leased = append(result.Leased, leased(t.Task))
+			result.Leased = append(result.Leased, m.leased(t.Task))
 		}
 	}
 	return result
@@ -62,6 +62,8 @@ func (m *model) tick() task.Result {
 	}
 	m.purges = nil
 	m.fireQueued()
+	m.cancelWorkflows()
+	m.forgetWorkflows()
 	for k, h := range m.keys {
 		if _, taken := m.hold(k); !taken && h.until <= m.now {
 			delete(m.keys, k)

@@ -33,6 +33,7 @@ func compare(t reporter, r *replica, m *model) {
 	compareTasks(t, r, m)
 	compareSessions(t, r, m)
 	compareOperations(t, r, m)
+	compareGraphs(t, r, m)
 	compareTimer(t, r, m)
 	compareSchedules(t, r, m)
 	compareEvents(t, r, m)
@@ -294,6 +295,14 @@ func (m *model) nextTimer() task.Time {
 	}
 	for p := range maps.Values(m.producers) {
 		at(p.seen + producerIdle)
+	}
+	for _, w := range m.workflows {
+		if w.cancelling {
+			at(m.now)
+		}
+		if w.endedAt != 0 {
+			at(w.endedAt + workflowKept)
+		}
 	}
 	for _, r := range m.requests {
 		at(r.at + requestKept)

@@ -36,6 +36,8 @@ const (
 	opStartOperation
 	opStepOperation
 	opAbortOperation
+	opEnqueueGraph
+	opCancelWorkflow
 )
 
 func (*Enqueue) opcode() opcode           { return opEnqueue }
@@ -138,6 +140,10 @@ func newCommand(op opcode) decodable {
 		return new(StepOperation)
 	case opAbortOperation:
 		return new(AbortOperation)
+	case opEnqueueGraph:
+		return new(EnqueueGraph)
+	case opCancelWorkflow:
+		return new(CancelWorkflow)
 	}
 	return nil
 }

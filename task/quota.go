@@ -39,6 +39,12 @@ func (q *queue) admits(payload int, replaced *record) bool {
 	return (s.MaxTasks == 0 || tasks <= s.MaxTasks) && (s.MaxBytes == 0 || bytes <= s.MaxBytes)
 }
 
+// admitsMore reports whether there is room for one more task after those of a load. It gives no credit for what they replace.
+func (q *queue) admitsMore(l load, payload int) bool {
+	s := &q.settings
+	return (s.MaxTasks == 0 || q.quotaTasks()+l.tasks < s.MaxTasks) && (s.MaxBytes == 0 || q.bytes+l.bytes+uint64(payload) <= s.MaxBytes)
+}
+
 // admitsPayload says whether a task of the queue may have another payload. A smaller one is always welcome.
 func (q *queue) admitsPayload(r *record, payload int) bool {
 	limit := q.settings.MaxBytes

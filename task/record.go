@@ -132,6 +132,7 @@ func (t *Task) setCold(c *cold) {
 	t.SingletonKey, t.StickyKey, t.Require = c.singleton, c.sticky, c.require
 	t.Schedule, t.NominalTime = c.tick.schedule, c.tick.nominal
 	t.OriginQueue = c.origin
+	t.Parents, t.OnParentFailure, t.Workflow, t.Ref = c.parents, c.onFailure, c.workflow, c.ref
 }
 
 // appendMeta encodes the counters.

@@ -125,7 +125,7 @@ func (m *Machine) makeTask(s *schedule, o occurrence) Item {
 		return m.skip(s, o, Item{ID: s.oldest(), Code: ScheduleFull})
 	}
 	t := s.task(o.nominal)
-	item := m.acceptFor(&t, tickRef{schedule: s.name, nominal: o.nominal})
+	item := m.acceptFor(&t, source{tick: tickRef{schedule: s.name, nominal: o.nominal}})
 	if item.Code != OK {
 		return m.skip(s, o, item)
 	}

@@ -52,6 +52,10 @@ const (
 	flagRehash
 	// flagScheduled: a schedule made it.
 	flagScheduled
+	// flagParents: its parents are kept.
+	flagParents
+	// flagMember: it is in a workflow.
+	flagMember
 )
 
 const (

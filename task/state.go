@@ -60,11 +60,15 @@ const (
 	ReasonReplaced
 	// ReasonSuperseded was cancelled by the next tick of its schedule, whose overlap policy is to terminate.
 	ReasonSuperseded
+	// ReasonNotNeeded was for the failure of a task that completed.
+	ReasonNotNeeded
 
 	reasonCount
 )
 
-var reasonNames = [reasonCount]string{"", "failed", "attempts_exhausted", "expired", "poison", "dependency_failed", "cancelled", "replaced", "superseded"}
+var reasonNames = [reasonCount]string{
+	"", "failed", "attempts_exhausted", "expired", "poison", "dependency_failed", "cancelled", "replaced", "superseded", "not_needed",
+}
 
 // String returns the name that users see.
 func (r Reason) String() string {

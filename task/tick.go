@@ -14,6 +14,8 @@ func (m *Machine) tick() Result {
 	for len(m.purges) > 0 && m.budget > 0 && m.stepPurge() {
 	}
 	m.stepSchedules()
+	for len(m.workflows.cancelling) > 0 && m.budget > 0 && m.stepCancels() {
+	}
 	m.stepAlarms()
 	m.requests.expire(m.now)
 	return Result{}
@@ -46,7 +48,7 @@ func (m *Machine) fire(s slot, r *record) {
 
 // NextTimer returns the state time at which a Tick is due; false: none. A time that has passed means at once.
 func (m *Machine) NextTimer() (Time, bool) {
-	if len(m.cascades) > 0 || len(m.purges) > 0 || len(m.schedules.wakes) > 0 {
+	if len(m.cascades) > 0 || len(m.purges) > 0 || len(m.schedules.wakes) > 0 || len(m.workflows.cancelling) > 0 {
 		return m.now, true
 	}
 	var next []Time
@@ -87,6 +89,7 @@ const (
 	alarmUnique                     // key: whose window may be over
 	alarmRetention                  // id: the queue, whose oldest history may be too old
 	alarmOperation                  // id: the bulk operation, which ended long ago
+	alarmWorkflow                   // id: that ended
 )
 
 // before orders alarms by time, and those of one time in the same way on every member.
@@ -96,7 +99,9 @@ func (a *alarm) before(b *alarm) bool {
 
 // early reports whether an alarm came before the deadline that its thing has by now: even if both have passed, another is set
 // for the deadline, and acts in its order.
-func (m *Machine) early(at, deadline Time) bool { return deadline > m.now || m.level >= LevelFeatures && deadline > at }
+func (m *Machine) early(at, deadline Time) bool {
+	return deadline > m.now || m.level >= LevelFeatures && deadline > at
+}
 
 // alarms has the first one in front.
 type alarms = heap[alarm, *alarm]
@@ -112,6 +117,8 @@ func (m *Machine) stepAlarms() {
 			ended = m.producerAlarm(v.id, v.at)
 		case alarmUnique:
 			ended = m.windowEnded(v.key, v.at)
+		case alarmWorkflow:
+			ended = m.workflowAlarm(ID(v.id))
 		case alarmRetention:
 			m.retentionAlarm(m.queues[v.id])
 		case alarmOperation:

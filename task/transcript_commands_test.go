@@ -47,6 +47,9 @@ func (s *stage) command(a *arguments) task.Command {
 	case "tick":
 		return &task.Tick{}
 	}
+	if c := s.graphCommand(a); c != nil {
+		return c
+	}
 	return s.adminCommand(a)
 }
 
@@ -115,6 +118,7 @@ func (s *stage) enqueueCommand(a *arguments) task.Command {
 		RetryOf: task.ID(a.number("retry-of")), Labels: a.labels("labels"),
 		SingletonKey: a.value("singleton"), StickyKey: a.value("sticky"), Require: a.labels("require"),
 	}
+	s.kin(a, &n)
 	if a.has("priority") {
 		n.Priority = uint8(a.number("priority"))
 	}

@@ -46,6 +46,12 @@ func (s *stage) question(a *arguments) func() {
 	case "operation":
 		id := task.ID(a.parseNumber(a.word()))
 		return func() { s.operation(id) }
+	case "workflow":
+		id := task.ID(a.parseNumber(a.word()))
+		return func() { s.showWorkflow(id) }
+	case "parents":
+		id := task.ID(a.parseNumber(a.word()))
+		return func() { s.showParents(id) }
 	case "position":
 		id := task.ID(a.parseNumber(a.word()))
 		return func() {

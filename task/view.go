@@ -34,7 +34,11 @@ type Task struct {
 	Labels          []Label
 	TraceContext    string
 	Backoff         Backoff
-	DependsOn       []ID // parents that it still waits for, or waited for
+	DependsOn       []ID   // parents that it still waits for, or waited for
+	Parents         []Edge // all that it depends on, and when it runs; kept from feature level 3 on
+	OnParentFailure ParentFailure
+	Workflow        ID     // that it is in; 0: none
+	Ref             string // its name there
 	RetryOf         ID
 	Schedule        string         // that made it; empty: none
 	NominalTime     Time           // of the schedule's tick

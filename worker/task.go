@@ -41,6 +41,8 @@ type RawTask struct {
 	// Schedule is the schedule that made it, NominalAt the nominal time of its tick; zero for a task of none.
 	Schedule  string
 	NominalAt time.Time
+	// Parents are the tasks that this one depends on, in the order of its dependencies, with their results.
+	Parents []Parent
 
 	result []byte
 	sink   sink
@@ -105,6 +107,7 @@ func (t *RawTask) fill(p *rowlockv1.LeasedTask) {
 	t.TraceContext = p.GetTraceContext()
 	t.FairKey = p.GetFairKey()
 	t.WorkerDeaths = int(p.GetWorkerDeaths())
+	t.Parents = parentsOf(p.GetParents())
 	if at := p.GetEnqueuedAt(); at != nil {
 		t.EnqueuedAt = at.AsTime()
 	}

@@ -2,7 +2,8 @@
 //
 // The program gets the payload on standard input and the task in its environment: ROWLOCK_TASK_ID, ROWLOCK_QUEUE,
 // ROWLOCK_KIND, ROWLOCK_ATTEMPT and ROWLOCK_TOKEN (the fencing token); and of a schedule's task ROWLOCK_SCHEDULE and
-// ROWLOCK_NOMINAL_TIME (RFC 3339, UTC). Its exit code is the outcome:
+// ROWLOCK_NOMINAL_TIME (RFC 3339, UTC). For a task that depends on others, ROWLOCK_PARENTS_FILE is a JSON file with how they
+// ended and their results, which is removed afterwards. Its exit code is the outcome:
 //
 //	0    done; what it wrote to standard output is the result; beyond 64 KiB it is cut, and a warning is logged
 //	100  failed for good: to the dead letter queue

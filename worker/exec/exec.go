@@ -65,15 +65,27 @@ func Handler(config Config) (worker.HandlerFunc, error) {
 
 // run is one attempt.
 func (c Config) run(ctx context.Context, t *worker.RawTask) error {
+	parents, remove, err := writeParents(t)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err := remove(); err != nil {
+			c.Logger.Warn("the file with the parents' results can't be removed", "path", parents, "error", err)
+		}
+	}()
 	stdout := head{limit: worker.MaxResultBytes}
 	stderr := tail{limit: errorTail}
 	cmd := exec.Command("/bin/sh", "-c", c.Command)
 	cmd.Dir = c.Dir
 	cmd.Env = c.env(t)
+	if parents != "" {
+		cmd.Env = append(cmd.Env, "ROWLOCK_PARENTS_FILE="+parents)
+	}
 	cmd.Stdin = bytes.NewReader(t.Payload)
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	cmd.WaitDelay = drainTime
-	err := runGroup(ctx, cmd, c.KillAfter)
+	err = runGroup(ctx, cmd, c.KillAfter)
 	if err != nil && ctx.Err() != nil {
 		return fmt.Errorf("%w: %w", context.Cause(ctx), err)
 	}

@@ -48,6 +48,10 @@ type Task struct {
 	TraceContext    string            `json:"trace_context,omitempty"`
 	Backoff         *Backoff          `json:"backoff,omitempty"`
 	DependsOn       []string          `json:"depends_on,omitempty"`
+	Dependencies    []Dependency      `json:"dependencies,omitempty"`
+	OnParentFailure string            `json:"on_parent_failure,omitempty"`
+	WorkflowID      string            `json:"workflow_id,omitempty"`
+	Ref             string            `json:"ref,omitempty"`
 	RetryOf         string            `json:"retry_of,omitempty"`
 	Schedule        string            `json:"schedule,omitempty"`
 	NominalAt       *time.Time        `json:"nominal_at,omitempty"`
@@ -95,8 +99,9 @@ func NewTask(t *rowlockv1.Task) Task {
 		UniqueKey: t.GetUniqueKey(), FairKey: t.GetFairKey(), SingletonKey: t.GetSingletonKey(), StickyKey: t.GetStickyKey(), Require: t.GetRequire(), Labels: t.GetLabels(), TraceContext: t.GetTraceContext(),
 		Backoff: backoff(t.GetBackoff()), DependsOn: t.GetDependsOn(), RetryOf: t.GetRetryOf(), Token: t.GetToken(),
 		Schedule: t.GetSchedule(), NominalAt: stamp(t.GetNominalAt()),
-		Fingerprint: t.GetFingerprint(),
-		OriginQueue: t.GetOriginQueue(),
+		Fingerprint:  t.GetFingerprint(),
+		OriginQueue:  t.GetOriginQueue(),
+		Dependencies: dependencies(t), OnParentFailure: parentFailure(t), WorkflowID: t.GetWorkflowId(), Ref: t.GetRef(),
 	}
 }
 
@@ -197,7 +202,8 @@ func (t Task) Table(table *Table, now time.Time) {
 	table.Pair("sticky key", t.StickyKey)
 	table.Pair("requires", labels(t.Require))
 	table.Pair("labels", labels(t.Labels))
-	table.Pair("depends on", strings.Join(t.DependsOn, ", "))
+	table.Pair("workflow", t.workflow())
+	table.Pair("depends on", t.dependsOn())
 	table.Pair("retry of", t.RetryOf)
 	table.Pair("schedule", t.Schedule)
 	table.Pair("nominal time", Clock(t.NominalAt, now))

@@ -40,6 +40,9 @@ type line struct {
 	TraceContext        string            `json:"trace_context"`
 	Backoff             *backoff          `json:"backoff"`
 	DependsOn           []string          `json:"depends_on"`
+	Ref                 string            `json:"ref"`
+	Dependencies        []dependency      `json:"dependencies"`
+	OnParentFailure     string            `json:"on_parent_failure"`
 }
 
 type backoff struct {
@@ -131,6 +134,9 @@ func (l *line) task() (*rowlockv1.NewTask, error) {
 		return nil, fmt.Errorf("unique_mode %w", err)
 	}
 	t.UniqueMode = mode
+	if err := l.setKin(t); err != nil {
+		return nil, err
+	}
 	return t, Check(t)
 }
 
