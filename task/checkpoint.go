@@ -13,10 +13,11 @@ const (
 	KindUnique                   // unique windows that outlive their task
 	KindTenant                   // fair keys whose turn or rate is to be remembered
 	KindSticky                   // sticky keys and who ran them last
+	KindBatch                    // by batch ID
 )
 
 // Kinds are all kinds, in the order in which they must be loaded.
-var Kinds = [...]Kind{KindMeta, KindQueue, KindSession, KindProducer, KindRequest, KindUnique, KindTenant, KindSticky}
+var Kinds = [...]Kind{KindMeta, KindQueue, KindSession, KindProducer, KindRequest, KindUnique, KindTenant, KindSticky, KindBatch}
 
 // Record is a record to write, or with a nil Value to delete.
 type Record struct {

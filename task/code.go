@@ -43,6 +43,12 @@ const (
 	DependencyFailed
 	// Invalid is a command whose content breaks a bound.
 	Invalid
+	// NoSuchBatch names a batch that doesn't exist, or has gone.
+	NoSuchBatch
+	// BatchClosed refuses a task for a batch that takes none any more.
+	BatchClosed
+	// TooManyBatches means that the bound on batches, or on what their callbacks take, is reached.
+	TooManyBatches
 
 	codeCount
 )
@@ -52,7 +58,7 @@ var codeTexts = [codeCount]string{
 	"the task's state doesn't allow it", "unknown or expired worker session", "unknown or expired producer",
 	"the answer to this sequence is no longer kept", "the queue is being drained", "too many queues",
 	"too many producers", "proposed under another term", "a parent must be resolved again", "no such queue",
-	"a parent can no longer complete", "invalid command",
+	"a parent can no longer complete", "invalid command", "no such batch", "the batch is closed", "too many batches",
 }
 
 // Error makes a Code an error; OK and Existing are never used as one.

@@ -20,6 +20,9 @@ type cold struct {
 	singleton    string
 	require      []Label
 	sticky       string
+	batch        ID
+	callbackOf   ID // the batch that enqueued it
+	callback     CallbackKind
 }
 
 const (
@@ -45,6 +48,8 @@ const (
 	coldSingleton
 	coldRequire
 	coldSticky
+	coldBatch // always the first
+	coldCallback
 )
 
 func newCold(t *NewTask, waits []ID) cold {
@@ -52,10 +57,14 @@ func newCold(t *NewTask, waits []ID) cold {
 		uniqueKey: t.UniqueKey, uniqueWindow: t.UniqueWindow, fairKey: t.FairKey, labels: t.Labels,
 		trace: t.TraceContext, backoff: t.Backoff, waits: waits, retryOf: t.RetryOf,
 		singleton: t.SingletonKey, require: t.Require, sticky: t.StickyKey,
+		batch: t.Batch, callbackOf: t.callbackOf, callback: t.callback,
 	}
 }
 
 func (c *cold) append(b []byte) []byte {
+	if c.batch != 0 { // batchOf relies on it being the first
+		b = appendUint(append(b, coldBatch), uint64(c.batch))
+	}
 	if c.uniqueKey != "" {
 		b = appendInt(appendBytes(append(b, coldUnique), c.uniqueKey), c.uniqueWindow)
 	}
@@ -98,6 +107,9 @@ func (c *cold) append(b []byte) []byte {
 	if c.sticky != "" {
 		b = appendBytes(append(b, coldSticky), c.sticky)
 	}
+	if c.callbackOf != 0 {
+		b = append(appendUint(append(b, coldCallback), uint64(c.callbackOf)), byte(c.callback))
+	}
 	return b
 }
 
@@ -135,6 +147,10 @@ func (c *cold) read(r *reader) {
 			c.require = r.labels()
 		case coldSticky:
 			c.sticky = r.string()
+		case coldBatch:
+			c.batch = ID(r.uint())
+		case coldCallback:
+			c.callbackOf, c.callback = ID(r.uint()), CallbackKind(r.byteMax(byte(callbackKinds-1)))
 		default:
 			r.fail()
 		}

@@ -300,6 +300,11 @@ func (m *Machine) recordValue(k recordKey) []byte {
 		if e, ok := m.sticky.byKey[k.key]; ok {
 			return e.append(nil)
 		}
+	case KindBatch:
+		if b, ok := m.batches.byID[ID(k.id)]; ok {
+			b.dirty = false
+			return b.append(nil)
+		}
 	case KindTenant:
 		if t := m.tenants.all[m.tenants.byStored[k.key]]; t != nil && t.isStored() {
 			return t.append(nil)
@@ -321,7 +326,7 @@ func (m *Machine) Hash() uint64 {
 			}
 		}
 	}
-	sum := m.hashSum + m.tenantsHash() + m.sticky.sum
+	sum := m.hashSum + m.tenantsHash() + m.sticky.sum + m.batchesHash()
 	m.scratch = m.appendMeta(m.scratch[:0])
 	sum += hashOf(0, m.scratch)
 	for _, q := range m.queues[1:] {

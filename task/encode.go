@@ -15,6 +15,7 @@ const (
 	hasParents
 	hasRetryOf
 	hasDispatch
+	hasBatch
 
 	presenceEnd
 )
@@ -37,6 +38,7 @@ func (t *NewTask) presence() uint64 {
 	set(hasParents, len(t.DependsOn) != 0 || len(t.ParentsDone) != 0)
 	set(hasRetryOf, t.RetryOf != 0)
 	set(hasDispatch, t.SingletonKey != "" || t.StickyKey != "" || len(t.Require) != 0)
+	set(hasBatch, t.Batch != 0)
 	return p
 }
 
@@ -81,6 +83,9 @@ func (t *NewTask) append(b []byte) []byte {
 	if p&hasDispatch != 0 {
 		b = appendLabels(appendBytes(appendBytes(b, t.SingletonKey), t.StickyKey), t.Require)
 	}
+	if p&hasBatch != 0 {
+		b = appendUint(b, uint64(t.Batch))
+	}
 	return b
 }
 
@@ -122,6 +127,9 @@ func (t *NewTask) read(r *reader) {
 	}
 	if p&hasDispatch != 0 {
 		t.SingletonKey, t.StickyKey, t.Require = r.string(), r.string(), r.labels()
+	}
+	if p&hasBatch != 0 {
+		t.Batch = ID(r.uint())
 	}
 }
 

@@ -54,6 +54,9 @@ func (m *Machine) accept(t *NewTask) Item {
 	if q.mode == QueueDraining {
 		return Item{Code: Draining}
 	}
+	if code := m.admitToBatch(t.Batch); code != OK {
+		return Item{Code: code}
+	}
 	waits, code := m.resolveParents(t)
 	if code != OK {
 		return Item{Code: code}
@@ -93,6 +96,9 @@ func (m *Machine) accept(t *NewTask) Item {
 	if t.UniqueKey != "" {
 		r.flags |= flagUnique
 		m.hold(key, r.id, t.UniqueWindow)
+	}
+	if t.Batch != 0 {
+		r.flags |= flagBatch
 	}
 	m.await(r.id, waits)
 	m.begin(s, r, t, len(waits) > 0)

@@ -250,6 +250,7 @@ func (m *Machine) leased(r *record) Leased {
 		c := m.coldOf(r)
 		l.FairKey, l.TraceContext = strings.Clone(c.fairKey), strings.Clone(c.trace)
 		l.Labels = cloneLabels(c.labels)
+		l.Batch, l.CallbackOf, l.Callback = c.batch, c.callbackOf, c.callback
 	}
 	return l
 }

@@ -19,6 +19,8 @@ const (
 	LevelChecksum   uint32 = 2
 	// levelDispatch is that of limits, fair keys, singletons and required labels.
 	levelDispatch uint32 = 3
+	// levelBatches is that of batches.
+	levelBatches uint32 = 3
 )
 
 // LevelOf is the feature level from which on a command may be proposed: an older version doesn't know it, or ignores what
@@ -29,12 +31,16 @@ func LevelOf(c Command) uint32 {
 		return LevelMarkSilent
 	case *Checksum:
 		return LevelChecksum
+	case *CreateBatch, *CloseBatch, *CancelBatch:
+		return levelBatches
 	case *Request:
 		return LevelOf(c.Command)
 	case *Enqueue:
 		for i := range c.Tasks {
 			if t := &c.Tasks[i]; t.SingletonKey != "" || t.StickyKey != "" || len(t.Require) > 0 {
 				return levelDispatch
+			} else if t.Batch != 0 {
+				return levelBatches
 			}
 		}
 	case *SetQueue:

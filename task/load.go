@@ -78,6 +78,8 @@ func (l *Loader) record(k Kind, key, value []byte) error {
 			m.sessions.add(s)
 		}
 		return err
+	case KindBatch:
+		return m.readBatch(ID(id), value)
 	case KindProducer:
 		p, err := readProducer(id, value)
 		if err == nil {
@@ -145,6 +147,12 @@ func (l *Loader) task(id ID, value []byte, payloadLen int) error {
 	if r.cold != 0 {
 		c := m.coldOf(r)
 		r.flow = m.flows.hold(m.flowOf(&c), &m.requirements)
+		if c.batch != 0 {
+			if t.cold[0] != coldBatch {
+				return errCorrupt
+			}
+			r.flags |= flagBatch
+		}
 	}
 	m.index.put(id, s)
 	m.queues[r.queue].live[r.state]++

@@ -61,6 +61,7 @@ type Machine struct {
 	families   map[ID]*family // blocked tasks, by the parent that they wait for
 	cascades   []cascade      // parents that ended, whose children still have to be told
 	purges     []uint32       // queues that are being purged, by number
+	batches    batches
 	alarms     alarms
 
 	scratch  []byte
@@ -98,6 +99,7 @@ func NewMachine() *Machine {
 		singletons:   newSingletons(),
 		recent:       newRecentIndex(),
 		requests:     newRequestLog(),
+		batches:      newBatches(),
 		dirty:        newDirtySet(),
 	}
 	m.timers.tasks = &m.tasks
@@ -125,6 +127,7 @@ func (m *Machine) Apply(term uint64, entry []byte, want bool) ([]Result, Effects
 	}
 	for _, c := range cs {
 		r := m.execute(c, want)
+		m.stepCallbacks(maxCallbacks)
 		if want {
 			results = append(results, r)
 		}
@@ -185,6 +188,12 @@ func (m *Machine) execute(c Command, want bool) Result {
 		return m.purgeQueue(c)
 	case *Request:
 		return m.request(c, want)
+	case *CreateBatch:
+		return m.createBatch(c)
+	case *CloseBatch:
+		return m.closeBatch(c)
+	case *CancelBatch:
+		return m.cancelBatch(c)
 	}
 	panic("task: a command without an executor")
 }

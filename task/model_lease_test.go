@@ -219,5 +219,6 @@ func leased(t task.Task) task.Leased {
 		ID: t.ID, Token: t.Token, Queue: t.Queue, Kind: t.Kind, Payload: t.Payload, PayloadOnDisk: t.PayloadOnDisk,
 		Attempt: t.Attempt, MaxAttempts: t.MaxAttempts, Priority: t.Priority, WorkerDeaths: t.WorkerDeaths,
 		Timeout: t.Timeout, EnqueuedAt: t.EnqueuedAt, FairKey: t.FairKey, Labels: t.Labels, TraceContext: t.TraceContext,
+		Batch: t.Batch, CallbackOf: t.CallbackOf, Callback: t.Callback,
 	}
 }

@@ -50,6 +50,7 @@ func (r random) command(nested bool) task.Command {
 		r.enqueue, r.enqueue, r.enqueue, r.lease, r.lease, r.lease, r.finish, r.finish, r.finish,
 		r.tick, r.openSession, r.closeSession, r.expireSessions, r.markSilent, r.progress, r.cancel, r.retry, r.delete,
 		r.checksum, r.raiseLevel, r.reset, r.reschedule, r.move, r.setQueue, r.setLimits, r.setMode, r.purge, r.openProducer,
+		r.createBatch, r.closeBatch, r.cancelBatch,
 	}
 	if nested {
 		draws = append(draws, func() task.Command {
@@ -131,6 +132,7 @@ func (r random) newTask() task.NewTask {
 		SingletonKey:    rarely(r, 8, "singleton", func() string { return some(r, "singleton", "one", "two") }),
 		StickyKey:       rarely(r, 6, "sticky", func() string { return some(r, "sticky", "u", "v") }),
 		Require:         rarely(r, 10, "require", r.require),
+		Batch:           rarely(r, 3, "in batch", r.batch),
 		RetryOf:         rarely(r, 20, "retry of", func() task.ID { return r.id("retry of") }),
 	}
 	if n.UniqueKey = some(r, "key", uniqueKeys...); n.UniqueKey != "" {

@@ -56,6 +56,7 @@ type model struct {
 	tenants   map[modelKey]*modelTenant
 	sticky    map[modelKey]uint64 // the session that ran the key's last task
 	cascades  []modelCascade      // what the next Tick has to tell to blocked tasks
+	batches   map[task.ID]*modelBatch
 	effects   task.Effects
 }
 
@@ -99,6 +100,7 @@ func newModel() *model {
 		producers: map[uint64]*modelProducer{},
 		tenants:   map[modelKey]*modelTenant{},
 		sticky:    map[modelKey]uint64{},
+		batches:   map[task.ID]*modelBatch{},
 	}
 }
 
@@ -109,6 +111,7 @@ func (m *model) apply(term uint64, h task.Header, commands []task.Command) ([]ta
 	var results []task.Result
 	for _, c := range commands {
 		results = append(results, m.execute(c))
+		m.callBack()
 	}
 	return results, m.effects
 }
@@ -162,6 +165,12 @@ func (m *model) execute(c task.Command) task.Result {
 		return m.purgeQueue(c)
 	case *task.Tick:
 		return m.tick()
+	case *task.CreateBatch:
+		return m.createBatch(c)
+	case *task.CloseBatch:
+		return m.closeBatch(c.ID)
+	case *task.CancelBatch:
+		return m.cancelBatch(c.ID)
 	}
 	panic(fmt.Sprintf("the model lacks %T", c))
 }

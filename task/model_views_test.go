@@ -32,6 +32,7 @@ func compare(t reporter, r *replica, m *model) {
 	compareQueues(t, r, m) // first, as it follows what retention drops
 	compareTasks(t, r, m)
 	compareSessions(t, r, m)
+	compareBatches(t, r, m)
 	compareTimer(t, r, m)
 }
 
@@ -105,6 +106,9 @@ func compareList(t reporter, r *replica, m *model) {
 	for _, q := range m.queues {
 		filters = append(filters, task.ListFilter{Queue: q.Name, Limit: 2, Scan: 1000})
 	}
+	for id := range m.batches {
+		filters = append(filters, task.ListFilter{Batch: id, Limit: 2, Scan: 100})
+	}
 	filters = append(filters,
 		task.ListFilter{Kind: "b", Limit: 1, Scan: 100},
 		task.ListFilter{Worker: "w1", Limit: 10, Scan: 100, States: []task.State{task.Running}},
@@ -139,6 +143,7 @@ func selects(f task.ListFilter, t task.Task) bool {
 	return (f.Queue == "" || t.Queue == f.Queue) &&
 		(f.Kind == "" || t.Kind == f.Kind) &&
 		(len(f.States) == 0 || slices.Contains(f.States, t.State)) &&
+		(f.Batch == 0 || t.Batch == f.Batch) &&
 		(f.Worker == "" || t.Worker == f.Worker) &&
 		(f.QuietFor == 0 || (t.State == task.Running && max(t.StartedAt, t.Progress.At) < f.QuietFor))
 }
@@ -278,6 +283,14 @@ func (m *model) nextTimer() task.Time {
 	}
 	if len(m.cascades) > 0 || len(m.purges) > 0 {
 		at(m.now)
+	}
+	for b := range maps.Values(m.batches) {
+		if b.cancelling {
+			at(m.now)
+		}
+		if b.EndedAt != 0 {
+			at(b.EndedAt + batchKept)
+		}
 	}
 	for p := range maps.Values(m.producers) {
 		at(p.seen + producerIdle)

@@ -27,6 +27,9 @@ const (
 	opMarkSilent
 	opChecksum
 	opRaiseFeatureLevel
+	opCreateBatch
+	opCloseBatch
+	opCancelBatch
 )
 
 func (*Enqueue) opcode() opcode           { return opEnqueue }
@@ -52,6 +55,9 @@ func (*Request) opcode() opcode           { return opRequest }
 func (*MarkSilent) opcode() opcode        { return opMarkSilent }
 func (*Checksum) opcode() opcode          { return opChecksum }
 func (*RaiseFeatureLevel) opcode() opcode { return opRaiseFeatureLevel }
+func (*CreateBatch) opcode() opcode       { return opCreateBatch }
+func (*CloseBatch) opcode() opcode        { return opCloseBatch }
+func (*CancelBatch) opcode() opcode       { return opCancelBatch }
 
 // newCommand returns an empty command to decode into; nil for an unknown number.
 func newCommand(op opcode) decodable {
@@ -102,6 +108,12 @@ func newCommand(op opcode) decodable {
 		return new(Checksum)
 	case opRaiseFeatureLevel:
 		return new(RaiseFeatureLevel)
+	case opCreateBatch:
+		return new(CreateBatch)
+	case opCloseBatch:
+		return new(CloseBatch)
+	case opCancelBatch:
+		return new(CancelBatch)
 	}
 	return nil
 }

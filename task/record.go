@@ -125,6 +125,7 @@ func (t *Task) setCold(c *cold) {
 	t.Backoff, t.DependsOn, t.RetryOf = c.backoff, c.waits, c.retryOf
 	t.Errors, t.Progress = c.errors, c.progress
 	t.SingletonKey, t.StickyKey, t.Require = c.singleton, c.sticky, c.require
+	t.Batch, t.CallbackOf, t.Callback = c.batch, c.callbackOf, c.callback
 }
 
 // appendMeta encodes the counters.

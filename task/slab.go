@@ -50,6 +50,8 @@ const (
 	flagUnique
 	// flagRehash: it changed since its hash was taken.
 	flagRehash
+	// flagBatch: it is in a batch, which is the first of its cold fields.
+	flagBatch
 )
 
 const (

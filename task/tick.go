@@ -6,13 +6,16 @@ import (
 	"slices"
 )
 
-// tick lets what is due happen: children of parents that ended, tasks' timers, purges, and what else expires; at most
+// tick lets what is due happen: children of parents that ended, tasks' timers, purges, batches that are cancelled, callbacks, and what else expires; at most
 // maxTransitions tasks. What remains is due at once.
 func (m *Machine) tick() Result {
 	m.stepCascades()
 	m.stepTimers()
 	for len(m.purges) > 0 && m.budget > 0 && m.stepPurge() {
 	}
+	for len(m.batches.cancels) > 0 && m.budget > 0 && m.stepBatchCancel() {
+	}
+	m.stepCallbacks(maxTransitions) // before their batches' time is over
 	m.stepAlarms()
 	m.requests.expire(m.now)
 	return Result{}
@@ -45,7 +48,7 @@ func (m *Machine) fire(s slot, r *record) {
 
 // NextTimer returns the state time at which a Tick is due; false: none. A time that has passed means at once.
 func (m *Machine) NextTimer() (Time, bool) {
-	if len(m.cascades) > 0 || len(m.purges) > 0 {
+	if len(m.cascades) > 0 || len(m.purges) > 0 || len(m.batches.cancels) > 0 || len(m.batches.due) > 0 {
 		return m.now, true
 	}
 	var next []Time
@@ -84,6 +87,7 @@ const (
 	alarmProducer  alarmKind = iota // id: the producer, which may have been idle for too long
 	alarmUnique                     // key: whose window may be over
 	alarmRetention                  // id: the queue, whose oldest history may be too old
+	alarmBatch                      // id: the batch, which may have ended long enough ago
 )
 
 // before orders alarms by time, and those of one time in the same way on every member.
@@ -107,6 +111,8 @@ func (m *Machine) stepAlarms() {
 			ended = m.windowEnded(v.key)
 		case alarmRetention:
 			m.retentionAlarm(m.queues[v.id])
+		case alarmBatch:
+			ended = m.batchAlarm(ID(v.id))
 		}
 		m.budget -= b2i(ended)
 	}

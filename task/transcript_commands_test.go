@@ -84,6 +84,8 @@ func (s *stage) adminCommand(a *arguments) task.Command {
 		return &task.SetQueueMode{Queue: a.word(), Mode: task.QueueDraining}
 	case "purge":
 		return &task.PurgeQueue{Queue: a.word()}
+	case "batch":
+		return s.batchCommand(a)
 	}
 	s.t.Fatalf("%s: no such command", a.line)
 	return nil
@@ -108,6 +110,7 @@ func (s *stage) enqueueCommand(a *arguments) task.Command {
 		DependsOn: a.parseIDs(a.list("after")), ParentsDone: a.parseIDs(a.list("done")),
 		RetryOf: task.ID(a.number("retry-of")), Labels: a.labels("labels"),
 		SingletonKey: a.value("singleton"), StickyKey: a.value("sticky"), Require: a.labels("require"),
+		Batch: task.ID(a.number("batch")),
 	}
 	if a.has("priority") {
 		n.Priority = uint8(a.number("priority"))

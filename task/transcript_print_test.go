@@ -20,6 +20,8 @@ func (s *stage) printResult(c task.Command, r task.Result) {
 		s.printf("session %d", r.Items[0].ID)
 	case *task.OpenProducer:
 		s.printf("producer %d", r.Items[0].ID)
+	case *task.CreateBatch, *task.CloseBatch, *task.CancelBatch:
+		s.printBatchResult(c, r)
 	case *task.PurgeQueue:
 		s.printf("%d tasks", r.Items[0].Other)
 	case *task.Lease:

@@ -31,6 +31,9 @@ func (s *stage) question(a *arguments) func() {
 		return func() { s.history(queue) }
 	case "feature-level":
 		return func() { s.printf("feature level %d", s.machine().FeatureLevel()) }
+	case "show-batch":
+		id := task.ID(a.parseNumber(a.word()))
+		return func() { s.showBatch(id) }
 	case "sessions":
 		return s.sessions
 	case "position":
@@ -123,6 +126,8 @@ func details(t task.Task) []string {
 	add(t.UniqueKey != "", "unique key %s", t.UniqueKey)
 	add(len(t.DependsOn) > 0, "after %s", idList(t.DependsOn))
 	add(t.RetryOf != 0, "retry of %d", t.RetryOf)
+	add(t.Batch != 0, "in batch %d", t.Batch)
+	add(t.CallbackOf != 0, "%s of batch %d", t.Callback, t.CallbackOf)
 	add(len(t.Result) > 0, "result %q", t.Result)
 	for _, e := range t.Errors {
 		add(true, "error at %s, attempt %d on %s: %s: %s", clock(e.At), e.Attempt, e.Worker, e.Cause, e.Message)

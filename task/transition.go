@@ -38,6 +38,9 @@ func (m *Machine) transit(s slot, r *record, to State) {
 	q.live[to]++
 	m.touchQueue(q)
 	r.state = to
+	if r.flags&flagBatch != 0 {
+		m.countInBatch(r, from, to)
+	}
 	switch to {
 	case Pending:
 		m.link(s, r)
