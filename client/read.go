@@ -37,6 +37,8 @@ type Query struct {
 	// States are live states only, or finished ones (completed, cancelled) only.
 	States   []State
 	WorkerID string
+	// BatchID selects the tasks of a batch.
+	BatchID string
 	// OlderThan selects running tasks without a sign of progress for this long.
 	OlderThan time.Duration
 	// PageSize is how many tasks a request returns, 1 to 1,000; 100 where zero.
@@ -58,6 +60,7 @@ func (c *Client) Page(ctx context.Context, q Query) ([]*TaskInfo, string, error)
 		OmitPayload:      q.OmitPayload,
 		OlderThanSeconds: q.OlderThan.Seconds(),
 		WorkerId:         q.WorkerID,
+		BatchId:          q.BatchID,
 	}
 	for _, s := range q.States {
 		req.States = append(req.States, s.proto())

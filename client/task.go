@@ -77,6 +77,11 @@ type TaskInfo struct {
 	Token     uint64        `json:"token,omitempty"`
 	Backoff   BackoffPolicy `json:"backoff,omitzero"`
 	DependsOn []string      `json:"depends_on,omitempty"`
+	// BatchID is the batch that the task is in; CallbackOf the one that enqueued it, Callback why: on_success, on_death or
+	// on_complete.
+	BatchID    string `json:"batch_id,omitempty"`
+	CallbackOf string `json:"callback_of,omitempty"`
+	Callback   string `json:"callback,omitempty"`
 }
 
 // TaskError is what one attempt ended with. Cause is failed, permanent, timeout or worker_lost.
@@ -145,6 +150,9 @@ func taskOf(p *rowlockv1.Task) *TaskInfo {
 		Token:           p.GetToken(),
 		Backoff:         backoffOf(p.GetBackoff()),
 		DependsOn:       p.GetDependsOn(),
+		BatchID:         p.GetBatchId(),
+		CallbackOf:      p.GetCallbackOf(),
+		Callback:        p.GetCallback(),
 	}
 	for _, e := range p.GetErrors() {
 		t.Errors = append(t.Errors, TaskError{

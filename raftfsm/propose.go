@@ -181,13 +181,14 @@ func (p *proposer) add(cs []task.Command, pr proposal, urgent bool) error {
 	return nil
 }
 
-// creates reports whether the commands make new tasks.
+// creates reports whether the commands make new tasks, or a batch.
 func creates(cs []task.Command) bool {
 	for _, c := range cs {
 		if r, ok := c.(*task.Request); ok {
 			c = r.Command
 		}
-		if _, ok := c.(*task.Enqueue); ok {
+		switch c.(type) {
+		case *task.Enqueue, *task.CreateBatch:
 			return true
 		}
 	}

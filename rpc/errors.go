@@ -84,6 +84,9 @@ var codeStatus = map[task.Code]struct {
 	task.NoSuchQueue:       {codes.NotFound, "no_such_queue"},
 	task.DependencyFailed:  {codes.FailedPrecondition, "dependency_failed"},
 	task.Invalid:           {codes.InvalidArgument, "invalid"},
+	task.NoSuchBatch:       {codes.NotFound, "no_such_batch"},
+	task.BatchClosed:       {codes.FailedPrecondition, "batch_closed"},
+	task.TooManyBatches:    {codes.ResourceExhausted, "too_many_batches"},
 }
 
 // taskError is a refusal by the machine that concerns a task.
@@ -109,13 +112,38 @@ func (e *taskError) Error() string {
 
 func (e *taskError) Unwrap() error { return e.code }
 
+// batchError is a refusal by the machine that concerns a batch; of a task's batch_id without the ID.
+type batchError struct {
+	id   task.ID
+	code task.Code
+}
+
+func (e *batchError) Error() string {
+	name := "batch_id"
+	if e.id != 0 {
+		name = "batch " + e.id.String()
+	}
+	switch e.code {
+	case task.NoSuchBatch:
+		return name + ": no such batch: it was never created, or ended over 24 h ago"
+	case task.BatchClosed:
+		return name + ": the batch is closed and takes no more tasks: create another one"
+	case task.TooManyBatches:
+		return "there are too many batches, or their callbacks take too much memory: close those that are done with, which go 24 h after their end"
+	}
+	return e.code.Error()
+}
+
+func (e *batchError) Unwrap() error { return e.code }
+
 // toStatus maps any error to what callers see. It is nil for nil.
 func toStatus(err error) *status.Status {
 	var (
-		own    *fault
-		onTask *taskError
-		code   task.Code
-		other  *raftfsm.NotLeaderError
+		own     *fault
+		onTask  *taskError
+		onBatch *batchError
+		code    task.Code
+		other   *raftfsm.NotLeaderError
 	)
 	switch {
 	case err == nil:
@@ -124,6 +152,9 @@ func toStatus(err error) *status.Status {
 		return withInfo(own.code, own.reason, own.text, nil)
 	case errors.As(err, &onTask):
 		return taskStatus(onTask)
+	case errors.As(err, &onBatch):
+		c := codeStatus[onBatch.code]
+		return withInfo(c.code, c.reason, onBatch.Error(), nil)
 	case errors.As(err, &code):
 		c := codeStatus[code]
 		return withInfo(c.code, c.reason, code.Error(), nil)

@@ -58,6 +58,7 @@ func newForwarder(n Node, p *peers) (*forwarder, error) {
 	f := &forwarder{node: n, peers: p, methods: map[string]method{}, stop: make(chan struct{})}
 	for _, file := range []protoreflect.FileDescriptor{
 		pb.File_rpc_rowlockv1_task_proto, pb.File_rpc_rowlockv1_queue_proto, pb.File_rpc_rowlockv1_worker_proto, pb.File_rpc_rowlockv1_cluster_proto,
+		pb.File_rpc_rowlockv1_batch_proto,
 	} {
 		for i := range file.Services().Len() {
 			service := file.Services().Get(i)

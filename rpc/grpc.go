@@ -76,6 +76,7 @@ func (s *Server) bareGRPC() *grpc.Server {
 	)
 	pb.RegisterTaskServiceServer(g, &taskService{node: s.cfg.Node, limits: s.cfg.Limits, now: s.cfg.Now})
 	pb.RegisterQueueServiceServer(g, &queueService{node: s.cfg.Node})
+	pb.RegisterBatchServiceServer(g, &batchService{node: s.cfg.Node, limits: s.cfg.Limits})
 	pb.RegisterClusterServiceServer(g, &clusterService{node: s.cfg.Node, version: s.cfg.Version, api: s.advertised()})
 	pb.RegisterWorkerServiceServer(g, s.workers)
 	return g
@@ -88,7 +89,7 @@ func (s *Server) setHealth(serving bool) {
 		status = healthpb.HealthCheckResponse_SERVING
 	}
 	for _, name := range []string{"", pb.TaskService_ServiceDesc.ServiceName, pb.QueueService_ServiceDesc.ServiceName,
-		pb.WorkerService_ServiceDesc.ServiceName, pb.ClusterService_ServiceDesc.ServiceName} {
+		pb.WorkerService_ServiceDesc.ServiceName, pb.ClusterService_ServiceDesc.ServiceName, pb.BatchService_ServiceDesc.ServiceName} {
 		s.health.SetServingStatus(name, status)
 	}
 }

@@ -90,7 +90,7 @@ func (s *Server) newGateway() (http.Handler, error) {
 	ctx := context.Background()
 	for _, register := range []func(context.Context, *runtime.ServeMux, *grpc.ClientConn) error{
 		gateway.RegisterTaskServiceHandler, gateway.RegisterQueueServiceHandler, gateway.RegisterWorkerServiceHandler,
-		gateway.RegisterClusterServiceHandler,
+		gateway.RegisterClusterServiceHandler, gateway.RegisterBatchServiceHandler,
 	} {
 		if err := register(ctx, mux, conn); err != nil {
 			return nil, fmt.Errorf("api: gateway: %w", err)

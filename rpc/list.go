@@ -17,6 +17,7 @@ const maxScan = 10_000
 type listing struct {
 	queue, kind, worker string
 	states              []task.State
+	batch               task.ID
 	finished            bool // of finished states
 	quiet               task.Duration
 	now                 task.Time // the wall clock: the state's time stands still while nothing happens
@@ -62,6 +63,11 @@ func newListing(req *pb.ListTasksRequest) (l listing, err error) {
 	if l.quiet, err = microseconds("", "older_than_seconds", req.GetOlderThanSeconds()); err != nil {
 		return l, err
 	}
+	if req.GetBatchId() != "" {
+		if l.batch, err = batchID("batch_id", req.GetBatchId()); err != nil {
+			return l, err
+		}
+	}
 	for i, w := range req.GetStates() {
 		st, ok := parseState(w)
 		if !ok {
@@ -86,7 +92,7 @@ func newListing(req *pb.ListTasksRequest) (l listing, err error) {
 	if l.finished {
 		kind = listFinished
 	}
-	query := queryHash(l.states, l.queue, l.kind, l.worker, strconv.FormatInt(l.quiet, 10))
+	query := queryHash(l.states, l.queue, l.kind, l.worker, strconv.FormatInt(l.quiet, 10), req.GetBatchId())
 	l.at, err = parseCursor(req.GetCursor(), kind, query)
 	return l, err
 }
@@ -119,7 +125,7 @@ var liveStates = []task.State{task.Scheduled, task.Blocked, task.Pending, task.R
 
 func (p *page) readLive(v *raftfsm.View) error {
 	filter := task.ListFilter{
-		Queue: p.queue, Kind: p.kind, States: p.states, Worker: p.worker, After: task.ID(p.at.a), Limit: p.limit, Scan: maxScan,
+		Queue: p.queue, Kind: p.kind, States: p.states, Worker: p.worker, Batch: p.batch, After: task.ID(p.at.a), Limit: p.limit, Scan: maxScan,
 	}
 	if len(p.states) == 0 {
 		filter.States = liveStates
@@ -198,5 +204,6 @@ func (p *page) readHistory(v *raftfsm.View, q *task.Queue, from uint64) error {
 }
 
 func (p *page) matches(t *task.Task) bool {
-	return slices.Contains(p.states, t.State) && (p.kind == "" || t.Kind == p.kind) && (p.worker == "" || t.Worker == p.worker)
+	return slices.Contains(p.states, t.State) && (p.kind == "" || t.Kind == p.kind) && (p.worker == "" || t.Worker == p.worker) &&
+		(p.batch == 0 || t.Batch == p.batch)
 }

@@ -223,6 +223,11 @@ func setNotes(out *task.NewTask, t *pb.NewTask) (err error) {
 	if out.Labels, err = labels("labels", t.GetLabels()); err != nil {
 		return err
 	}
+	if t.GetBatchId() != "" {
+		if out.Batch, err = batchID("batch_id", t.GetBatchId()); err != nil {
+			return err
+		}
+	}
 	if len(t.GetDependsOn()) > 0 {
 		out.DependsOn, err = taskIDs("", "depends_on", t.GetDependsOn(), maxParents)
 	}

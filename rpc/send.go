@@ -116,6 +116,13 @@ func setLeased(out *pb.LeasedTask, at *timestamppb.Timestamp, t *task.Leased) {
 	out.EnqueuedAt = at
 	out.Labels, out.TraceContext, out.FairKey = labelMap(t.Labels), t.TraceContext, t.FairKey
 	out.WorkerDeaths = uint32(t.WorkerDeaths)
+	out.BatchId, out.CallbackOf, out.Callback = "", "", ""
+	if t.Batch != 0 {
+		out.BatchId = t.Batch.String()
+	}
+	if t.CallbackOf != 0 {
+		out.CallbackOf, out.Callback = t.CallbackOf.String(), t.Callback.String()
+	}
 }
 
 func leasedTask(t *task.Leased) *pb.LeasedTask {

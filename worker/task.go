@@ -38,6 +38,11 @@ type RawTask struct {
 	TraceContext string
 	FairKey      string
 	WorkerDeaths int
+	// BatchID is the batch that the task is in. While it is open, the task may enqueue more with client.InBatch.
+	BatchID string
+	// CallbackOf is the batch that enqueued the task, Callback why: on_success, on_death or on_complete.
+	CallbackOf string
+	Callback   string
 
 	result []byte
 	sink   sink
@@ -102,6 +107,7 @@ func (t *RawTask) fill(p *rowlockv1.LeasedTask) {
 	t.TraceContext = p.GetTraceContext()
 	t.FairKey = p.GetFairKey()
 	t.WorkerDeaths = int(p.GetWorkerDeaths())
+	t.BatchID, t.CallbackOf, t.Callback = p.GetBatchId(), p.GetCallbackOf(), p.GetCallback()
 	if at := p.GetEnqueuedAt(); at != nil {
 		t.EnqueuedAt = at.AsTime()
 	}

@@ -206,10 +206,15 @@ type Task struct {
 	Backoff         *Backoff `protobuf:"bytes,30,opt,name=backoff,proto3" json:"backoff,omitempty"`
 	MaxWorkerDeaths uint32   `protobuf:"varint,31,opt,name=max_worker_deaths,json=maxWorkerDeaths,proto3" json:"max_worker_deaths,omitempty"`
 	// Tasks that must complete first.
-	DependsOn     []string          `protobuf:"bytes,32,rep,name=depends_on,json=dependsOn,proto3" json:"depends_on,omitempty"`
-	SingletonKey  string            `protobuf:"bytes,33,opt,name=singleton_key,json=singletonKey,proto3" json:"singleton_key,omitempty"`
-	Require       map[string]string `protobuf:"bytes,34,rep,name=require,proto3" json:"require,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
-	StickyKey     string            `protobuf:"bytes,35,opt,name=sticky_key,json=stickyKey,proto3" json:"sticky_key,omitempty"`
+	DependsOn    []string          `protobuf:"bytes,32,rep,name=depends_on,json=dependsOn,proto3" json:"depends_on,omitempty"`
+	SingletonKey string            `protobuf:"bytes,33,opt,name=singleton_key,json=singletonKey,proto3" json:"singleton_key,omitempty"`
+	Require      map[string]string `protobuf:"bytes,34,rep,name=require,proto3" json:"require,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	StickyKey    string            `protobuf:"bytes,35,opt,name=sticky_key,json=stickyKey,proto3" json:"sticky_key,omitempty"`
+	// The batch that it was added to.
+	BatchId string `protobuf:"bytes,38,opt,name=batch_id,json=batchId,proto3" json:"batch_id,omitempty"`
+	// The batch that enqueued it, and why: on_success, on_death or on_complete.
+	CallbackOf    string `protobuf:"bytes,39,opt,name=callback_of,json=callbackOf,proto3" json:"callback_of,omitempty"`
+	Callback      string `protobuf:"bytes,40,opt,name=callback,proto3" json:"callback,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -489,6 +494,27 @@ func (x *Task) GetStickyKey() string {
 	return ""
 }
 
+func (x *Task) GetBatchId() string {
+	if x != nil {
+		return x.BatchId
+	}
+	return ""
+}
+
+func (x *Task) GetCallbackOf() string {
+	if x != nil {
+		return x.CallbackOf
+	}
+	return ""
+}
+
+func (x *Task) GetCallback() string {
+	if x != nil {
+		return x.Callback
+	}
+	return ""
+}
+
 // TaskError is what one attempt ended with.
 type TaskError struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
@@ -733,7 +759,9 @@ type NewTask struct {
 	Require map[string]string `protobuf:"bytes,21,rep,name=require,proto3" json:"require,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// The task waits a while (the queue's sticky_wait_seconds) for the worker that ran the last one of its queue with this key, if
 	// that is connected; then anybody gets it, before others of its priority. Up to 256 bytes.
-	StickyKey     string `protobuf:"bytes,22,opt,name=sticky_key,json=stickyKey,proto3" json:"sticky_key,omitempty"`
+	StickyKey string `protobuf:"bytes,22,opt,name=sticky_key,json=stickyKey,proto3" json:"sticky_key,omitempty"`
+	// The batch to add it to, which must be open.
+	BatchId       string `protobuf:"bytes,25,opt,name=batch_id,json=batchId,proto3" json:"batch_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -918,6 +946,13 @@ func (x *NewTask) GetRequire() map[string]string {
 func (x *NewTask) GetStickyKey() string {
 	if x != nil {
 		return x.StickyKey
+	}
+	return ""
+}
+
+func (x *NewTask) GetBatchId() string {
+	if x != nil {
+		return x.BatchId
 	}
 	return ""
 }
@@ -1457,8 +1492,10 @@ type ListTasksRequest struct {
 	// Only running tasks without a sign of progress for this long.
 	OlderThanSeconds float64 `protobuf:"fixed64,8,opt,name=older_than_seconds,json=olderThanSeconds,proto3" json:"older_than_seconds,omitempty"`
 	WorkerId         string  `protobuf:"bytes,9,opt,name=worker_id,json=workerId,proto3" json:"worker_id,omitempty"`
-	unknownFields    protoimpl.UnknownFields
-	sizeCache        protoimpl.SizeCache
+	// Only tasks of this batch.
+	BatchId       string `protobuf:"bytes,12,opt,name=batch_id,json=batchId,proto3" json:"batch_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ListTasksRequest) Reset() {
@@ -1550,6 +1587,13 @@ func (x *ListTasksRequest) GetOlderThanSeconds() float64 {
 func (x *ListTasksRequest) GetWorkerId() string {
 	if x != nil {
 		return x.WorkerId
+	}
+	return ""
+}
+
+func (x *ListTasksRequest) GetBatchId() string {
+	if x != nil {
+		return x.BatchId
 	}
 	return ""
 }
@@ -2478,7 +2522,7 @@ var File_rpc_rowlockv1_task_proto protoreflect.FileDescriptor
 const file_rpc_rowlockv1_task_proto_rawDesc = "" +
 	"\n" +
 	"\x18rpc/rowlockv1/task.proto\x12\n" +
-	"rowlock.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb8\f\n" +
+	"rowlock.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x90\r\n" +
 	"\x04Task\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05queue\x18\x02 \x01(\tR\x05queue\x12\x12\n" +
@@ -2523,7 +2567,11 @@ const file_rpc_rowlockv1_task_proto_rawDesc = "" +
 	"\rsingleton_key\x18! \x01(\tR\fsingletonKey\x127\n" +
 	"\arequire\x18\" \x03(\v2\x1d.rowlock.v1.Task.RequireEntryR\arequire\x12\x1d\n" +
 	"\n" +
-	"sticky_key\x18# \x01(\tR\tstickyKey\x1a9\n" +
+	"sticky_key\x18# \x01(\tR\tstickyKey\x12\x19\n" +
+	"\bbatch_id\x18& \x01(\tR\abatchId\x12\x1f\n" +
+	"\vcallback_of\x18' \x01(\tR\n" +
+	"callbackOf\x12\x1a\n" +
+	"\bcallback\x18( \x01(\tR\bcallback\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a:\n" +
@@ -2555,7 +2603,7 @@ const file_rpc_rowlockv1_task_proto_rawDesc = "" +
 	"\n" +
 	"multiplier\x18\x03 \x01(\x01R\n" +
 	"multiplier\x12%\n" +
-	"\x0edelays_seconds\x18\x04 \x03(\x01R\rdelaysSeconds\"\xf1\a\n" +
+	"\x0edelays_seconds\x18\x04 \x03(\x01R\rdelaysSeconds\"\x8c\b\n" +
 	"\aNewTask\x12\x14\n" +
 	"\x05queue\x18\x01 \x01(\tR\x05queue\x12\x12\n" +
 	"\x04kind\x18\x02 \x01(\tR\x04kind\x12\x18\n" +
@@ -2584,7 +2632,8 @@ const file_rpc_rowlockv1_task_proto_rawDesc = "" +
 	"\rsingleton_key\x18\x14 \x01(\tR\fsingletonKey\x12:\n" +
 	"\arequire\x18\x15 \x03(\v2 .rowlock.v1.NewTask.RequireEntryR\arequire\x12\x1d\n" +
 	"\n" +
-	"sticky_key\x18\x16 \x01(\tR\tstickyKey\x1a9\n" +
+	"sticky_key\x18\x16 \x01(\tR\tstickyKey\x12\x19\n" +
+	"\bbatch_id\x18\x19 \x01(\tR\abatchId\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a:\n" +
@@ -2626,7 +2675,7 @@ const file_rpc_rowlockv1_task_proto_rawDesc = "" +
 	"\x03lag\x18\x02 \x01(\v2\x0f.rowlock.v1.LagR\x03lag\"9\n" +
 	"\x03Lag\x12\x18\n" +
 	"\aentries\x18\x01 \x01(\x04R\aentries\x12\x18\n" +
-	"\aseconds\x18\x02 \x01(\x01R\aseconds\"\x9e\x02\n" +
+	"\aseconds\x18\x02 \x01(\x01R\aseconds\"\xb9\x02\n" +
 	"\x10ListTasksRequest\x12\x14\n" +
 	"\x05queue\x18\x01 \x01(\tR\x05queue\x12\x12\n" +
 	"\x04kind\x18\x02 \x01(\tR\x04kind\x12.\n" +
@@ -2636,7 +2685,8 @@ const file_rpc_rowlockv1_task_proto_rawDesc = "" +
 	"\x05stale\x18\x06 \x01(\bR\x05stale\x12!\n" +
 	"\fomit_payload\x18\a \x01(\bR\vomitPayload\x12,\n" +
 	"\x12older_than_seconds\x18\b \x01(\x01R\x10olderThanSeconds\x12\x1b\n" +
-	"\tworker_id\x18\t \x01(\tR\bworkerId\"\x7f\n" +
+	"\tworker_id\x18\t \x01(\tR\bworkerId\x12\x19\n" +
+	"\bbatch_id\x18\f \x01(\tR\abatchId\"\x7f\n" +
 	"\x11ListTasksResponse\x12&\n" +
 	"\x05tasks\x18\x01 \x03(\v2\x10.rowlock.v1.TaskR\x05tasks\x12\x1f\n" +
 	"\vnext_cursor\x18\x02 \x01(\tR\n" +

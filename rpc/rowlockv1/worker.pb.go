@@ -894,8 +894,13 @@ type LeasedTask struct {
 	TraceContext   string                 `protobuf:"bytes,12,opt,name=trace_context,json=traceContext,proto3" json:"trace_context,omitempty"`
 	FairKey        string                 `protobuf:"bytes,13,opt,name=fair_key,json=fairKey,proto3" json:"fair_key,omitempty"`
 	WorkerDeaths   uint32                 `protobuf:"varint,14,opt,name=worker_deaths,json=workerDeaths,proto3" json:"worker_deaths,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// The batch that it is in; while that is open, the task may add more.
+	BatchId string `protobuf:"bytes,16,opt,name=batch_id,json=batchId,proto3" json:"batch_id,omitempty"`
+	// The batch that enqueued it, and why: on_success, on_death or on_complete.
+	CallbackOf    string `protobuf:"bytes,17,opt,name=callback_of,json=callbackOf,proto3" json:"callback_of,omitempty"`
+	Callback      string `protobuf:"bytes,18,opt,name=callback,proto3" json:"callback,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *LeasedTask) Reset() {
@@ -1024,6 +1029,27 @@ func (x *LeasedTask) GetWorkerDeaths() uint32 {
 		return x.WorkerDeaths
 	}
 	return 0
+}
+
+func (x *LeasedTask) GetBatchId() string {
+	if x != nil {
+		return x.BatchId
+	}
+	return ""
+}
+
+func (x *LeasedTask) GetCallbackOf() string {
+	if x != nil {
+		return x.CallbackOf
+	}
+	return ""
+}
+
+func (x *LeasedTask) GetCallback() string {
+	if x != nil {
+		return x.Callback
+	}
+	return ""
 }
 
 // Refusal is an outcome that was not accepted.
@@ -2223,7 +2249,7 @@ const file_rpc_rowlockv1_worker_proto_rawDesc = "" +
 	"\vttl_seconds\x18\x02 \x01(\x01R\n" +
 	"ttlSeconds\x12\x14\n" +
 	"\x05fresh\x18\x03 \x01(\bR\x05fresh\x12\x17\n" +
-	"\anode_id\x18\x04 \x01(\tR\x06nodeId\"\x91\x04\n" +
+	"\anode_id\x18\x04 \x01(\tR\x06nodeId\"\xe9\x04\n" +
 	"\n" +
 	"LeasedTask\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
@@ -2241,7 +2267,11 @@ const file_rpc_rowlockv1_worker_proto_rawDesc = "" +
 	"\x06labels\x18\v \x03(\v2\".rowlock.v1.LeasedTask.LabelsEntryR\x06labels\x12#\n" +
 	"\rtrace_context\x18\f \x01(\tR\ftraceContext\x12\x19\n" +
 	"\bfair_key\x18\r \x01(\tR\afairKey\x12#\n" +
-	"\rworker_deaths\x18\x0e \x01(\rR\fworkerDeaths\x1a9\n" +
+	"\rworker_deaths\x18\x0e \x01(\rR\fworkerDeaths\x12\x19\n" +
+	"\bbatch_id\x18\x10 \x01(\tR\abatchId\x12\x1f\n" +
+	"\vcallback_of\x18\x11 \x01(\tR\n" +
+	"callbackOf\x12\x1a\n" +
+	"\bcallback\x18\x12 \x01(\tR\bcallback\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"K\n" +
