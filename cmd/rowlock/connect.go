@@ -44,6 +44,7 @@ type connection struct {
 	tasks   rowlockv1.TaskServiceClient
 	workers rowlockv1.WorkerServiceClient
 	queues  rowlockv1.QueueServiceClient
+	batches rowlockv1.BatchServiceClient
 	cluster rowlockv1.ClusterServiceClient
 }
 
@@ -65,7 +66,7 @@ func (f *clientFlags) run(cmd *cobra.Command, body func(ctx context.Context, c *
 	conn := c.Conn()
 	return body(ctx, &connection{
 		Client: c, tasks: rowlockv1.NewTaskServiceClient(conn), workers: rowlockv1.NewWorkerServiceClient(conn),
-		queues: rowlockv1.NewQueueServiceClient(conn), cluster: rowlockv1.NewClusterServiceClient(conn),
+		batches: rowlockv1.NewBatchServiceClient(conn), queues: rowlockv1.NewQueueServiceClient(conn), cluster: rowlockv1.NewClusterServiceClient(conn),
 	})
 }
 

@@ -2,6 +2,7 @@ package webhook
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -111,6 +112,12 @@ func (c Config) setHeader(h http.Header, t *worker.RawTask) {
 	h.Set("X-Rowlock-Kind", t.Kind)
 	h.Set("X-Rowlock-Attempt", strconv.Itoa(t.Attempt))
 	h.Set("X-Rowlock-Token", strconv.FormatUint(t.Fence(), 10))
+	if id := cmp.Or(t.CallbackOf, t.BatchID); id != "" {
+		h.Set("X-Rowlock-Batch-Id", id)
+	}
+	if t.Callback != "" {
+		h.Set("X-Rowlock-Batch-Callback", t.Callback)
+	}
 	if t.TraceContext != "" {
 		h.Set("Traceparent", t.TraceContext)
 	}

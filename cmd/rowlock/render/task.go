@@ -50,6 +50,9 @@ type Task struct {
 	DependsOn       []string          `json:"depends_on,omitempty"`
 	RetryOf         string            `json:"retry_of,omitempty"`
 	Token           uint64            `json:"token,omitempty"`
+	BatchID         string            `json:"batch_id,omitempty"`
+	CallbackOf      string            `json:"callback_of,omitempty"`
+	Callback        string            `json:"callback,omitempty"`
 }
 
 // TaskError is what one attempt ended with.
@@ -90,6 +93,7 @@ func NewTask(t *rowlockv1.Task) Task {
 		Errors: taskErrors(t.GetErrors()), Progress: progress(t.GetProgress()),
 		UniqueKey: t.GetUniqueKey(), FairKey: t.GetFairKey(), SingletonKey: t.GetSingletonKey(), StickyKey: t.GetStickyKey(), Require: t.GetRequire(), Labels: t.GetLabels(), TraceContext: t.GetTraceContext(),
 		Backoff: backoff(t.GetBackoff()), DependsOn: t.GetDependsOn(), RetryOf: t.GetRetryOf(), Token: t.GetToken(),
+		BatchID: t.GetBatchId(), CallbackOf: t.GetCallbackOf(), Callback: t.GetCallback(),
 	}
 }
 
@@ -190,6 +194,10 @@ func (t Task) Table(table *Table, now time.Time) {
 	table.Pair("labels", labels(t.Labels))
 	table.Pair("depends on", strings.Join(t.DependsOn, ", "))
 	table.Pair("retry of", t.RetryOf)
+	table.Pair("batch", t.BatchID)
+	if t.CallbackOf != "" {
+		table.Pair("callback", fmt.Sprintf("%s of batch %s", t.Callback, t.CallbackOf))
+	}
 	if t.PayloadBytes > 0 {
 		table.Pair("payload", fmt.Sprintf("%d bytes: %s", t.PayloadBytes, Bytes(append(t.Payload, t.PayloadBase64...)).text(payloadShown)))
 	}

@@ -39,6 +39,7 @@ type line struct {
 	TraceContext        string            `json:"trace_context"`
 	Backoff             *backoff          `json:"backoff"`
 	DependsOn           []string          `json:"depends_on"`
+	BatchID             string            `json:"batch_id"`
 }
 
 type backoff struct {
@@ -65,6 +66,9 @@ func parse(text []byte, defaultQueue string) (*rowlockv1.NewTask, error) {
 	return l.task()
 }
 
+// Parse reads one task that stands alone.
+func Parse(text []byte) (*rowlockv1.NewTask, error) { return parse(text, "") }
+
 // jsonError says in the words of the file what encoding/json says in Go's.
 func jsonError(err error) error {
 	var kind *json.UnmarshalTypeError
@@ -86,7 +90,7 @@ func jsonError(err error) error {
 // flagFields are the fields of those flags of 'rowlock enqueue' whose names differ from them by more than a hyphen.
 var flagFields = map[string]string{
 	"delay": "delay_seconds", "at": "run_at", "timeout": "timeout_seconds", "ttl": "ttl_seconds",
-	"unique_window": "unique_window_seconds", "label": "labels", "raw": "payload_base64",
+	"unique_window": "unique_window_seconds", "label": "labels", "raw": "payload_base64", "batch": "batch_id",
 	"backoff_initial":    `"backoff": {"initial_seconds": …}`,
 	"backoff_maximum":    `"backoff": {"maximum_seconds": …}`,
 	"backoff_multiplier": `"backoff": {"multiplier": …}`,
@@ -111,7 +115,7 @@ func (l *line) task() (*rowlockv1.NewTask, error) {
 		Queue: l.Queue, Kind: l.Kind, Payload: l.Payload, Priority: l.Priority, DelaySeconds: l.DelaySeconds,
 		MaxAttempts: l.MaxAttempts, MaxWorkerDeaths: l.MaxWorkerDeaths, TimeoutSeconds: l.TimeoutSeconds, TtlSeconds: l.TTLSeconds,
 		UniqueKey: l.UniqueKey, UniqueWindowSeconds: l.UniqueWindowSeconds, FairKey: l.FairKey, SingletonKey: l.SingletonKey, StickyKey: l.StickyKey, Require: l.Require, Labels: l.Labels,
-		TraceContext: l.TraceContext, DependsOn: l.DependsOn,
+		TraceContext: l.TraceContext, DependsOn: l.DependsOn, BatchId: l.BatchID,
 	}
 	if l.RunAt != nil {
 		t.RunAt = timestamppb.New(*l.RunAt)
