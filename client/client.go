@@ -14,6 +14,7 @@ type Client struct {
 	tasks    rowlockv1.TaskServiceClient
 	workers  rowlockv1.WorkerServiceClient
 	queues   rowlockv1.QueueServiceClient
+	batches  rowlockv1.BatchServiceClient
 	cluster  rowlockv1.ClusterServiceClient
 
 	schedules rowlockv1.ScheduleServiceClient
@@ -36,6 +37,7 @@ func New(config Config) (*Client, error) {
 		tasks:   rowlockv1.NewTaskServiceClient(p),
 		workers: rowlockv1.NewWorkerServiceClient(p),
 		queues:  rowlockv1.NewQueueServiceClient(p),
+		batches: rowlockv1.NewBatchServiceClient(p),
 		cluster: rowlockv1.NewClusterServiceClient(p),
 
 		schedules: rowlockv1.NewScheduleServiceClient(p),

@@ -27,6 +27,8 @@ var (
 	ErrStaleLease = errors.New("the lease is no longer held")
 	// ErrDraining means that the queue takes no new tasks.
 	ErrDraining = errors.New("the queue is being drained")
+	// ErrBatchClosed means that the batch takes no more tasks.
+	ErrBatchClosed = errors.New("the batch is closed")
 	// ErrOverloaded means that the servers have too much to do; [Error].RetryAfter may say when to come back.
 	ErrOverloaded = errors.New("overloaded")
 	// ErrNoSpace means that the servers take no new tasks because their disks are full.
@@ -57,6 +59,7 @@ const (
 	reasonPositionLost      = "position_lost"
 	reasonTooManyWaiters    = "too_many_waiters"
 	reasonTooManyWatchers   = "too_many_watchers"
+	reasonBatchClosed       = "batch_closed"
 	metadataLeader          = "leader"
 	metadataExisting        = "task_id"
 )
@@ -105,6 +108,8 @@ func (e *Error) Is(target error) bool {
 		return e.Reason == reasonStaleToken
 	case ErrDraining:
 		return e.Reason == reasonDraining
+	case ErrBatchClosed:
+		return e.Reason == reasonBatchClosed
 	case ErrNoSpace:
 		return e.Reason == reasonNoSpace
 	case ErrOverloaded:

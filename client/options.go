@@ -166,3 +166,8 @@ func Backoff(p BackoffPolicy) Option {
 func DependsOn(ids ...string) Option {
 	return func(t *rowlockv1.NewTask) { t.DependsOn = append(t.DependsOn, ids...) }
 }
+
+// InBatch adds the task to a batch, which must be open: ErrBatchClosed. See Client.Batches.
+func InBatch(id string) Option {
+	return func(t *rowlockv1.NewTask) { t.BatchId = id }
+}

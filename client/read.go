@@ -45,6 +45,8 @@ type Query struct {
 	WorkerID string
 	// Where is a filter in CEL that yields true or false, such as age > duration("1h").
 	Where string
+	// BatchID selects the tasks of a batch.
+	BatchID string
 	// OlderThan selects running tasks without a sign of progress for this long.
 	OlderThan time.Duration
 	// PageSize is how many tasks a request returns, 1 to 1,000; 100 where zero.
@@ -74,6 +76,7 @@ func (c *Client) PageAt(ctx context.Context, q Query) (tasks []*TaskInfo, next, 
 		OlderThanSeconds: q.OlderThan.Seconds(),
 		WorkerId:         q.WorkerID,
 		Where:            q.Where,
+		BatchId:          q.BatchID,
 	}
 	for _, s := range q.States {
 		req.States = append(req.States, s.proto())

@@ -91,6 +91,11 @@ type TaskInfo struct {
 	// WorkflowID is the workflow that it is in, Ref its name there.
 	WorkflowID string `json:"workflow_id,omitempty"`
 	Ref        string `json:"ref,omitempty"`
+	// BatchID is the batch that the task is in; CallbackOf the one that enqueued it, Callback why: on_success, on_death or
+	// on_complete.
+	BatchID    string `json:"batch_id,omitempty"`
+	CallbackOf string `json:"callback_of,omitempty"`
+	Callback   string `json:"callback,omitempty"`
 }
 
 // TaskError is what one attempt ended with. Cause is failed, permanent, timeout or worker_lost.
@@ -165,6 +170,9 @@ func taskOf(p *rowlockv1.Task) *TaskInfo {
 		OriginQueue:     p.GetOriginQueue(),
 		Dependencies:    dependenciesOf(p.GetDependencies()),
 		WorkflowID:      p.GetWorkflowId(),
+		BatchID:         p.GetBatchId(),
+		CallbackOf:      p.GetCallbackOf(),
+		Callback:        p.GetCallback(),
 		Ref:             p.GetRef(),
 	}
 	if len(t.Dependencies) > 0 {

@@ -189,7 +189,7 @@ func creates(cs []task.Command) bool {
 		}
 		switch c.(type) {
 		case *task.Enqueue, *task.PutSchedule, *task.FireSchedules, *task.TriggerSchedule, *task.BackfillSchedule,
-			*task.EnqueueGraph:
+			*task.EnqueueGraph, *task.CreateBatch:
 			return true
 		}
 	}

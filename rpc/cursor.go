@@ -12,7 +12,7 @@ import (
 type cursor struct {
 	kind  byte   // of the listing
 	query uint32 // what was asked for: a cursor goes with its query
-	a, b  uint64 // live tasks: the last ID; finished ones: the queue's number and the next sequence
+	a, b  uint64 // live tasks: the last ID; finished ones: the queue's number and the next sequence; batches: the last ID
 	name  string // queues: the last name
 }
 
@@ -24,6 +24,7 @@ const (
 	listSchedules
 	listScheduleHistory
 	listWorkflows
+	listBatches
 )
 
 // cursorHead is the length of a cursor without its name.

@@ -149,6 +149,8 @@ func setResult(r *pb.EnqueueResult, item *task.Item) {
 	case task.OK:
 	case task.Existing:
 		r.Existing = true
+	case task.NoSuchBatch, task.BatchClosed:
+		r.Error = partStatus(&batchError{code: item.Code})
 	default:
 		r.Existing = item.Code == task.UniqueTaken
 		r.Error = partStatus(&taskError{id: item.ID, code: item.Code})

@@ -93,6 +93,9 @@ var codeStatus = map[task.Code]struct {
 	task.TooManyOperations: {codes.FailedPrecondition, "too_many_operations"},
 	task.NoSuchOperation:   {codes.NotFound, "no_such_operation"},
 	task.QueueFull:         {codes.ResourceExhausted, "queue_full"},
+	task.NoSuchBatch:       {codes.NotFound, "no_such_batch"},
+	task.BatchClosed:       {codes.FailedPrecondition, "batch_closed"},
+	task.TooManyBatches:    {codes.ResourceExhausted, "too_many_batches"},
 }
 
 // taskError is a refusal by the machine that concerns a task.
@@ -118,16 +121,41 @@ func (e *taskError) Error() string {
 
 func (e *taskError) Unwrap() error { return e.code }
 
+// batchError is a refusal by the machine that concerns a batch; of a task's batch_id without the ID.
+type batchError struct {
+	id   task.ID
+	code task.Code
+}
+
+func (e *batchError) Error() string {
+	name := "batch_id"
+	if e.id != 0 {
+		name = "batch " + e.id.String()
+	}
+	switch e.code {
+	case task.NoSuchBatch:
+		return name + ": no such batch: it was never created, or ended over 24 h ago"
+	case task.BatchClosed:
+		return name + ": the batch is closed and takes no more tasks: create another one"
+	case task.TooManyBatches:
+		return "there are too many batches, or their callbacks take too much memory: close those that are done with, which go 24 h after their end"
+	}
+	return e.code.Error()
+}
+
+func (e *batchError) Unwrap() error { return e.code }
+
 // toStatus maps any error to what callers see. It is nil for nil.
 func toStatus(err error) *status.Status {
 	var (
-		own    *fault
-		onTask *taskError
-		onTick *scheduleError
-		onOp   *operationError
-		code   task.Code
-		other  *raftfsm.NotLeaderError
-		member *memberError
+		own     *fault
+		onTask  *taskError
+		onTick  *scheduleError
+		onOp    *operationError
+		code    task.Code
+		other   *raftfsm.NotLeaderError
+		member  *memberError
+		onBatch *batchError
 	)
 	switch {
 	case err == nil:
@@ -142,6 +170,9 @@ func toStatus(err error) *status.Status {
 		return scheduleStatus(onTick)
 	case errors.As(err, &onOp):
 		return withInfo(codes.FailedPrecondition, "wrong_state", onOp.Error(), map[string]string{"state": onOp.op.GetState().String()})
+	case errors.As(err, &onBatch):
+		c := codeStatus[onBatch.code]
+		return withInfo(c.code, c.reason, onBatch.Error(), nil)
 	case errors.As(err, &code):
 		c := codeStatus[code]
 		return withInfo(c.code, c.reason, code.Error(), nil)

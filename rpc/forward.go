@@ -62,6 +62,7 @@ func newForwarder(n Node, p *peers) (*forwarder, error) {
 		pb.File_rpc_rowlockv1_operation_proto,
 		pb.File_rpc_rowlockv1_watch_proto,
 		pb.File_rpc_rowlockv1_workflow_proto,
+		pb.File_rpc_rowlockv1_batch_proto,
 	} {
 		for i := range file.Services().Len() {
 			service := file.Services().Get(i)

@@ -78,6 +78,7 @@ func (s *Server) bareGRPC() *grpc.Server {
 	pb.RegisterWorkflowServiceServer(g, &workflowService{node: s.cfg.Node, limits: s.cfg.Limits})
 	pb.RegisterQueueServiceServer(g, &queueService{node: s.cfg.Node})
 	pb.RegisterScheduleServiceServer(g, &scheduleService{node: s.cfg.Node, limits: s.cfg.Limits, now: s.cfg.Now})
+	pb.RegisterBatchServiceServer(g, &batchService{node: s.cfg.Node, limits: s.cfg.Limits})
 	pb.RegisterClusterServiceServer(g, &clusterService{node: s.cfg.Node, version: s.cfg.Version, api: s.advertised()})
 	pb.RegisterWorkerServiceServer(g, s.workers)
 	pb.RegisterOperationServiceServer(g, &operationService{node: s.cfg.Node, now: s.cfg.Now})
@@ -94,7 +95,7 @@ func (s *Server) setHealth(serving bool) {
 	for _, name := range []string{"", pb.TaskService_ServiceDesc.ServiceName, pb.QueueService_ServiceDesc.ServiceName,
 		pb.WorkerService_ServiceDesc.ServiceName, pb.ClusterService_ServiceDesc.ServiceName,
 		pb.ScheduleService_ServiceDesc.ServiceName, pb.OperationService_ServiceDesc.ServiceName, pb.WatchService_ServiceDesc.ServiceName,
-		pb.WorkflowService_ServiceDesc.ServiceName} {
+		pb.WorkflowService_ServiceDesc.ServiceName, pb.BatchService_ServiceDesc.ServiceName} {
 		s.health.SetServingStatus(name, status)
 	}
 }

@@ -93,7 +93,7 @@ func (s *Server) newGateway() (http.Handler, error) {
 		gateway.RegisterTaskServiceHandler, gateway.RegisterQueueServiceHandler, gateway.RegisterWorkerServiceHandler,
 		gateway.RegisterClusterServiceHandler, gateway.RegisterScheduleServiceHandler,
 		gateway.RegisterOperationServiceHandler, gateway.RegisterWatchServiceHandler,
-		gateway.RegisterWorkflowServiceHandler,
+		gateway.RegisterWorkflowServiceHandler, gateway.RegisterBatchServiceHandler,
 	} {
 		if err := register(ctx, mux, conn); err != nil {
 			return nil, fmt.Errorf("api: gateway: %w", err)

@@ -18,6 +18,7 @@ const maxScan = 10_000
 type listing struct {
 	queue, kind, worker string
 	states              []task.State
+	batch               task.ID
 	finished            bool // of finished states
 	quiet               task.Duration
 	now                 task.Time // the wall clock: the state's time stands still while nothing happens
@@ -77,6 +78,11 @@ func newListing(req *pb.ListTasksRequest) (l listing, err error) {
 	if l.quiet, err = microseconds("", "older_than_seconds", req.GetOlderThanSeconds()); err != nil {
 		return l, err
 	}
+	if req.GetBatchId() != "" {
+		if l.batch, err = batchID("batch_id", req.GetBatchId()); err != nil {
+			return l, err
+		}
+	}
 	for i, w := range req.GetStates() {
 		st, ok := parseState(w)
 		if !ok {
@@ -104,6 +110,9 @@ func newListing(req *pb.ListTasksRequest) (l listing, err error) {
 	words := []string{l.queue, l.kind, l.worker, strconv.FormatInt(l.quiet, 10)}
 	if !l.filter.All() {
 		words = append(words, l.filter.String())
+	}
+	if l.batch != 0 {
+		words = append(words, "batch", l.batch.String())
 	}
 	query := queryHash(l.states, words...)
 	l.at, err = parseCursor(req.GetCursor(), kind, query)
@@ -139,7 +148,7 @@ var liveStates = []task.State{task.Scheduled, task.Blocked, task.Pending, task.R
 func (p *page) readLive(v *raftfsm.View) error {
 	filter := task.ListFilter{
 		Queue: p.queue, Kind: p.kind, States: p.states, Worker: p.worker, After: task.ID(p.at.a), Limit: p.limit, Scan: maxScan,
-		OmitPayload: p.omit,
+		OmitPayload: p.omit, Batch: p.batch,
 	}
 	if len(p.states) == 0 {
 		filter.States = liveStates
@@ -219,5 +228,6 @@ func (p *page) readHistory(v *raftfsm.View, q *task.Queue, from uint64) error {
 }
 
 func (p *page) matches(t *task.Task) bool {
-	return slices.Contains(p.states, t.State) && (p.kind == "" || t.Kind == p.kind) && (p.worker == "" || t.Worker == p.worker)
+	return slices.Contains(p.states, t.State) && (p.kind == "" || t.Kind == p.kind) && (p.worker == "" || t.Worker == p.worker) &&
+		(p.batch == 0 || t.Batch == p.batch)
 }

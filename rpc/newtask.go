@@ -238,7 +238,10 @@ func setNotes(out *task.NewTask, t *pb.NewTask) (err error) {
 	if out.Labels, err = labels("labels", t.GetLabels()); err != nil {
 		return err
 	}
-	return nil
+	if t.GetBatchId() != "" {
+		out.Batch, err = batchID("batch_id", t.GetBatchId())
+	}
+	return err
 }
 
 func sortLabels(list []task.Label) {

@@ -118,6 +118,13 @@ func setLeased(out *pb.LeasedTask, at *timestamppb.Timestamp, t *task.Leased) {
 	out.WorkerDeaths = uint32(t.WorkerDeaths)
 	out.Schedule, out.NominalAt = t.Schedule, timestamp(t.NominalTime)
 	out.Parents = viewParents(t.Parents)
+	out.BatchId, out.CallbackOf, out.Callback = "", "", ""
+	if t.Batch != 0 {
+		out.BatchId = t.Batch.String()
+	}
+	if t.CallbackOf != 0 {
+		out.CallbackOf, out.Callback = t.CallbackOf.String(), t.Callback.String()
+	}
 }
 
 func leasedTask(t *task.Leased) *pb.LeasedTask {

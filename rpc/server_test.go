@@ -23,6 +23,7 @@ type member struct {
 	conn     *grpc.ClientConn
 	tasks    pb.TaskServiceClient
 	queues   pb.QueueServiceClient
+	batches  pb.BatchServiceClient
 	workers  pb.WorkerServiceClient
 	cluster  pb.ClusterServiceClient
 	stop     func() // orderly; may be called twice
@@ -113,6 +114,7 @@ func (m *member) connect() {
 	m.conn = conn
 	m.t.Cleanup(func() { _ = conn.Close() })
 	m.tasks, m.queues = pb.NewTaskServiceClient(conn), pb.NewQueueServiceClient(conn)
+	m.batches = pb.NewBatchServiceClient(conn)
 	m.workers, m.cluster = pb.NewWorkerServiceClient(conn), pb.NewClusterServiceClient(conn)
 }
 

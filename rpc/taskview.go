@@ -74,6 +74,7 @@ func viewTask(t *task.Task, omitPayload bool) *pb.Task {
 	if t.RetryOf != 0 {
 		out.RetryOf = t.RetryOf.String()
 	}
+	setBatch(t, out)
 	if t.State == task.Running {
 		out.HeartbeatAt = timestamp(max(t.StartedAt, t.Progress.At))
 	}

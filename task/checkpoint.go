@@ -21,12 +21,13 @@ const (
 	KindOperation // bulk operations, by ID
 	KindParent    // outcomes of parents that have left memory, by their ID
 	KindWorkflow  // by ID
+	KindBatch     // by ID
 )
 
 // Kinds are all kinds, in the order in which they must be loaded.
 var Kinds = [...]Kind{
 	KindMeta, KindQueue, KindSession, KindProducer, KindRequest, KindUnique, KindTenant, KindSticky,
-	KindSchedule, KindScheduleState, KindScheduleLedger, KindOperation, KindParent, KindWorkflow,
+	KindSchedule, KindScheduleState, KindScheduleLedger, KindOperation, KindParent, KindWorkflow, KindBatch,
 }
 
 // Record is a record to write, or with a nil Value to delete.

@@ -61,6 +61,12 @@ const (
 	TooManyWorkflows
 	// NoSuchWorkflow names a workflow that doesn't exist, or ended long ago.
 	NoSuchWorkflow
+	// NoSuchBatch names a batch that doesn't exist, or has gone.
+	NoSuchBatch
+	// BatchClosed refuses a task for a batch that takes none any more.
+	BatchClosed
+	// TooManyBatches means that the bound on batches, or on what their callbacks take, is reached.
+	TooManyBatches
 
 	codeCount
 )
@@ -76,6 +82,7 @@ var codeTexts = [codeCount]string{
 	"too many unfinished operations", "no such operation",
 	"the queue is full",
 	"too many workflows", "no such workflow",
+	"no such batch", "the batch is closed", "too many batches",
 }
 
 // Error makes a Code an error; OK and Existing are never used as one.

@@ -25,6 +25,9 @@ type cold struct {
 	onFailure    ParentFailure
 	workflow     ID
 	ref          string // its name in the workflow
+	batch        ID
+	callbackOf   ID // the batch that enqueued it
+	callback     CallbackKind
 	origin       string // the queue in which a dead letter died, where that isn't the one that it is in
 }
 
@@ -62,6 +65,8 @@ const (
 	coldParents
 	coldParentFailure
 	coldMember
+	coldBatch // always the first
+	coldCallback
 )
 
 func newCold(t *NewTask, l *lineage) cold {
@@ -70,10 +75,14 @@ func newCold(t *NewTask, l *lineage) cold {
 		uniqueKey: t.UniqueKey, uniqueWindow: t.UniqueWindow, fairKey: t.FairKey, labels: t.Labels,
 		trace: t.TraceContext, backoff: t.Backoff, waits: l.waits, retryOf: t.RetryOf,
 		singleton: t.SingletonKey, require: t.Require, sticky: t.StickyKey,
+		batch: t.Batch, callbackOf: t.callbackOf, callback: t.callback,
 	}
 }
 
 func (c *cold) append(b []byte) []byte {
+	if c.batch != 0 { // batchOf relies on it being the first
+		b = appendUint(append(b, coldBatch), uint64(c.batch))
+	}
 	if c.uniqueKey != "" {
 		b = appendInt(appendBytes(append(b, coldUnique), c.uniqueKey), c.uniqueWindow)
 	}
@@ -131,6 +140,9 @@ func (c *cold) append(b []byte) []byte {
 	if c.workflow != 0 {
 		b = appendBytes(appendUint(append(b, coldMember), uint64(c.workflow)), c.ref)
 	}
+	if c.callbackOf != 0 {
+		b = append(appendUint(append(b, coldCallback), uint64(c.callbackOf)), byte(c.callback))
+	}
 	return b
 }
 
@@ -178,6 +190,10 @@ func (c *cold) read(r *reader) {
 			c.onFailure = ParentFailure(r.byteMax(byte(parentFailureCount - 1)))
 		case coldMember:
 			c.workflow, c.ref = ID(r.uint()), r.string()
+		case coldBatch:
+			c.batch = ID(r.uint())
+		case coldCallback:
+			c.callbackOf, c.callback = ID(r.uint()), CallbackKind(r.byteMax(byte(callbackKinds-1)))
 		default:
 			r.fail()
 		}

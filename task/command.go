@@ -59,6 +59,10 @@ type NewTask struct {
 	Edges           []Edge   // further parents, and when it runs
 	OnParentFailure ParentFailure
 	Ended           []ParentOutcome // parents that the proposer found in the history, with their results
+	Batch           ID              // that it is added to; 0: none
+
+	callbackOf ID // the batch that enqueues it; 0: none
+	callback   CallbackKind
 }
 
 // Enqueue accepts tasks, each with a result of its own: Items[i] = {ID, Code, State}, Code OK, Existing or
@@ -326,6 +330,20 @@ type Checksum struct {
 // it, and ends. Code Invalid: the level is higher already.
 type RaiseFeatureLevel struct{ Level uint32 }
 
+// CreateBatch begins a batch: Items[0].ID is its ID. A callback, by CallbackKind, is a task that is in no batch and depends on
+// nothing; nil: none. Code Invalid: one isn't so, or they take more than MaxBatchCallbackBytes.
+type CreateBatch struct {
+	Name      string
+	Callbacks [callbackKinds]*NewTask
+}
+
+// CloseBatch lets nothing more into a batch: Items[0] = {ID}. Once it is closed, callbacks tell its end.
+type CloseBatch struct{ ID ID }
+
+// CancelBatch closes a batch and cancels its tasks that wait or run, in steps that Ticks make: Items[0] = {ID, Other: their
+// number}. Dead letters stay.
+type CancelBatch struct{ ID ID }
+
 // Request makes a command idempotent by an ID that the caller chose (up to 64 bytes), remembered for 24 h.
 type Request struct {
 	ID      string
@@ -367,6 +385,9 @@ type Leased struct {
 	Schedule      string          // that made it; empty: none
 	NominalTime   Time            // of the schedule's tick
 	Parents       []ParentOutcome // of a task that depends on others: how they ended, with results up to 256 KiB together
+	Batch         ID
+	CallbackOf    ID // the batch that enqueued it
+	Callback      CallbackKind
 }
 
 // Revoked is a lease that ended without an outcome of its worker.

@@ -311,6 +311,11 @@ func (m *Machine) recordValue(k recordKey) []byte {
 		if w := m.workflows.byID[ID(k.id)]; w != nil {
 			return w.append(nil)
 		}
+	case KindBatch:
+		if b, ok := m.batches.byID[ID(k.id)]; ok {
+			b.dirty = false
+			return b.append(nil)
+		}
 	case KindTenant:
 		if t := m.tenants.all[m.tenants.byStored[k.key]]; t != nil && t.isStored() {
 			return t.append(nil)
@@ -337,7 +342,7 @@ func (m *Machine) Hash() uint64 {
 			}
 		}
 	}
-	sum := m.hashSum + m.tenantsHash() + m.sticky.sum + m.parents.sum + m.workflowsHash()
+	sum := m.hashSum + m.tenantsHash() + m.sticky.sum + m.parents.sum + m.workflowsHash() + m.batchesHash()
 	m.scratch = m.appendMeta(m.scratch[:0])
 	sum += hashOf(0, m.scratch)
 	for _, q := range m.queues[1:] {

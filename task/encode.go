@@ -16,6 +16,7 @@ const (
 	hasRetryOf
 	hasDispatch
 	hasGraph
+	hasBatch
 
 	presenceEnd
 )
@@ -39,6 +40,7 @@ func (t *NewTask) presence() uint64 {
 	set(hasRetryOf, t.RetryOf != 0)
 	set(hasDispatch, t.SingletonKey != "" || t.StickyKey != "" || len(t.Require) != 0)
 	set(hasGraph, t.usesGraph())
+	set(hasBatch, t.Batch != 0)
 	return p
 }
 
@@ -89,6 +91,9 @@ func (t *NewTask) append(b []byte) []byte {
 	if p&hasGraph != 0 {
 		b = t.appendGraph(b)
 	}
+	if p&hasBatch != 0 {
+		b = appendUint(b, uint64(t.Batch))
+	}
 	return b
 }
 
@@ -136,6 +141,9 @@ func (t *NewTask) read(r *reader) {
 	}
 	if p&hasGraph != 0 {
 		t.readGraph(r)
+	}
+	if p&hasBatch != 0 {
+		t.Batch = ID(r.uint())
 	}
 }
 

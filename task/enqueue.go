@@ -61,6 +61,9 @@ func (m *Machine) acceptFor(t *NewTask, by source) Item {
 	if q.mode == QueueDraining {
 		return Item{Code: Draining}
 	}
+	if code := m.admitToBatch(t.Batch); code != OK {
+		return Item{Code: code}
+	}
 	line, code := m.resolveParents(t)
 	if code != OK {
 		return Item{Code: code}
@@ -146,6 +149,9 @@ func (m *Machine) create(q *queue, t *NewTask, key uniqueKey, line *lineage, by 
 	m.await(r.id, line.waits)
 	if line.never != 0 {
 		m.neverNeeded(line.never)
+	}
+	if t.Batch != 0 {
+		r.flags |= flagBatch
 	}
 	m.begin(s, r, t, len(line.waits) > 0)
 	return Item{ID: r.id, State: r.state}

@@ -64,6 +64,10 @@ func sampleCommands() []task.Command {
 		}}},
 		&task.SetQueueMode{Queue: "q", Mode: task.QueuePaused},
 		&task.PurgeQueue{Queue: "q"},
+		&task.CreateBatch{Name: "b", Callbacks: [3]*task.NewTask{{Queue: "q", Kind: "done", Payload: []byte("x")}, {Queue: "q"}, {Queue: "s"}}},
+		&task.Enqueue{Tasks: []task.NewTask{{Queue: "r", Batch: 4}, {Queue: "r", Batch: 5}}},
+		&task.CancelBatch{ID: 5},
+		&task.CloseBatch{ID: 6},
 		&task.Checksum{Agreed: 9, Hash: 1<<64 - 1},
 		&task.RaiseFeatureLevel{Level: 2},
 		&task.PutSchedule{

@@ -94,6 +94,9 @@ func (m *Machine) checkMember(g *graphCheck, tasks []NewTask, i int) Item {
 	} else if q.mode == QueueDraining {
 		return Item{Code: Draining}
 	}
+	if code := m.admitToBatch(t.Batch); code != OK {
+		return Item{Code: code}
+	}
 	if t.UniqueMode == UniqueDebounce { // it would be another task's end, or none
 		return Item{Code: Invalid}
 	}

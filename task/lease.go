@@ -253,6 +253,7 @@ func (m *Machine) leased(r *record, results map[ID][]byte) Leased {
 		l.FairKey, l.TraceContext = strings.Clone(c.fairKey), strings.Clone(c.trace)
 		l.Labels = cloneLabels(c.labels)
 		l.Schedule, l.NominalTime = strings.Clone(c.tick.schedule), c.tick.nominal
+		l.Batch, l.CallbackOf, l.Callback = c.batch, c.callbackOf, c.callback
 	}
 	return l
 }

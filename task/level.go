@@ -17,7 +17,7 @@ const BaseLevel uint32 = 1
 const (
 	LevelMarkSilent uint32 = 2
 	LevelChecksum   uint32 = 2
-	// LevelFeatures is that of schedules, workflows, limits and fair keys, bulk operations, quotas, dead letter queues and
+	// LevelFeatures is that of schedules, workflows, batches, limits and fair keys, bulk operations, quotas, dead letter queues and
 	// debouncing.
 	LevelFeatures uint32 = 3
 )
@@ -30,13 +30,10 @@ func LevelOf(c Command) uint32 {
 		return LevelMarkSilent
 	case *Checksum:
 		return LevelChecksum
-	case *PutSchedule, *DeleteSchedule, *SetSchedulePaused, *TriggerSchedule, *BackfillSchedule, *FireSchedules:
-		return LevelFeatures
-	case *StartOperation, *StepOperation, *AbortOperation:
-		return LevelFeatures
 	case *Request:
 		return LevelOf(c.Command)
-	case *EnqueueGraph, *CancelWorkflow:
+	case *PutSchedule, *DeleteSchedule, *SetSchedulePaused, *TriggerSchedule, *BackfillSchedule, *FireSchedules,
+		*StartOperation, *StepOperation, *AbortOperation, *EnqueueGraph, *CancelWorkflow, *CreateBatch, *CloseBatch, *CancelBatch:
 		return LevelFeatures
 	case *Enqueue:
 		for i := range c.Tasks {
@@ -54,7 +51,7 @@ func LevelOf(c Command) uint32 {
 
 // isLater reports whether a task has something that came with LevelFeatures.
 func (t *NewTask) isLater() bool {
-	return t.SingletonKey != "" || t.StickyKey != "" || len(t.Require) > 0 || t.UniqueMode == UniqueDebounce || t.usesGraph()
+	return t.SingletonKey != "" || t.StickyKey != "" || len(t.Require) > 0 || t.UniqueMode == UniqueDebounce || t.Batch != 0 || t.usesGraph()
 }
 
 // ErrNewerLevel refuses a state, or an entry that leads to one, which a newer version must handle.

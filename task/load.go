@@ -80,6 +80,8 @@ func (l *Loader) record(k Kind, key, value []byte) error {
 			m.sessions.add(s)
 		}
 		return err
+	case KindBatch:
+		return m.readBatch(ID(id), value)
 	case KindProducer:
 		p, err := readProducer(id, value)
 		if err == nil {
@@ -163,6 +165,12 @@ func (l *Loader) task(id ID, value []byte, payloadLen int) error {
 		m.adopt(r, c.parents)
 		if !m.enroll(r, &c) {
 			return errCorrupt
+		}
+		if c.batch != 0 {
+			if t.cold[0] != coldBatch {
+				return errCorrupt
+			}
+			r.flags |= flagBatch
 		}
 	}
 	m.index.put(id, s)

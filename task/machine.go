@@ -61,6 +61,7 @@ type Machine struct {
 	families   map[ID]*family // blocked tasks, by the parent that they wait for
 	cascades   []cascade      // parents that ended, whose children still have to be told
 	purges     []uint32       // queues that are being purged, by number
+	batches    batches
 	alarms     alarms
 	schedules  schedules
 	operations operations // bulk operations
@@ -106,6 +107,7 @@ func NewMachine() *Machine {
 		workflows:    newWorkflows(),
 		requests:     newRequestLog(),
 		schedules:    newSchedules(),
+		batches:      newBatches(),
 		dirty:        newDirtySet(),
 		operations:   newOperations(),
 	}
@@ -134,6 +136,7 @@ func (m *Machine) Apply(term uint64, entry []byte, want bool) ([]Result, Effects
 	}
 	for _, c := range cs {
 		r := m.execute(c, want)
+		m.stepCallbacks(maxCallbacks)
 		if want {
 			results = append(results, r)
 		}
@@ -216,6 +219,12 @@ func (m *Machine) execute(c Command, want bool) Result {
 		return m.enqueueGraph(c)
 	case *CancelWorkflow:
 		return m.cancelWorkflow(c)
+	case *CreateBatch:
+		return m.createBatch(c)
+	case *CloseBatch:
+		return m.closeBatch(c)
+	case *CancelBatch:
+		return m.cancelBatch(c)
 	}
 	panic("task: a command without an executor")
 }

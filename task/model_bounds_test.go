@@ -86,6 +86,13 @@ func TestTickIsBounded(t *testing.T) {
 		{"scheduled", func(d *direct) { d.enqueue(n, delayed); d.clock += second }, [8]uint64{task.Pending: n}},
 		{"expired", func(d *direct) { d.enqueue(n, mortal); d.clock += second }, [8]uint64{task.DeadLetter: n}},
 		{"purged", func(d *direct) { d.enqueue(n, plain); d.do(&task.PurgeQueue{Queue: "q"}) }, [8]uint64{}},
+		{"batch cancelled", func(d *direct) {
+			member := plain
+			member.Batch = d.do(&task.CreateBatch{})[0].Items[0].ID
+			d.enqueue(n, member)
+			d.enqueue(7, plain)
+			d.do(&task.CancelBatch{ID: member.Batch})
+		}, [8]uint64{task.Pending: 7}},
 		{"parent cancelled", func(d *direct) {
 			d.enqueue(1, plain)
 			d.enqueue(n, child)

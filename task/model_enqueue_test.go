@@ -75,6 +75,13 @@ func (m *model) enqueueFor(n task.NewTask, workflow task.ID) task.Item {
 	if q.Mode == task.QueueDraining {
 		return task.Item{Code: task.Draining}
 	}
+	if n.Batch != 0 {
+		if b, ok := m.batches[n.Batch]; !ok {
+			return task.Item{Code: task.NoSuchBatch}
+		} else if b.ClosedAt != 0 {
+			return task.Item{Code: task.BatchClosed}
+		}
+	}
 	waits, code := m.unfinishedParents(n)
 	if code != task.OK {
 		return task.Item{Code: code}
@@ -116,6 +123,9 @@ func (m *model) enqueueFor(n task.NewTask, workflow task.ID) task.Item {
 		runAt = m.now + n.Delay
 	}
 	m.live[t.ID] = t
+	if b, ok := m.batches[n.Batch]; ok {
+		b.members = append(b.members, t)
+	}
 	q.Enqueued++
 	if never != 0 { // the next Tick tells it
 		waits = append(waits, never)
@@ -182,7 +192,7 @@ func (m *model) newTask(q *modelQueue, n task.NewTask) *modelTask {
 		MaxWorkerDeaths: cmp.Or(n.MaxWorkerDeaths, q.Settings.MaxWorkerDeaths, defaultMaxWorkerDeaths),
 		Timeout:         milliseconds(cmp.Or(n.Timeout, q.Settings.Timeout)),
 		EnqueuedAt:      m.now, UniqueKey: n.UniqueKey, FairKey: n.FairKey, Labels: n.Labels,
-		TraceContext: n.TraceContext, Backoff: n.Backoff, RetryOf: n.RetryOf, SingletonKey: n.SingletonKey, StickyKey: n.StickyKey, Require: n.Require,
+		TraceContext: n.TraceContext, Backoff: n.Backoff, RetryOf: n.RetryOf, SingletonKey: n.SingletonKey, StickyKey: n.StickyKey, Require: n.Require, Batch: n.Batch,
 	}
 	t.flow = m.flowOf(t)
 	if ttl := cmp.Or(n.TTL, q.Settings.TTL); ttl > 0 {

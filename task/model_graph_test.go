@@ -182,6 +182,13 @@ func (m *model) refusesMember(tasks []task.NewTask, i int) task.Item {
 	if q != nil && q.Mode == task.QueueDraining {
 		return task.Item{Code: task.Draining}
 	}
+	if n.Batch != 0 {
+		if b, ok := m.batches[n.Batch]; !ok {
+			return task.Item{Code: task.NoSuchBatch}
+		} else if b.ClosedAt != 0 {
+			return task.Item{Code: task.BatchClosed}
+		}
+	}
 	if n.UniqueMode == task.UniqueDebounce {
 		return task.Item{Code: task.Invalid}
 	}

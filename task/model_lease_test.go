@@ -220,5 +220,6 @@ func (m *model) leased(t task.Task) task.Leased {
 		Attempt: t.Attempt, MaxAttempts: t.MaxAttempts, Priority: t.Priority, WorkerDeaths: t.WorkerDeaths,
 		Timeout: t.Timeout, EnqueuedAt: t.EnqueuedAt, FairKey: t.FairKey, Labels: t.Labels, TraceContext: t.TraceContext, Schedule: t.Schedule, NominalTime: t.NominalTime,
 		Parents: m.outcomes(t),
+		Batch:   t.Batch, CallbackOf: t.CallbackOf, Callback: t.Callback,
 	}
 }

@@ -53,6 +53,7 @@ func (r random) command(nested bool) task.Command {
 		r.scheduleCommand, r.scheduleCommand, r.scheduleCommand, r.scheduleCommand,
 		r.startOperation, r.stepOperation, r.stepOperation, r.stepOperation, r.abortOperation,
 		r.enqueueGraph, r.enqueueGraph, r.cancelWorkflow,
+		r.createBatch, r.closeBatch, r.cancelBatch,
 	}
 	if nested {
 		draws = append(draws, func() task.Command {
@@ -134,6 +135,7 @@ func (r random) newTask() task.NewTask {
 		SingletonKey:    rarely(r, 8, "singleton", func() string { return some(r, "singleton", "one", "two") }),
 		StickyKey:       rarely(r, 6, "sticky", func() string { return some(r, "sticky", "u", "v") }),
 		Require:         rarely(r, 10, "require", r.require),
+		Batch:           rarely(r, 3, "in batch", r.batch),
 		RetryOf:         rarely(r, 20, "retry of", func() task.ID { return r.id("retry of") }),
 	}
 	if n.UniqueKey = some(r, "key", uniqueKeys...); n.UniqueKey != "" {

@@ -57,6 +57,7 @@ type model struct {
 	purges    []*modelQueue       // in the order of the calls
 	cascades  []modelCascade      // what the next Tick has to tell to blocked tasks
 	schedules []*modelSchedule    // by age
+	batches   map[task.ID]*modelBatch
 	effects   task.Effects
 
 	operations []*task.Operation // by ID
@@ -108,6 +109,7 @@ func newModel() *model {
 		tenants:   map[modelKey]*modelTenant{},
 		sticky:    map[modelKey]uint64{},
 		kept:      map[task.ID]task.ParentOutcome{},
+		batches:   map[task.ID]*modelBatch{},
 	}
 }
 
@@ -120,6 +122,7 @@ func (m *model) apply(term uint64, h task.Header, commands []task.Command) ([]ta
 	for _, c := range commands {
 		results = append(results, m.execute(c))
 		m.leaveSchedules()
+		m.callBack()
 	}
 	return results, m.effects
 }
@@ -195,6 +198,12 @@ func (m *model) execute(c task.Command) task.Result {
 		return m.backfillSchedule(c)
 	case *task.FireSchedules:
 		return items(c.Ticks, m.fireOne)
+	case *task.CreateBatch:
+		return m.createBatch(c)
+	case *task.CloseBatch:
+		return m.closeBatch(c.ID)
+	case *task.CancelBatch:
+		return m.cancelBatch(c.ID)
 	}
 	panic(fmt.Sprintf("the model lacks %T", c))
 }

@@ -64,6 +64,9 @@ func (m *model) tick() task.Result {
 	m.fireQueued()
 	m.cancelWorkflows()
 	m.forgetWorkflows()
+	m.cancelMembers()
+	m.callBack()
+	m.forgetBatches()
 	for k, h := range m.keys {
 		if _, taken := m.hold(k); !taken && h.until <= m.now {
 			delete(m.keys, k)

@@ -34,6 +34,7 @@ func compare(t reporter, r *replica, m *model) {
 	compareSessions(t, r, m)
 	compareOperations(t, r, m)
 	compareGraphs(t, r, m)
+	compareBatches(t, r, m)
 	compareTimer(t, r, m)
 	compareSchedules(t, r, m)
 	compareEvents(t, r, m)
@@ -109,6 +110,9 @@ func compareList(t reporter, r *replica, m *model) {
 	for _, q := range m.queues {
 		filters = append(filters, task.ListFilter{Queue: q.Name, Limit: 2, Scan: 1000})
 	}
+	for id := range m.batches {
+		filters = append(filters, task.ListFilter{Batch: id, Limit: 2, Scan: 100})
+	}
 	filters = append(filters,
 		task.ListFilter{Kind: "b", Limit: 1, Scan: 100},
 		task.ListFilter{Worker: "w1", Limit: 10, Scan: 100, States: []task.State{task.Running}},
@@ -144,6 +148,7 @@ func selects(f task.ListFilter, t task.Task) bool {
 	return (f.Queue == "" || t.Queue == f.Queue) &&
 		(f.Kind == "" || t.Kind == f.Kind) &&
 		(len(f.States) == 0 || slices.Contains(f.States, t.State)) &&
+		(f.Batch == 0 || t.Batch == f.Batch) &&
 		(f.Worker == "" || t.Worker == f.Worker) &&
 		(f.Below == 0 || t.ID < f.Below) &&
 		(f.QuietFor == 0 || (t.State == task.Running && max(t.StartedAt, t.Progress.At) < f.QuietFor))
@@ -291,6 +296,14 @@ func (m *model) nextTimer() task.Time {
 	for _, s := range m.schedules {
 		if m.startable(s) {
 			at(m.now)
+		}
+	}
+	for b := range maps.Values(m.batches) {
+		if b.cancelling {
+			at(m.now)
+		}
+		if b.EndedAt != 0 {
+			at(b.EndedAt + batchKept)
 		}
 	}
 	for p := range maps.Values(m.producers) {

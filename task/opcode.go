@@ -38,6 +38,9 @@ const (
 	opAbortOperation
 	opEnqueueGraph
 	opCancelWorkflow
+	opCreateBatch
+	opCloseBatch
+	opCancelBatch
 )
 
 func (*Enqueue) opcode() opcode           { return opEnqueue }
@@ -72,6 +75,9 @@ func (*FireSchedules) opcode() opcode     { return opFireSchedules }
 func (*StartOperation) opcode() opcode    { return opStartOperation }
 func (*StepOperation) opcode() opcode     { return opStepOperation }
 func (*AbortOperation) opcode() opcode    { return opAbortOperation }
+func (*CreateBatch) opcode() opcode       { return opCreateBatch }
+func (*CloseBatch) opcode() opcode        { return opCloseBatch }
+func (*CancelBatch) opcode() opcode       { return opCancelBatch }
 
 // newCommand returns an empty command to decode into; nil for an unknown number.
 func newCommand(op opcode) decodable {
@@ -144,6 +150,12 @@ func newCommand(op opcode) decodable {
 		return new(EnqueueGraph)
 	case opCancelWorkflow:
 		return new(CancelWorkflow)
+	case opCreateBatch:
+		return new(CreateBatch)
+	case opCloseBatch:
+		return new(CloseBatch)
+	case opCancelBatch:
+		return new(CancelBatch)
 	}
 	return nil
 }

@@ -105,6 +105,7 @@ func (m *Machine) matches(r *record, f *ListFilter) bool {
 	case len(f.States) > 0 && !slices.Contains(f.States, r.state),
 		f.Queue != "" && m.queues[r.queue].name != f.Queue,
 		f.Kind != "" && m.kinds.names[r.kind] != f.Kind,
+		f.Batch != 0 && m.batchOf(r) != f.Batch,
 		f.Worker != "" && (r.state != Running || m.sessions.all[r.owner].worker != f.Worker):
 		return false
 	}

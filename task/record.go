@@ -133,6 +133,7 @@ func (t *Task) setCold(c *cold) {
 	t.Schedule, t.NominalTime = c.tick.schedule, c.tick.nominal
 	t.OriginQueue = c.origin
 	t.Parents, t.OnParentFailure, t.Workflow, t.Ref = c.parents, c.onFailure, c.workflow, c.ref
+	t.Batch, t.CallbackOf, t.Callback = c.batch, c.callbackOf, c.callback
 }
 
 // appendMeta encodes the counters.

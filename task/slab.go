@@ -56,6 +56,8 @@ const (
 	flagParents
 	// flagMember: it is in a workflow.
 	flagMember
+	// flagBatch: it is in a batch, which is the first of its cold fields.
+	flagBatch
 )
 
 const (

@@ -6,8 +6,8 @@ import (
 	"slices"
 )
 
-// tick lets what is due happen: children of parents that ended, tasks' timers, purges, and what else expires; at most
-// maxTransitions tasks. What remains is due at once.
+// tick lets what is due happen: children of parents that ended, tasks' timers, purges, ticks that were queued, workflows and
+// batches that are cancelled, callbacks, and what else expires; at most maxTransitions tasks. What remains is due at once.
 func (m *Machine) tick() Result {
 	m.stepCascades()
 	m.stepTimers()
@@ -16,6 +16,9 @@ func (m *Machine) tick() Result {
 	m.stepSchedules()
 	for len(m.workflows.cancelling) > 0 && m.budget > 0 && m.stepCancels() {
 	}
+	for len(m.batches.cancels) > 0 && m.budget > 0 && m.stepBatchCancel() {
+	}
+	m.stepCallbacks(maxTransitions) // before their batches' time is over
 	m.stepAlarms()
 	m.requests.expire(m.now)
 	return Result{}
@@ -48,7 +51,8 @@ func (m *Machine) fire(s slot, r *record) {
 
 // NextTimer returns the state time at which a Tick is due; false: none. A time that has passed means at once.
 func (m *Machine) NextTimer() (Time, bool) {
-	if len(m.cascades) > 0 || len(m.purges) > 0 || len(m.schedules.wakes) > 0 || len(m.workflows.cancelling) > 0 {
+	if len(m.cascades) > 0 || len(m.purges) > 0 || len(m.schedules.wakes) > 0 || len(m.workflows.cancelling) > 0 ||
+		len(m.batches.cancels) > 0 || len(m.batches.due) > 0 {
 		return m.now, true
 	}
 	var next []Time
@@ -90,6 +94,7 @@ const (
 	alarmRetention                  // id: the queue, whose oldest history may be too old
 	alarmOperation                  // id: the bulk operation, which ended long ago
 	alarmWorkflow                   // id: that ended
+	alarmBatch                      // id: the batch, which may have ended long enough ago
 )
 
 // before orders alarms by time, and those of one time in the same way on every member.
@@ -123,6 +128,8 @@ func (m *Machine) stepAlarms() {
 			m.retentionAlarm(m.queues[v.id])
 		case alarmOperation:
 			ended = m.operationAlarm(ID(v.id))
+		case alarmBatch:
+			ended = m.batchAlarm(ID(v.id))
 		}
 		m.budget -= b2i(ended)
 	}

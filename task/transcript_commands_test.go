@@ -93,6 +93,9 @@ func (s *stage) adminCommand(a *arguments) task.Command {
 	if c := s.scheduleCommand(a); c != nil {
 		return c
 	}
+	if a.verb == "batch" {
+		return s.batchCommand(a)
+	}
 	s.t.Fatalf("%s: no such command", a.line)
 	return nil
 }
@@ -117,6 +120,7 @@ func (s *stage) enqueueCommand(a *arguments) task.Command {
 		DependsOn: a.parseIDs(a.list("after")), ParentsDone: a.parseIDs(a.list("done")),
 		RetryOf: task.ID(a.number("retry-of")), Labels: a.labels("labels"),
 		SingletonKey: a.value("singleton"), StickyKey: a.value("sticky"), Require: a.labels("require"),
+		Batch: task.ID(a.number("batch")),
 	}
 	s.kin(a, &n)
 	if a.has("priority") {

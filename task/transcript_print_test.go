@@ -28,6 +28,8 @@ func (s *stage) printResult(c task.Command, r task.Result) {
 		s.printf("schedule %d, revision %d", r.Items[0].ID, r.Items[0].Other)
 	case *task.StartOperation:
 		s.printf("operation %d", r.Items[0].ID)
+	case *task.CreateBatch, *task.CloseBatch, *task.CancelBatch:
+		s.printBatchResult(c, r)
 	case *task.PurgeQueue:
 		s.printf("%d tasks", r.Items[0].Other)
 	case *task.Lease:

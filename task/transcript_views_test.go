@@ -41,6 +41,9 @@ func (s *stage) question(a *arguments) func() {
 			}
 		}
 		return func() { s.events(f, from) }
+	case "show-batch":
+		id := task.ID(a.parseNumber(a.word()))
+		return func() { s.showBatch(id) }
 	case "sessions":
 		return s.sessions
 	case "operation":
@@ -144,6 +147,8 @@ func details(t task.Task) []string {
 	add(len(t.DependsOn) > 0, "after %s", idList(t.DependsOn))
 	add(t.Schedule != "", "tick of %s at %s", t.Schedule, clock(t.NominalTime))
 	add(t.RetryOf != 0, "retry of %d", t.RetryOf)
+	add(t.Batch != 0, "in batch %d", t.Batch)
+	add(t.CallbackOf != 0, "%s of batch %d", t.Callback, t.CallbackOf)
 	add(len(t.Result) > 0, "result %q", t.Result)
 	for _, e := range t.Errors {
 		add(true, "error at %s, attempt %d on %s: %s: %s", clock(e.At), e.Attempt, e.Worker, e.Cause, e.Message)

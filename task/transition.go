@@ -46,6 +46,9 @@ func (m *Machine) transit(s slot, r *record, to State) {
 	m.touchQueue(q)
 	r.state = to
 	m.emit(r, from, to)
+	if r.flags&flagBatch != 0 {
+		m.countInBatch(r, from, to)
+	}
 	switch to {
 	case Pending:
 		m.link(s, r)

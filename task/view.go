@@ -45,6 +45,9 @@ type Task struct {
 	Errors          []AttemptError // oldest first
 	Result          []byte
 	Progress        ProgressNote
+	Batch           ID // that it was added to; 0: none
+	CallbackOf      ID // the batch that enqueued it; 0: none
+	Callback        CallbackKind
 	// HistorySequence is the place in its queue's history of a finished task.
 	HistorySequence uint64
 	QueueNumber     uint32
@@ -120,7 +123,8 @@ type ListFilter struct {
 	States   []State
 	Worker   string
 	QuietFor Time // running tasks whose last sign of progress is older than this time
-	After    ID   // the cursor: only later IDs
+	Batch    ID
+	After    ID // the cursor: only later IDs
 	Limit    int
 	Scan     int // the most tasks to look at
 

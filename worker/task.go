@@ -43,6 +43,11 @@ type RawTask struct {
 	NominalAt time.Time
 	// Parents are the tasks that this one depends on, in the order of its dependencies, with their results.
 	Parents []Parent
+	// BatchID is the batch that the task is in. While it is open, the task may enqueue more with client.InBatch.
+	BatchID string
+	// CallbackOf is the batch that enqueued the task, Callback why: on_success, on_death or on_complete.
+	CallbackOf string
+	Callback   string
 
 	result []byte
 	sink   sink
@@ -108,6 +113,7 @@ func (t *RawTask) fill(p *rowlockv1.LeasedTask) {
 	t.FairKey = p.GetFairKey()
 	t.WorkerDeaths = int(p.GetWorkerDeaths())
 	t.Parents = parentsOf(p.GetParents())
+	t.BatchID, t.CallbackOf, t.Callback = p.GetBatchId(), p.GetCallbackOf(), p.GetCallback()
 	if at := p.GetEnqueuedAt(); at != nil {
 		t.EnqueuedAt = at.AsTime()
 	}

@@ -44,6 +44,7 @@ type connection struct {
 	tasks   rowlockv1.TaskServiceClient
 	workers rowlockv1.WorkerServiceClient
 	queues  rowlockv1.QueueServiceClient
+	batches rowlockv1.BatchServiceClient
 	cluster rowlockv1.ClusterServiceClient
 
 	schedules rowlockv1.ScheduleServiceClient
@@ -69,6 +70,7 @@ func (f *clientFlags) run(cmd *cobra.Command, body func(ctx context.Context, c *
 		Client: c, tasks: rowlockv1.NewTaskServiceClient(conn), workers: rowlockv1.NewWorkerServiceClient(conn),
 		queues: rowlockv1.NewQueueServiceClient(conn), cluster: rowlockv1.NewClusterServiceClient(conn),
 		schedules: rowlockv1.NewScheduleServiceClient(conn),
+		batches:   rowlockv1.NewBatchServiceClient(conn),
 	})
 }
 

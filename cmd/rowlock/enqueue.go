@@ -29,6 +29,7 @@ A file has one JSON object a line, with these fields, all of them optional:
   unique_mode                                        "reject", "return", "replace" or "debounce"
   labels                                             {"key": "value"}
   depends_on                                         ["ID", …]
+  batch_id                                           the ID of an open batch
   backoff                                            {"initial_seconds": 1, "maximum_seconds": 60, "multiplier": 2}
                                                      or {"delays_seconds": [1, 10]}
 It is checked as a whole before anything is sent. QUEUE is for the lines that name none. A file that was sent in part is

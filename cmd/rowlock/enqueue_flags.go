@@ -87,6 +87,7 @@ func (t *taskFlags) add(flags *pflag.FlagSet) {
 	flags.StringToStringVar(&t.new.Labels, "label", nil, "labels, key=value")
 	flags.StringVar(&t.new.TraceContext, "trace-context", "", "W3C traceparent to go on with")
 	flags.StringSliceVar(&t.new.DependsOn, "depends-on", nil, "IDs of tasks that must complete first")
+	flags.StringVar(&t.new.BatchId, "batch", "", "ID of the batch to add it to")
 	t.backoff.add(flags)
 }
 
@@ -114,6 +115,11 @@ func (t *taskFlags) task(p *program, flags *pflag.FlagSet, queue string) (*rowlo
 	for i, id := range t.new.DependsOn {
 		if t.new.DependsOn[i], err = taskID(id); err != nil {
 			return nil, err
+		}
+	}
+	if flags.Changed("batch") {
+		if t.new.BatchId, err = taskID(t.new.BatchId); err != nil {
+			return nil, usagef("--batch: %s", err)
 		}
 	}
 	if flags.Changed("priority") {

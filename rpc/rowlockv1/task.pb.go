@@ -337,8 +337,13 @@ type Task struct {
 	Dependencies    []*Dependency `protobuf:"bytes,40,rep,name=dependencies,proto3" json:"dependencies,omitempty"`
 	OnParentFailure ParentFailure `protobuf:"varint,41,opt,name=on_parent_failure,json=onParentFailure,proto3,enum=rowlock.v1.ParentFailure" json:"on_parent_failure,omitempty"`
 	// The workflow that it is in, and its name there.
-	WorkflowId    string `protobuf:"bytes,42,opt,name=workflow_id,json=workflowId,proto3" json:"workflow_id,omitempty"`
-	Ref           string `protobuf:"bytes,43,opt,name=ref,proto3" json:"ref,omitempty"`
+	WorkflowId string `protobuf:"bytes,42,opt,name=workflow_id,json=workflowId,proto3" json:"workflow_id,omitempty"`
+	Ref        string `protobuf:"bytes,43,opt,name=ref,proto3" json:"ref,omitempty"`
+	// The batch that it was added to.
+	BatchId string `protobuf:"bytes,44,opt,name=batch_id,json=batchId,proto3" json:"batch_id,omitempty"`
+	// The batch that enqueued it, and why: on_success, on_death or on_complete.
+	CallbackOf    string `protobuf:"bytes,45,opt,name=callback_of,json=callbackOf,proto3" json:"callback_of,omitempty"`
+	Callback      string `protobuf:"bytes,46,opt,name=callback,proto3" json:"callback,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -674,6 +679,27 @@ func (x *Task) GetRef() string {
 	return ""
 }
 
+func (x *Task) GetBatchId() string {
+	if x != nil {
+		return x.BatchId
+	}
+	return ""
+}
+
+func (x *Task) GetCallbackOf() string {
+	if x != nil {
+		return x.CallbackOf
+	}
+	return ""
+}
+
+func (x *Task) GetCallback() string {
+	if x != nil {
+		return x.Callback
+	}
+	return ""
+}
+
 // TaskError is what one attempt ended with.
 type TaskError struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
@@ -927,7 +953,9 @@ type NewTask struct {
 	OnParentFailure ParentFailure `protobuf:"varint,25,opt,name=on_parent_failure,json=onParentFailure,proto3,enum=rowlock.v1.ParentFailure" json:"on_parent_failure,omitempty"`
 	// Its name in a graph, by which other tasks of the graph depend on it: 1 to 128 letters, digits, dots, underscores and
 	// hyphens, of which the first is a letter or digit. For EnqueueGraph only, where it is required.
-	Ref           string `protobuf:"bytes,26,opt,name=ref,proto3" json:"ref,omitempty"`
+	Ref string `protobuf:"bytes,26,opt,name=ref,proto3" json:"ref,omitempty"`
+	// The batch to add it to, which must be open.
+	BatchId       string `protobuf:"bytes,27,opt,name=batch_id,json=batchId,proto3" json:"batch_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1140,6 +1168,13 @@ func (x *NewTask) GetOnParentFailure() ParentFailure {
 func (x *NewTask) GetRef() string {
 	if x != nil {
 		return x.Ref
+	}
+	return ""
+}
+
+func (x *NewTask) GetBatchId() string {
+	if x != nil {
+		return x.BatchId
 	}
 	return ""
 }
@@ -1752,7 +1787,9 @@ type ListTasksRequest struct {
 	OlderThanSeconds float64 `protobuf:"fixed64,8,opt,name=older_than_seconds,json=olderThanSeconds,proto3" json:"older_than_seconds,omitempty"`
 	WorkerId         string  `protobuf:"bytes,9,opt,name=worker_id,json=workerId,proto3" json:"worker_id,omitempty"`
 	// A filter in CEL that yields true or false, of up to 4 KiB.
-	Where         string `protobuf:"bytes,10,opt,name=where,proto3" json:"where,omitempty"`
+	Where string `protobuf:"bytes,10,opt,name=where,proto3" json:"where,omitempty"`
+	// Only tasks of this batch.
+	BatchId       string `protobuf:"bytes,11,opt,name=batch_id,json=batchId,proto3" json:"batch_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1853,6 +1890,13 @@ func (x *ListTasksRequest) GetWorkerId() string {
 func (x *ListTasksRequest) GetWhere() string {
 	if x != nil {
 		return x.Where
+	}
+	return ""
+}
+
+func (x *ListTasksRequest) GetBatchId() string {
+	if x != nil {
+		return x.BatchId
 	}
 	return ""
 }
@@ -2791,7 +2835,7 @@ var File_rpc_rowlockv1_task_proto protoreflect.FileDescriptor
 const file_rpc_rowlockv1_task_proto_rawDesc = "" +
 	"\n" +
 	"\x18rpc/rowlockv1/task.proto\x12\n" +
-	"rowlock.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x8a\x0f\n" +
+	"rowlock.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe2\x0f\n" +
 	"\x04Task\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05queue\x18\x02 \x01(\tR\x05queue\x12\x12\n" +
@@ -2846,7 +2890,11 @@ const file_rpc_rowlockv1_task_proto_rawDesc = "" +
 	"\x11on_parent_failure\x18) \x01(\x0e2\x19.rowlock.v1.ParentFailureR\x0fonParentFailure\x12\x1f\n" +
 	"\vworkflow_id\x18* \x01(\tR\n" +
 	"workflowId\x12\x10\n" +
-	"\x03ref\x18+ \x01(\tR\x03ref\x1a9\n" +
+	"\x03ref\x18+ \x01(\tR\x03ref\x12\x19\n" +
+	"\bbatch_id\x18, \x01(\tR\abatchId\x12\x1f\n" +
+	"\vcallback_of\x18- \x01(\tR\n" +
+	"callbackOf\x12\x1a\n" +
+	"\bcallback\x18. \x01(\tR\bcallback\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a:\n" +
@@ -2878,7 +2926,7 @@ const file_rpc_rowlockv1_task_proto_rawDesc = "" +
 	"\n" +
 	"multiplier\x18\x03 \x01(\x01R\n" +
 	"multiplier\x12%\n" +
-	"\x0edelays_seconds\x18\x04 \x03(\x01R\rdelaysSeconds\"\xb8\t\n" +
+	"\x0edelays_seconds\x18\x04 \x03(\x01R\rdelaysSeconds\"\xd3\t\n" +
 	"\aNewTask\x12\x14\n" +
 	"\x05queue\x18\x01 \x01(\tR\x05queue\x12\x12\n" +
 	"\x04kind\x18\x02 \x01(\tR\x04kind\x12\x18\n" +
@@ -2911,7 +2959,8 @@ const file_rpc_rowlockv1_task_proto_rawDesc = "" +
 	"\x14debounce_max_seconds\x18\x17 \x01(\x01R\x12debounceMaxSeconds\x12:\n" +
 	"\fdependencies\x18\x18 \x03(\v2\x16.rowlock.v1.DependencyR\fdependencies\x12E\n" +
 	"\x11on_parent_failure\x18\x19 \x01(\x0e2\x19.rowlock.v1.ParentFailureR\x0fonParentFailure\x12\x10\n" +
-	"\x03ref\x18\x1a \x01(\tR\x03ref\x1a9\n" +
+	"\x03ref\x18\x1a \x01(\tR\x03ref\x12\x19\n" +
+	"\bbatch_id\x18\x1b \x01(\tR\abatchId\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a:\n" +
@@ -2964,7 +3013,7 @@ const file_rpc_rowlockv1_task_proto_rawDesc = "" +
 	"\bposition\x18\x03 \x01(\tR\bposition\"9\n" +
 	"\x03Lag\x12\x18\n" +
 	"\aentries\x18\x01 \x01(\x04R\aentries\x12\x18\n" +
-	"\aseconds\x18\x02 \x01(\x01R\aseconds\"\xb4\x02\n" +
+	"\aseconds\x18\x02 \x01(\x01R\aseconds\"\xcf\x02\n" +
 	"\x10ListTasksRequest\x12\x14\n" +
 	"\x05queue\x18\x01 \x01(\tR\x05queue\x12\x12\n" +
 	"\x04kind\x18\x02 \x01(\tR\x04kind\x12.\n" +
@@ -2976,7 +3025,8 @@ const file_rpc_rowlockv1_task_proto_rawDesc = "" +
 	"\x12older_than_seconds\x18\b \x01(\x01R\x10olderThanSeconds\x12\x1b\n" +
 	"\tworker_id\x18\t \x01(\tR\bworkerId\x12\x14\n" +
 	"\x05where\x18\n" +
-	" \x01(\tR\x05where\"\x9b\x01\n" +
+	" \x01(\tR\x05where\x12\x19\n" +
+	"\bbatch_id\x18\v \x01(\tR\abatchId\"\x9b\x01\n" +
 	"\x11ListTasksResponse\x12&\n" +
 	"\x05tasks\x18\x01 \x03(\v2\x10.rowlock.v1.TaskR\x05tasks\x12\x1f\n" +
 	"\vnext_cursor\x18\x02 \x01(\tR\n" +

@@ -898,7 +898,12 @@ type LeasedTask struct {
 	Schedule  string                 `protobuf:"bytes,15,opt,name=schedule,proto3" json:"schedule,omitempty"`
 	NominalAt *timestamppb.Timestamp `protobuf:"bytes,16,opt,name=nominal_at,json=nominalAt,proto3" json:"nominal_at,omitempty"`
 	// How the tasks that it depends on ended, in the order of its dependencies, with results up to 256 KiB together.
-	Parents       []*ParentOutcome `protobuf:"bytes,17,rep,name=parents,proto3" json:"parents,omitempty"`
+	Parents []*ParentOutcome `protobuf:"bytes,17,rep,name=parents,proto3" json:"parents,omitempty"`
+	// The batch that it is in; while that is open, the task may add more.
+	BatchId string `protobuf:"bytes,18,opt,name=batch_id,json=batchId,proto3" json:"batch_id,omitempty"`
+	// The batch that enqueued it, and why: on_success, on_death or on_complete.
+	CallbackOf    string `protobuf:"bytes,19,opt,name=callback_of,json=callbackOf,proto3" json:"callback_of,omitempty"`
+	Callback      string `protobuf:"bytes,20,opt,name=callback,proto3" json:"callback,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1050,6 +1055,27 @@ func (x *LeasedTask) GetParents() []*ParentOutcome {
 		return x.Parents
 	}
 	return nil
+}
+
+func (x *LeasedTask) GetBatchId() string {
+	if x != nil {
+		return x.BatchId
+	}
+	return ""
+}
+
+func (x *LeasedTask) GetCallbackOf() string {
+	if x != nil {
+		return x.CallbackOf
+	}
+	return ""
+}
+
+func (x *LeasedTask) GetCallback() string {
+	if x != nil {
+		return x.Callback
+	}
+	return ""
 }
 
 // ParentOutcome is how a task that another depends on ended.
@@ -2329,7 +2355,7 @@ const file_rpc_rowlockv1_worker_proto_rawDesc = "" +
 	"\vttl_seconds\x18\x02 \x01(\x01R\n" +
 	"ttlSeconds\x12\x14\n" +
 	"\x05fresh\x18\x03 \x01(\bR\x05fresh\x12\x17\n" +
-	"\anode_id\x18\x04 \x01(\tR\x06nodeId\"\x9d\x05\n" +
+	"\anode_id\x18\x04 \x01(\tR\x06nodeId\"\xf5\x05\n" +
 	"\n" +
 	"LeasedTask\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
@@ -2351,7 +2377,11 @@ const file_rpc_rowlockv1_worker_proto_rawDesc = "" +
 	"\bschedule\x18\x0f \x01(\tR\bschedule\x129\n" +
 	"\n" +
 	"nominal_at\x18\x10 \x01(\v2\x1a.google.protobuf.TimestampR\tnominalAt\x123\n" +
-	"\aparents\x18\x11 \x03(\v2\x19.rowlock.v1.ParentOutcomeR\aparents\x1a9\n" +
+	"\aparents\x18\x11 \x03(\v2\x19.rowlock.v1.ParentOutcomeR\aparents\x12\x19\n" +
+	"\bbatch_id\x18\x12 \x01(\tR\abatchId\x12\x1f\n" +
+	"\vcallback_of\x18\x13 \x01(\tR\n" +
+	"callbackOf\x12\x1a\n" +
+	"\bcallback\x18\x14 \x01(\tR\bcallback\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xa7\x01\n" +

@@ -98,6 +98,7 @@ func (c Config) run(ctx context.Context, t *worker.RawTask) error {
 
 func (c Config) env(t *worker.RawTask) []string {
 	env := append(os.Environ(), c.Env...)
+	env = append(env, batch(t)...)
 	env = append(env,
 		"ROWLOCK_TASK_ID="+t.ID,
 		"ROWLOCK_QUEUE="+t.Queue,
@@ -109,6 +110,17 @@ func (c Config) env(t *worker.RawTask) []string {
 		env = append(env, "ROWLOCK_SCHEDULE="+t.Schedule, "ROWLOCK_NOMINAL_TIME="+t.NominalAt.UTC().Format(time.RFC3339))
 	}
 	return env
+}
+
+// batch names the batch that the task is in, or that called it back: then also why.
+func batch(t *worker.RawTask) []string {
+	switch {
+	case t.CallbackOf != "":
+		return []string{"ROWLOCK_BATCH_ID=" + t.CallbackOf, "ROWLOCK_BATCH_CALLBACK=" + t.Callback}
+	case t.BatchID != "":
+		return []string{"ROWLOCK_BATCH_ID=" + t.BatchID}
+	}
+	return nil
 }
 
 // outcome is what the program's end means.

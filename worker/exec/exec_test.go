@@ -66,6 +66,21 @@ func TestOutcomes(t *testing.T) {
 	}
 }
 
+// A program learns of its batch, and of the one that called it back.
+func TestBatch(t *testing.T) {
+	h := handler(t, exec.Config{Command: `echo "$ROWLOCK_BATCH_ID $ROWLOCK_BATCH_CALLBACK"`})
+	for want, of := range map[string]worker.RawTask{
+		" \n": {}, "B \n": {BatchID: "B"}, "B on_death\n": {CallbackOf: "B", Callback: "on_death"},
+	} {
+		r := workertest.RunRaw(t, h, "job", nil, workertest.Task(func(t *worker.RawTask) {
+			t.BatchID, t.CallbackOf, t.Callback = of.BatchID, of.CallbackOf, of.Callback
+		}))
+		if string(r.Outcome.Result) != want {
+			t.Errorf("%q, want %q", r.Outcome.Result, want)
+		}
+	}
+}
+
 // What a program writes is bounded: the head of its output, the tail of its errors. Input that it doesn't read is no
 // failure.
 func TestBounds(t *testing.T) {

@@ -2,6 +2,7 @@ package webhook
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -114,6 +115,12 @@ func (c Config) setHeader(h http.Header, t *worker.RawTask) {
 	if t.Schedule != "" {
 		h.Set("X-Rowlock-Schedule", t.Schedule)
 		h.Set("X-Rowlock-Nominal-Time", t.NominalAt.UTC().Format(time.RFC3339))
+	}
+	if id := cmp.Or(t.CallbackOf, t.BatchID); id != "" {
+		h.Set("X-Rowlock-Batch-Id", id)
+	}
+	if t.Callback != "" {
+		h.Set("X-Rowlock-Batch-Callback", t.Callback)
 	}
 	if t.TraceContext != "" {
 		h.Set("Traceparent", t.TraceContext)

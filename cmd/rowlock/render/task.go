@@ -58,6 +58,9 @@ type Task struct {
 	Token           uint64            `json:"token,omitempty"`
 	Fingerprint     string            `json:"fingerprint,omitempty"`
 	OriginQueue     string            `json:"origin_queue,omitempty"`
+	BatchID         string            `json:"batch_id,omitempty"`
+	CallbackOf      string            `json:"callback_of,omitempty"`
+	Callback        string            `json:"callback,omitempty"`
 }
 
 // TaskError is what one attempt ended with.
@@ -102,6 +105,7 @@ func NewTask(t *rowlockv1.Task) Task {
 		Fingerprint:  t.GetFingerprint(),
 		OriginQueue:  t.GetOriginQueue(),
 		Dependencies: dependencies(t), OnParentFailure: parentFailure(t), WorkflowID: t.GetWorkflowId(), Ref: t.GetRef(),
+		BatchID: t.GetBatchId(), CallbackOf: t.GetCallbackOf(), Callback: t.GetCallback(),
 	}
 }
 
@@ -207,6 +211,10 @@ func (t Task) Table(table *Table, now time.Time) {
 	table.Pair("retry of", t.RetryOf)
 	table.Pair("schedule", t.Schedule)
 	table.Pair("nominal time", Clock(t.NominalAt, now))
+	table.Pair("batch", t.BatchID)
+	if t.CallbackOf != "" {
+		table.Pair("callback", fmt.Sprintf("%s of batch %s", t.Callback, t.CallbackOf))
+	}
 	if t.PayloadBytes > 0 {
 		table.Pair("payload", fmt.Sprintf("%d bytes: %s", t.PayloadBytes, Bytes(append(t.Payload, t.PayloadBase64...)).text(payloadShown)))
 	}

@@ -43,6 +43,7 @@ type line struct {
 	Ref                 string            `json:"ref"`
 	Dependencies        []dependency      `json:"dependencies"`
 	OnParentFailure     string            `json:"on_parent_failure"`
+	BatchID             string            `json:"batch_id"`
 }
 
 type backoff struct {
@@ -69,6 +70,9 @@ func parse(text []byte, defaultQueue string) (*rowlockv1.NewTask, error) {
 	return l.task()
 }
 
+// Parse reads one task that stands alone.
+func Parse(text []byte) (*rowlockv1.NewTask, error) { return parse(text, "") }
+
 // jsonError says in the words of the file what encoding/json says in Go's.
 func jsonError(err error) error {
 	var kind *json.UnmarshalTypeError
@@ -90,7 +94,7 @@ func jsonError(err error) error {
 // flagFields are the fields of those flags of 'rowlock enqueue' whose names differ from them by more than a hyphen.
 var flagFields = map[string]string{
 	"delay": "delay_seconds", "at": "run_at", "timeout": "timeout_seconds", "ttl": "ttl_seconds",
-	"unique_window": "unique_window_seconds", "debounce_max": "debounce_max_seconds", "label": "labels", "raw": "payload_base64",
+	"unique_window": "unique_window_seconds", "debounce_max": "debounce_max_seconds", "label": "labels", "raw": "payload_base64", "batch": "batch_id",
 	"backoff_initial":    `"backoff": {"initial_seconds": …}`,
 	"backoff_maximum":    `"backoff": {"maximum_seconds": …}`,
 	"backoff_multiplier": `"backoff": {"multiplier": …}`,
@@ -116,6 +120,7 @@ func (l *line) task() (*rowlockv1.NewTask, error) {
 		MaxAttempts: l.MaxAttempts, MaxWorkerDeaths: l.MaxWorkerDeaths, TimeoutSeconds: l.TimeoutSeconds, TtlSeconds: l.TTLSeconds,
 		UniqueKey: l.UniqueKey, UniqueWindowSeconds: l.UniqueWindowSeconds, FairKey: l.FairKey, SingletonKey: l.SingletonKey, StickyKey: l.StickyKey, Require: l.Require, Labels: l.Labels,
 		TraceContext: l.TraceContext, DependsOn: l.DependsOn, DebounceMaxSeconds: l.DebounceMaxSeconds,
+		BatchId: l.BatchID,
 	}
 	if l.RunAt != nil {
 		t.RunAt = timestamppb.New(*l.RunAt)

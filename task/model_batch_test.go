@@ -1,0 +1,191 @@
+package task_test
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/rowlock/rowlock/task"
+)
+
+const batchKept = day
+
+// modelBatch is a batch and all tasks that were ever added to it.
+type modelBatch struct {
+	task.Batch // Counts are not kept up
+	members    []*modelTask
+	cancelling bool
+	below      task.ID // of the tasks that are to be cancelled
+}
+
+func (m *model) createBatch(c *task.CreateBatch) task.Result {
+	b := &modelBatch{}
+	for k, t := range c.Callbacks {
+		if t == nil {
+			continue
+		}
+		if t.Batch != 0 || len(t.DependsOn) > 0 || t.RetryOf != 0 {
+			return task.Result{Code: task.Invalid}
+		}
+		b.Callbacks[k] = task.BatchCallback{State: task.CallbackWaiting, Task: *t}
+	}
+	m.lastID++
+	b.ID, b.Name, b.CreatedAt = m.lastID, c.Name, m.now
+	m.batches[b.ID] = b
+	return task.Result{Items: []task.Item{{ID: b.ID}}}
+}
+
+func (m *model) closeBatch(id task.ID) task.Result {
+	b, ok := m.batches[id]
+	if !ok {
+		return task.Result{Code: task.NoSuchBatch}
+	}
+	if b.ClosedAt == 0 {
+		b.ClosedAt = m.now
+	}
+	return task.Result{Items: []task.Item{{ID: id}}}
+}
+
+func (m *model) cancelBatch(id task.ID) task.Result {
+	b, ok := m.batches[id]
+	if !ok {
+		return task.Result{Code: task.NoSuchBatch}
+	}
+	n := m.batchCounts(b).Unfinished()
+	b.Cancelled = b.Cancelled || n > 0 || b.ClosedAt == 0
+	if n > 0 {
+		b.cancelling, b.below = true, m.lastID+1
+	}
+	m.closeBatch(id)
+	return task.Result{Items: []task.Item{{ID: id, Other: n}}}
+}
+
+// cancelMembers cancels what waits and runs of the batches for which that was asked.
+func (m *model) cancelMembers() {
+	for _, id := range slices.Sorted(maps.Keys(m.batches)) {
+		b := m.batches[id]
+		for _, t := range b.members {
+			if b.cancelling && t.ID < b.below && m.live[t.ID] == t && t.State != task.DeadLetter {
+				m.cancelOne(t.ID)
+			}
+		}
+		b.cancelling = false
+	}
+}
+
+// batchCounts counts a batch's tasks where they are now.
+func (m *model) batchCounts(b *modelBatch) (c task.BatchCounts) {
+	for _, t := range b.members {
+		switch {
+		case t.State == task.Completed:
+			c.Completed++
+		case t.State == task.Cancelled:
+			c.Cancelled++
+		case m.live[t.ID] != t:
+			c.Deleted++
+		case t.State == task.DeadLetter:
+			c.Dead++
+		case t.State == task.Running:
+			c.Running++
+		default:
+			c.Waiting++
+		}
+	}
+	return c
+}
+
+// callBack enqueues the callbacks whose time has come, one after another: those of the oldest batch first.
+func (m *model) callBack() {
+	for {
+		for _, b := range m.batches {
+			if n := m.batchCounts(b).Unfinished(); b.ClosedAt == 0 || n > 0 {
+				b.EndedAt = 0
+			} else if b.EndedAt == 0 {
+				b.EndedAt = m.now
+			}
+		}
+		b, k := m.dueCallback()
+		if b == nil {
+			return
+		}
+		c := &b.Callbacks[k]
+		c.State, c.DoneAt = task.CallbackDone, m.now
+		item := m.enqueueOne(c.Task)
+		c.ID, c.Code = item.ID, item.Code
+		if t := m.live[item.ID]; t != nil && item.Code == task.OK {
+			t.CallbackOf, t.Callback = b.ID, k
+		}
+	}
+}
+
+func (m *model) dueCallback() (*modelBatch, task.CallbackKind) {
+	for _, id := range slices.Sorted(maps.Keys(m.batches)) {
+		b := m.batches[id]
+		n := m.batchCounts(b)
+		for k, due := range []bool{
+			task.CallbackSuccess:  b.EndedAt != 0 && n.Completed == n.Total() && !b.Cancelled,
+			task.CallbackDeath:    n.Dead > 0,
+			task.CallbackComplete: b.EndedAt != 0,
+		} {
+			if due && b.Callbacks[k].State == task.CallbackWaiting {
+				return b, task.CallbackKind(k)
+			}
+		}
+	}
+	return nil, 0
+}
+
+func (m *model) forgetBatches() {
+	for id, b := range m.batches {
+		if b.EndedAt != 0 && b.EndedAt+batchKept <= m.now {
+			delete(m.batches, id)
+		}
+	}
+}
+
+func compareBatches(t reporter, r *replica, m *model) {
+	t.Helper()
+	var want []task.Batch
+	for _, id := range slices.Sorted(maps.Keys(m.batches)) {
+		b := m.batches[id].Batch
+		b.Counts = m.batchCounts(m.batches[id])
+		want = append(want, b)
+		got, _ := r.machine.Batch(id)
+		same(t, "batch", got, b)
+	}
+	var got []task.Batch
+	for after := task.ID(0); ; after = got[len(got)-1].ID {
+		page := r.machine.Batches(after, 2)
+		got = append(got, page...)
+		if len(page) < 2 {
+			break
+		}
+	}
+	same(t, "batches", got, want)
+	if b, ok := r.machine.Batch(m.lastID + 1); ok {
+		t.Fatalf("there is a batch too many: %+v", b)
+	}
+}
+
+func (r random) batch() task.ID {
+	if ids := slices.Sorted(maps.Keys(r.m.batches)); len(ids) > 0 && r.number("batch is there", 0, 19) > 0 {
+		return some(r, "batch", ids...)
+	}
+	return task.ID(r.number("batch", 0, int(r.m.lastID)+1))
+}
+
+func (r random) createBatch() task.Command {
+	c := &task.CreateBatch{Name: some(r, "name", "", "nightly")}
+	for k := range c.Callbacks {
+		if r.number("callback", 0, 2) > 0 {
+			t := r.newTask()
+			if t.Batch = 0; r.number("callback depends", 0, 29) > 0 {
+				t.DependsOn, t.ParentsDone, t.RetryOf = nil, nil, 0
+			}
+			c.Callbacks[k] = &t
+		}
+	}
+	return c
+}
+
+func (r random) closeBatch() task.Command  { return &task.CloseBatch{ID: r.batch()} }
+func (r random) cancelBatch() task.Command { return &task.CancelBatch{ID: r.batch()} }
