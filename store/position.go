@@ -53,7 +53,7 @@ func decodePosition(b []byte) (Position, error) {
 // readPosition checks that the file is one of ours, and whole.
 func readPosition(tx *bbolt.Tx) (Position, error) {
 	for _, name := range append(dataBuckets(), bucketMeta) {
-		if tx.Bucket([]byte(name)) == nil {
+		if tx.Bucket([]byte(name)) == nil && !awaited(tx, name) {
 			return Position{}, fmt.Errorf("%w: not a state file: bucket %s is missing", ErrCorrupt, name)
 		}
 	}
@@ -75,11 +75,7 @@ func initialize(tx *bbolt.Tx, a *arena) error {
 		return err
 	}
 	for _, name := range dataBuckets() {
-		if _, err := tx.CreateBucket([]byte(name)); err != nil {
-			return err
-		}
-		key := digestKey(name)
-		if err := meta.Put(key, encodeDigest(a, key, digest{})); err != nil {
+		if err := createTable(tx, a, name); err != nil {
 			return err
 		}
 	}
