@@ -112,7 +112,7 @@ func (m *Machine) stepAlarms() {
 		case alarmRetention:
 			m.retentionAlarm(m.queues[v.id])
 		case alarmBatch:
-			ended = m.batchAlarm(ID(v.id))
+			ended = m.batchAlarm(ID(v.id), v.at)
 		}
 		m.budget -= b2i(ended)
 	}
