@@ -174,7 +174,7 @@ func batchID(field, s string) (task.ID, error) {
 	}
 	id, err := task.ParseID(s)
 	if err != nil {
-		return 0, invalid("%s %q is %v", field, clip(s), err)
+		return 0, invalid("%s %q is not a batch ID: want the 13 characters that CreateBatch answered with", field, clip(s))
 	}
 	return id, nil
 }

@@ -222,10 +222,11 @@ func (m *Machine) dropBatch(b *batch) {
 	}
 }
 
-// batchAlarm drops a batch that ended long enough ago, unless a dead letter that was retried has reopened it.
-func (m *Machine) batchAlarm(id ID) bool {
+// batchAlarm drops a batch that ended long enough ago. An alarm of an earlier end, after which a dead letter that was retried
+// reopened the batch, does nothing: the last end has one of its own, which acts in its order.
+func (m *Machine) batchAlarm(id ID, came Time) bool {
 	b := m.batches.byID[id]
-	if b == nil || b.ended == 0 || after(b.ended, BatchTTL) > m.now {
+	if b == nil || b.ended == 0 || after(b.ended, BatchTTL) != came {
 		return false
 	}
 	m.dropBatch(b)

@@ -129,7 +129,7 @@ func (m *Machine) stepAlarms() {
 		case alarmOperation:
 			ended = m.operationAlarm(ID(v.id))
 		case alarmBatch:
-			ended = m.batchAlarm(ID(v.id))
+			ended = m.batchAlarm(ID(v.id), v.at)
 		}
 		m.budget -= b2i(ended)
 	}

@@ -36,7 +36,7 @@ func (p *program) batchCall(cmd *cobra.Command, call func(ctx context.Context, c
 	cmd.Args = args(1, 1)
 	connect, out := p.clientFlags(cmd.Flags()), p.outputFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		id, err := taskID(args[0])
+		id, err := batchID(args[0])
 		if err != nil {
 			return err
 		}

@@ -23,7 +23,7 @@ func (p *program) batchWaitCommand() *cobra.Command {
 		if *timeout < 0 {
 			return usagef("--timeout %s: want 0s or more; 0s is no limit", *timeout)
 		}
-		id, err := taskID(args[0])
+		id, err := batchID(args[0])
 		if err != nil {
 			return err
 		}

@@ -118,7 +118,7 @@ func (t *taskFlags) task(p *program, flags *pflag.FlagSet, queue string) (*rowlo
 		}
 	}
 	if flags.Changed("batch") {
-		if t.new.BatchId, err = taskID(t.new.BatchId); err != nil {
+		if t.new.BatchId, err = batchID(t.new.BatchId); err != nil {
 			return nil, usagef("--batch: %s", err)
 		}
 	}

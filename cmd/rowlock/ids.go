@@ -28,6 +28,15 @@ func taskID(arg string) (string, error) {
 	return id.String(), nil
 }
 
+// batchID does the same with a batch's ID, which looks like a task's.
+func batchID(arg string) (string, error) {
+	id, err := task.ParseID(arg)
+	if err != nil {
+		return "", usagef("%q is not a batch ID: want the 13 characters that 'rowlock batch create' printed", arg)
+	}
+	return id.String(), nil
+}
+
 // about names the task in an error that doesn't.
 func about(id string, err error) error {
 	if err == nil || strings.Contains(err.Error(), id) {

@@ -95,7 +95,7 @@ func TestBatchThroughRestarts(t *testing.T) {
 		t.Errorf("in the end: %+v, %+v, %+v, %+v", info, info.OnSuccess, info.OnDeath, info.OnComplete)
 	}
 	stop(t, n.Process)
-	n = serve(t, dir, n)
+	serve(t, dir, n)
 	callbacks := map[string]string{}
 	for task, err := range c.List(limited(t), client.Query{Queue: "ops"}) {
 		if err != nil {
