@@ -61,6 +61,7 @@ type taskFlags struct {
 	priority   uint32
 	uniqueMode string
 	backoff    backoffFlags
+	kin        kinFlags
 	new        rowlockv1.NewTask
 }
 
@@ -85,6 +86,7 @@ func (t *taskFlags) add(flags *pflag.FlagSet) {
 	flags.StringToStringVar(&t.new.Labels, "label", nil, "labels, key=value")
 	flags.StringVar(&t.new.TraceContext, "trace-context", "", "W3C traceparent to go on with")
 	flags.StringSliceVar(&t.new.DependsOn, "depends-on", nil, "IDs of tasks that must complete first")
+	t.kin.add(flags)
 	t.backoff.add(flags)
 }
 
@@ -113,6 +115,9 @@ func (t *taskFlags) task(p *program, flags *pflag.FlagSet, queue string) (*rowlo
 		if t.new.DependsOn[i], err = taskID(id); err != nil {
 			return nil, err
 		}
+	}
+	if err := t.kin.set(&t.new); err != nil {
+		return nil, err
 	}
 	if flags.Changed("priority") {
 		t.new.Priority = &t.priority
