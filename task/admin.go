@@ -25,9 +25,16 @@ func (m *Machine) retry(s slot, r *record) Code {
 		}
 		cold := m.coldOf(r)
 		m.retakeUnique(r, &cold)
-		if len(cold.waits) > 0 { // its parents are past helping
-			cold.waits = nil
+		waits := m.parentsAgain(&cold)
+		if len(cold.waits)+len(waits) > 0 {
+			cold.waits = waits
 			m.setCold(r, cold)
+		}
+		if len(waits) > 0 {
+			r.at = 0
+			m.await(r.id, waits)
+			m.transit(s, r, Blocked)
+			return OK
 		}
 		m.toPending(s, r)
 		return OK
