@@ -112,7 +112,7 @@ func (s *workerService) leased(session uint64, tasks []task.Leased) (*pb.LeaseRe
 	out := &pb.LeaseResponse{}
 	size := 0
 	for i := range tasks {
-		if size += len(tasks[i].Payload); i > 0 && size > maxReply {
+		if size += leasedBytes(&tasks[i]); i > 0 && size > maxReply {
 			s.dispatch.giveBack(session, tasks[i:], task.NotRevoked)
 			break
 		}

@@ -26,11 +26,18 @@ func (m *Machine) retry(s slot, r *record) Code {
 		cold := m.coldOf(r)
 		changed := m.sendBack(r, &cold)
 		m.retakeUnique(r, &cold)
-		if len(cold.waits) > 0 { // its parents are past helping
-			cold.waits, changed = nil, true
+		waits := m.parentsAgain(&cold)
+		if len(cold.waits)+len(waits) > 0 {
+			cold.waits, changed = waits, true
 		}
 		if changed {
 			m.setCold(r, cold)
+		}
+		if len(waits) > 0 {
+			r.at = 0
+			m.await(r.id, waits)
+			m.transit(s, r, Blocked)
+			return OK
 		}
 		m.toPending(s, r)
 		return OK

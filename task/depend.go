@@ -23,8 +23,12 @@ func (m *Machine) await(child ID, parents []ID) {
 			f = &family{}
 			m.families[p] = f
 		}
-		f.children = append(f.children, child)
 		f.waiting++
+		if n := len(f.children); n == 0 || f.children[n-1] < child {
+			f.children = append(f.children, child)
+		} else if i, there := slices.BinarySearch(f.children, child); !there { // it waits again
+			f.children = slices.Insert(f.children, i, child)
+		}
 	}
 }
 
@@ -59,18 +63,35 @@ func (m *Machine) stepCascades() {
 	for len(m.cascades) > 0 {
 		c := m.cascades[0]
 		for f := m.families[c.parent]; f != nil && len(f.children) > 0 && f.children[0] < c.below; f = m.families[c.parent] {
-			if m.budget == 0 {
+			s := m.index.get(f.children[0])
+			waiting := s != 0 && m.waitsFor(m.tasks.at(s), c.parent)
+			if m.budget == 0 && (waiting || m.level < LevelFeatures) { // those that have stopped waiting are not there after a restart
 				return
 			}
-			child := f.children[0]
 			f.children = f.children[1:]
-			if s := m.index.get(child); s != 0 && m.tasks.at(s).state == Blocked {
+			if waiting {
 				m.budget--
 				m.tellChild(s, m.tasks.at(s), c)
 			}
 		}
 		m.cascades = m.cascades[1:]
 	}
+}
+
+// waitsFor reports whether a task is blocked by another.
+func (m *Machine) waitsFor(r *record, parent ID) bool {
+	return r.state == Blocked && slices.Contains(m.coldOf(r).waits, parent)
+}
+
+// parentsAgain returns the parents of a dead letter that is retried which haven't ended, as they have been retried themselves. The
+// others are past helping.
+func (m *Machine) parentsAgain(c *cold) (waits []ID) {
+	for _, e := range c.parents {
+		if s := m.index.get(e.Parent); s != 0 && m.tasks.at(s).state != DeadLetter {
+			waits = append(waits, e.Parent)
+		}
+	}
+	return waits
 }
 
 func (m *Machine) tellChild(s slot, r *record, c cascade) {

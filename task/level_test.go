@@ -93,3 +93,24 @@ func TestLaterFieldsNeedTheirLevel(t *testing.T) {
 		}
 	}
 }
+
+// TestGraphLevels: what came with graphs isn't proposed before all members know it.
+func TestGraphLevels(t *testing.T) {
+	enqueue := func(n task.NewTask) task.Command { return &task.Enqueue{Tasks: []task.NewTask{{Queue: "q"}, n}} }
+	for name, x := range map[string]struct {
+		command task.Command
+		level   uint32
+	}{
+		"graph":       {&task.EnqueueGraph{}, task.LevelFeatures},
+		"in request":  {&task.Request{ID: "x", Command: &task.CancelWorkflow{ID: 1}}, task.LevelFeatures},
+		"edge":        {enqueue(task.NewTask{Edges: []task.Edge{{Parent: 1}}}), task.LevelFeatures},
+		"policy":      {enqueue(task.NewTask{OnParentFailure: task.ParentFailureCancel}), task.LevelFeatures},
+		"result":      {enqueue(task.NewTask{DependsOn: []task.ID{1}, Ended: []task.ParentOutcome{{ID: 1}}}), task.LevelFeatures},
+		"as of old":   {enqueue(task.NewTask{DependsOn: []task.ID{1}, ParentsDone: []task.ID{1}}), task.BaseLevel},
+		"independent": {enqueue(task.NewTask{}), task.BaseLevel},
+	} {
+		if got := task.LevelOf(x.command); got != x.level {
+			t.Errorf("%s: level %d, want %d", name, got, x.level)
+		}
+	}
+}

@@ -53,6 +53,16 @@ func (m *model) revive(t *modelTask) {
 	if t.ExpiresAt <= m.now {
 		t.ExpiresAt = 0
 	}
+	for _, e := range t.Parents { // those that have been retried too
+		if p, live := m.live[e.Parent]; live && p.State != task.DeadLetter {
+			t.DependsOn = append(t.DependsOn, e.Parent)
+		}
+	}
+	if len(t.DependsOn) > 0 {
+		t.State = task.Blocked
+		m.changed(t, task.DeadLetter)
+		return
+	}
 	m.toPending(t, false)
 }
 

@@ -129,7 +129,7 @@ func (m *model) enqueueFor(n task.NewTask, workflow task.ID) task.Item {
 	q.Enqueued++
 	if never != 0 { // the next Tick tells it
 		waits = append(waits, never)
-		m.cascades = append(m.cascades, modelCascade{never, true, []*modelTask{t}})
+		m.cascades = append(m.cascades, modelCascade{never, true, m.lastID + 1})
 	}
 	if len(waits) > 0 {
 		t.State, t.RunAt, t.DependsOn = task.Blocked, runAt, waits

@@ -145,7 +145,7 @@ func (m *model) remove(t *modelTask) {
 type modelCascade struct {
 	parent    task.ID
 	completed bool
-	children  []*modelTask
+	below     task.ID // later ones wait for the parent's new life
 }
 
 // fails reports whether a child's edge can't come true any more.
@@ -168,7 +168,7 @@ func (t *modelTask) waitsFor(id task.ID) bool {
 func (m *model) parentEnded(id task.ID, completed bool) {
 	children := m.liveWhere(func(c *modelTask) bool { return c.waitsFor(id) })
 	if len(children) > 0 {
-		m.cascades = append(m.cascades, modelCascade{id, completed, children})
+		m.cascades = append(m.cascades, modelCascade{id, completed, m.lastID + 1})
 	}
 }
 
@@ -177,9 +177,8 @@ func (m *model) tellChildren() {
 	for len(m.cascades) > 0 {
 		c := m.cascades[0]
 		m.cascades = m.cascades[1:]
-		for _, t := range c.children {
+		for _, t := range m.liveWhere(func(t *modelTask) bool { return t.ID < c.below && t.waitsFor(c.parent) }) {
 			switch {
-			case m.live[t.ID] != t || !t.waitsFor(c.parent): // it ended in another way
 			case c.fails(t) && t.when(c.parent) == task.OnFailure:
 				m.toHistory(t, task.Cancelled, task.ReasonNotNeeded)
 			case c.fails(t) && t.OnParentFailure == task.ParentFailureCancel:

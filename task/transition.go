@@ -16,7 +16,7 @@ var transitions = [stateCount]uint16{
 	Blocked:    states(Scheduled, Pending, Cancelled, DeadLetter, None),
 	Pending:    states(Pending, Scheduled, Running, Cancelled, DeadLetter, None),
 	Running:    states(Pending, Scheduled, Completed, Cancelled, DeadLetter),
-	DeadLetter: states(Pending, Cancelled, DeadLetter, None),
+	DeadLetter: states(Blocked, Pending, Cancelled, DeadLetter, None),
 }
 
 // transit is the one door through which a task changes its state. The caller has set what the new state needs: order for

@@ -30,6 +30,8 @@ A file has one JSON object a line, with these fields, all of them optional:
   labels                                             {"key": "value"}
   depends_on                                         ["ID", …]
   batch_id                                           the ID of an open batch
+  dependencies                                       [{"task_id": "ID", "when": "success", "failure" or "any"}]
+  on_parent_failure                                  "dead_letter" or "cancel"
   backoff                                            {"initial_seconds": 1, "maximum_seconds": 60, "multiplier": 2}
                                                      or {"delays_seconds": [1, 10]}
 It is checked as a whole before anything is sent. QUEUE is for the lines that name none. A file that was sent in part is

@@ -62,6 +62,7 @@ type taskFlags struct {
 	priority   uint32
 	uniqueMode string
 	backoff    backoffFlags
+	kin        kinFlags
 	new        rowlockv1.NewTask
 }
 
@@ -88,6 +89,7 @@ func (t *taskFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&t.new.TraceContext, "trace-context", "", "W3C traceparent to go on with")
 	flags.StringSliceVar(&t.new.DependsOn, "depends-on", nil, "IDs of tasks that must complete first")
 	flags.StringVar(&t.new.BatchId, "batch", "", "ID of the batch to add it to")
+	t.kin.add(flags)
 	t.backoff.add(flags)
 }
 
@@ -121,6 +123,9 @@ func (t *taskFlags) task(p *program, flags *pflag.FlagSet, queue string) (*rowlo
 		if t.new.BatchId, err = batchID(t.new.BatchId); err != nil {
 			return nil, usagef("--batch: %s", err)
 		}
+	}
+	if err := t.kin.set(&t.new); err != nil {
+		return nil, err
 	}
 	if flags.Changed("priority") {
 		t.new.Priority = &t.priority
