@@ -16,6 +16,9 @@ type Client struct {
 	queues   rowlockv1.QueueServiceClient
 	batches  rowlockv1.BatchServiceClient
 	cluster  rowlockv1.ClusterServiceClient
+
+	schedules rowlockv1.ScheduleServiceClient
+	watch     rowlockv1.WatchServiceClient
 }
 
 // New makes a Client. It checks the configuration and connects with the first call.
@@ -36,6 +39,9 @@ func New(config Config) (*Client, error) {
 		queues:  rowlockv1.NewQueueServiceClient(p),
 		batches: rowlockv1.NewBatchServiceClient(p),
 		cluster: rowlockv1.NewClusterServiceClient(p),
+
+		schedules: rowlockv1.NewScheduleServiceClient(p),
+		watch:     rowlockv1.NewWatchServiceClient(p),
 	}
 	c.producer = newProducer(config, p)
 	return c, nil

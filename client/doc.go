@@ -24,6 +24,11 @@
 // error that is ErrUnknownOutcome means that the task may or may not have been accepted; any other error means that it
 // wasn't.
 //
+// # What became of it?
+//
+// Wait returns a task when it has ended, and Result what its handler returned. Watch tells what happens to many tasks, from
+// any position on, and goes on by itself when a server stops.
+//
 // # Addresses
 //
 // Any member of a cluster takes any call. A Client stays with one address, takes the next when it is unavailable, and

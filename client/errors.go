@@ -33,6 +33,11 @@ var (
 	ErrOverloaded = errors.New("overloaded")
 	// ErrNoSpace means that the servers take no new tasks because their disks are full.
 	ErrNoSpace = errors.New("no space left on the server")
+	// ErrQueueFull means that the queue has as many tasks, or bytes of payloads, as it may have: see QueueSettings.MaxTasks. The
+	// message has the numbers.
+	ErrQueueFull = errors.New("the queue is full")
+	// ErrPositionLost means that the events behind a position aren't kept any more.
+	ErrPositionLost = errors.New("the events behind this position aren't kept any more")
 	// ErrDenied means that the credentials are missing or don't allow the call.
 	ErrDenied = errors.New("denied")
 	// ErrUnavailable means that no server answered in time.
@@ -50,6 +55,10 @@ const (
 	reasonStaleToken        = "stale_token"
 	reasonDraining          = "draining"
 	reasonNoSpace           = "no_space"
+	reasonQueueFull         = "queue_full"
+	reasonPositionLost      = "position_lost"
+	reasonTooManyWaiters    = "too_many_waiters"
+	reasonTooManyWatchers   = "too_many_watchers"
 	reasonBatchClosed       = "batch_closed"
 	metadataLeader          = "leader"
 	metadataExisting        = "task_id"
@@ -84,7 +93,11 @@ func (e *Error) GRPCStatus() *status.Status { return status.New(e.Code, e.Messag
 func (e *Error) Is(target error) bool {
 	switch target {
 	case ErrInvalid:
-		return e.Code == codes.InvalidArgument || e.Code == codes.OutOfRange
+		return e.Code == codes.InvalidArgument || e.Code == codes.OutOfRange && e.Reason != reasonPositionLost
+	case ErrPositionLost:
+		return e.Reason == reasonPositionLost
+	case ErrQueueFull:
+		return e.Reason == reasonQueueFull
 	case ErrNotFound:
 		return e.Code == codes.NotFound
 	case ErrConflict:
@@ -100,7 +113,7 @@ func (e *Error) Is(target error) bool {
 	case ErrNoSpace:
 		return e.Reason == reasonNoSpace
 	case ErrOverloaded:
-		return e.Code == codes.ResourceExhausted && e.Reason != reasonNoSpace
+		return e.Code == codes.ResourceExhausted && e.Reason != reasonNoSpace && e.Reason != reasonQueueFull
 	case ErrDenied:
 		return e.Code == codes.PermissionDenied || e.Code == codes.Unauthenticated
 	case ErrUnavailable:

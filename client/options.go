@@ -80,11 +80,24 @@ const (
 	Return = rowlockv1.UniqueMode_return
 	// Replace cancels the task that is there, unless it is running, and accepts the new one.
 	Replace = rowlockv1.UniqueMode_replace
+	// Debounced is set by Debounce.
+	Debounced = rowlockv1.UniqueMode_debounce
 )
 
 // UniqueMode chooses another mode than Reject.
 func UniqueMode(m Mode) Option {
 	return func(t *rowlockv1.NewTask) { t.UniqueMode = m }
+}
+
+// Debounce lets calls with the same unique key make one task, which runs with the last one's arguments when there has been no
+// call for the delay, but at most limit after the first (0: no limit). The Receipts of the calls that put the task off say
+// Existing. Only its arguments and its run time are replaced; all else stays as in the first call. A task that runs already
+// isn't touched: the call then makes a new one, which has the key from then on.
+func Debounce(key string, delay, limit time.Duration) Option {
+	return func(t *rowlockv1.NewTask) {
+		t.UniqueKey, t.UniqueMode = key, rowlockv1.UniqueMode_debounce
+		t.DelaySeconds, t.DebounceMaxSeconds = delay.Seconds(), limit.Seconds()
+	}
 }
 
 // UniqueFor keeps the unique key taken for this long after the task was enqueued, whether it ends earlier or later.

@@ -200,6 +200,22 @@ func (p *pool) failed(ep *endpoint, e *Error) {
 		"addr", ep.addr, "next", next.addr, "error", e.Message)
 }
 
+// size is how many addresses are known.
+func (p *pool) size() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.endpoints)
+}
+
+// skip goes on to the next address, although the current one is available.
+func (p *pool) skip() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.closed {
+		p.current.Store(p.after(p.current.Load(), ""))
+	}
+}
+
 // after returns the endpoint of the address hinted at, or else the next one. The caller holds mu.
 func (p *pool) after(ep *endpoint, hint string) *endpoint {
 	if hint != "" {
@@ -252,6 +268,6 @@ func (s *stream) RecvMsg(m any) error {
 		return err
 	}
 	e := fromError(err)
-	s.pool.judge(s.Context(), s.endpoint, e)
+	s.pool.judge(s.wait.ctx, s.endpoint, e) // gRPC has ended the stream's own by now
 	return e
 }

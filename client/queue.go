@@ -33,6 +33,8 @@ type QueueInfo struct {
 	HistoryBytes uint64 `json:"history_bytes"`
 	// Workers are those connected that serve the queue.
 	Workers int `json:"workers"`
+	// LiveBytes are those of the payloads of the live tasks that aren't dead letters: what QueueSettings.MaxBytes bounds.
+	LiveBytes uint64 `json:"live_bytes"`
 }
 
 // QueueSettings are the defaults of a queue's tasks. Zero: the built-in default, which is 25 attempts, 3 worker deaths,
@@ -59,6 +61,12 @@ type QueueSettings struct {
 	PriorityAging time.Duration
 	// StickyWait is how long a task waits for the worker of its sticky key; 5 s where zero.
 	StickyWait time.Duration
+	// MaxTasks bounds the live tasks that aren't dead letters, MaxBytes the bytes of their payloads: beyond it, new ones are
+	// refused with ErrQueueFull. Zero: no bound.
+	MaxTasks uint64
+	MaxBytes uint64
+	// DeadLetterQueue is another queue, to which tasks go that die in this one; empty: they stay.
+	DeadLetterQueue string
 }
 
 // RateLimit is a token bucket: Tasks in each Per on average, and Burst at once after a pause.
@@ -109,10 +117,14 @@ func (s QueueSettings) MarshalJSON() ([]byte, error) {
 		FairWeights     map[string]int `json:"fair_weights,omitempty"`
 		PriorityAging   float64        `json:"priority_aging_seconds,omitzero"`
 		StickyWait      float64        `json:"sticky_wait_seconds,omitzero"`
+		MaxTasks        uint64         `json:"max_tasks"`
+		MaxBytes        uint64         `json:"max_bytes"`
+		DeadLetterQueue string         `json:"dead_letter_queue"`
 	}{
 		s.MaxAttempts, s.MaxWorkerDeaths, s.Timeout.Seconds(), s.TTL.Seconds(), s.Backoff, s.Retention.Seconds(),
 		s.RetentionBytes, s.RetentionTasks,
 		s.MaxRunning, s.KeyMaxRunning, s.Rate, s.KeyRate, s.FairWeights, s.PriorityAging.Seconds(), s.StickyWait.Seconds(),
+		s.MaxTasks, s.MaxBytes, s.DeadLetterQueue,
 	})
 }
 
@@ -202,6 +214,10 @@ func (s QueueSettings) proto() *rowlockv1.QueueSettings {
 		KeyRate:              s.KeyRate.proto(),
 		PriorityAgingSeconds: s.PriorityAging.Seconds(),
 		StickyWaitSeconds:    s.StickyWait.Seconds(),
+
+		MaxTasks:        s.MaxTasks,
+		MaxBytes:        s.MaxBytes,
+		DeadLetterQueue: s.DeadLetterQueue,
 	}
 	for key, weight := range s.FairWeights {
 		if p.FairWeights == nil {
@@ -239,6 +255,9 @@ func settingsOf(p *rowlockv1.QueueSettings) QueueSettings {
 		FairWeights:     weights,
 		PriorityAging:   seconds(p.GetPriorityAgingSeconds()),
 		StickyWait:      seconds(p.GetStickyWaitSeconds()),
+		MaxTasks:        p.GetMaxTasks(),
+		MaxBytes:        p.GetMaxBytes(),
+		DeadLetterQueue: p.GetDeadLetterQueue(),
 	}
 }
 
@@ -261,5 +280,6 @@ func queueOf(p *rowlockv1.Queue) *QueueInfo {
 		HistoryTasks:        p.GetHistoryTasks(),
 		HistoryBytes:        p.GetHistoryBytes(),
 		Workers:             int(p.GetWorkers()),
+		LiveBytes:           p.GetLiveBytes(),
 	}
 }

@@ -19,15 +19,21 @@ func OmitPayload() ReadOption { return func(r *rowlockv1.GetTaskRequest) { r.Omi
 
 // Get returns a task, live or finished; ErrNotFound if there is none.
 func (c *Client) Get(ctx context.Context, id string, options ...ReadOption) (*TaskInfo, error) {
+	t, _, err := c.GetAt(ctx, id, options...)
+	return t, err
+}
+
+// GetAt is Get, with the position from which a Watch goes on: it tells what happened after this answer.
+func (c *Client) GetAt(ctx context.Context, id string, options ...ReadOption) (*TaskInfo, string, error) {
 	req := &rowlockv1.GetTaskRequest{Id: id}
 	for _, o := range options {
 		o(req)
 	}
 	resp, err := c.tasks.GetTask(ctx, req)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	return taskOf(resp.GetTask()), nil
+	return taskOf(resp.GetTask()), resp.GetPosition(), nil
 }
 
 // Query selects tasks. Zero fields select all live ones.
@@ -37,6 +43,8 @@ type Query struct {
 	// States are live states only, or finished ones (completed, cancelled) only.
 	States   []State
 	WorkerID string
+	// Where is a filter in CEL that yields true or false, such as age > duration("1h").
+	Where string
 	// BatchID selects the tasks of a batch.
 	BatchID string
 	// OlderThan selects running tasks without a sign of progress for this long.
@@ -51,6 +59,13 @@ type Query struct {
 
 // Page returns one page of tasks, which may be short or empty, and the cursor of the next one; "" after the last.
 func (c *Client) Page(ctx context.Context, q Query) ([]*TaskInfo, string, error) {
+	tasks, next, _, err := c.PageAt(ctx, q)
+	return tasks, next, err
+}
+
+// PageAt is Page, with the position from which a Watch goes on. From the position of a list's first page on, nothing is missed
+// of any of its pages, though something of the later ones may be told again.
+func (c *Client) PageAt(ctx context.Context, q Query) (tasks []*TaskInfo, next, position string, err error) {
 	req := &rowlockv1.ListTasksRequest{
 		Queue:            q.Queue,
 		Kind:             q.Kind,
@@ -60,6 +75,7 @@ func (c *Client) Page(ctx context.Context, q Query) ([]*TaskInfo, string, error)
 		OmitPayload:      q.OmitPayload,
 		OlderThanSeconds: q.OlderThan.Seconds(),
 		WorkerId:         q.WorkerID,
+		Where:            q.Where,
 		BatchId:          q.BatchID,
 	}
 	for _, s := range q.States {
@@ -67,13 +83,13 @@ func (c *Client) Page(ctx context.Context, q Query) ([]*TaskInfo, string, error)
 	}
 	resp, err := c.tasks.ListTasks(ctx, req)
 	if err != nil {
-		return nil, "", err
+		return nil, "", "", err
 	}
-	tasks := make([]*TaskInfo, 0, len(resp.GetTasks()))
+	tasks = make([]*TaskInfo, 0, len(resp.GetTasks()))
 	for _, t := range resp.GetTasks() {
 		tasks = append(tasks, taskOf(t))
 	}
-	return tasks, resp.GetNextCursor(), nil
+	return tasks, resp.GetNextCursor(), resp.GetPosition(), nil
 }
 
 // List goes through all tasks that the query selects, page by page: live ones by ID, finished ones in the order in which
@@ -108,29 +124,6 @@ func pages[T any](cursor string, page func(cursor string) ([]T, string, error)) 
 	}
 }
 
-const (
-	firstPoll = 20 * time.Millisecond
-	maxPoll   = time.Second
-)
-
-// Wait returns the task when it has ended: completed, cancelled or a dead letter. It asks again and again, at most once
-// a second for a task that takes long.
-func (c *Client) Wait(ctx context.Context, id string) (*TaskInfo, error) {
-	for attempt := 0; ; attempt++ {
-		t, err := c.Get(ctx, id)
-		if err != nil || t.State.Ended() {
-			return t, err
-		}
-		timer := time.NewTimer(backoff(attempt, firstPoll, maxPoll))
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
-			return t, ctx.Err()
-		}
-	}
-}
-
 // Explanation says why a task isn't running.
 type Explanation struct {
 	Task    *TaskInfo `json:"task"`
@@ -140,7 +133,7 @@ type Explanation struct {
 }
 
 // Reason is one thing that keeps a task from running. Code is delayed, retry_backoff, queue_paused, no_worker,
-// no_worker_for_kind, waits_for_turn, blocked, running, finished, dead_letter, group_paused or workers_busy.
+// no_worker_for_kind, waits_for_turn, blocked, running, finished, dead_letter, group_paused, workers_busy or operation.
 type Reason struct {
 	Code     string    `json:"code"`
 	Message  string    `json:"message"`

@@ -70,13 +70,27 @@ type TaskInfo struct {
 	Result      []byte        `json:"result,omitempty"`
 	Errors      []TaskError   `json:"errors,omitempty"` // oldest first
 	// Reason is failed, attempts_exhausted, expired, poison or dependency_failed for a dead letter; cancelled or replaced
-	// for a cancelled task.
+	// for a cancelled task, superseded if it was the next tick of its schedule that cancelled it; dependency_failed or not_needed
+	// if it was the end of a task that it depends on.
 	Reason    string        `json:"reason,omitempty"`
 	Progress  *Progress     `json:"progress,omitempty"`
 	RetryOf   string        `json:"retry_of,omitempty"`
 	Token     uint64        `json:"token,omitempty"`
 	Backoff   BackoffPolicy `json:"backoff,omitzero"`
 	DependsOn []string      `json:"depends_on,omitempty"`
+	// Schedule is the schedule that made it, NominalAt the nominal time of its tick.
+	Schedule  string    `json:"schedule,omitempty"`
+	NominalAt time.Time `json:"nominal_at,omitzero"`
+	// Fingerprint is equal for errors that differ in nothing but numbers, names and places.
+	Fingerprint string `json:"fingerprint,omitempty"`
+	// OriginQueue is where a dead letter died, if its queue has a dead letter queue; a retry sends it back there.
+	OriginQueue string `json:"origin_queue,omitempty"`
+	// Dependencies are all tasks that it depends on; OnParentFailure is dead_letter or cancel.
+	Dependencies    []Dependency `json:"dependencies,omitempty"`
+	OnParentFailure string       `json:"on_parent_failure,omitempty"`
+	// WorkflowID is the workflow that it is in, Ref its name there.
+	WorkflowID string `json:"workflow_id,omitempty"`
+	Ref        string `json:"ref,omitempty"`
 	// BatchID is the batch that the task is in; CallbackOf the one that enqueued it, Callback why: on_success, on_death or
 	// on_complete.
 	BatchID    string `json:"batch_id,omitempty"`
@@ -150,9 +164,19 @@ func taskOf(p *rowlockv1.Task) *TaskInfo {
 		Token:           p.GetToken(),
 		Backoff:         backoffOf(p.GetBackoff()),
 		DependsOn:       p.GetDependsOn(),
+		Schedule:        p.GetSchedule(),
+		NominalAt:       at(p.GetNominalAt()),
+		Fingerprint:     p.GetFingerprint(),
+		OriginQueue:     p.GetOriginQueue(),
+		Dependencies:    dependenciesOf(p.GetDependencies()),
+		WorkflowID:      p.GetWorkflowId(),
 		BatchID:         p.GetBatchId(),
 		CallbackOf:      p.GetCallbackOf(),
 		Callback:        p.GetCallback(),
+		Ref:             p.GetRef(),
+	}
+	if len(t.Dependencies) > 0 {
+		t.OnParentFailure = p.GetOnParentFailure().String()
 	}
 	for _, e := range p.GetErrors() {
 		t.Errors = append(t.Errors, TaskError{

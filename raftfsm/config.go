@@ -53,6 +53,10 @@ type Config struct {
 	// ChecksumInterval is how often the leader has the members' states compared. Default 10 s.
 	ChecksumInterval time.Duration
 
+	// Events is how many of the newest transitions of tasks are kept in memory for those who watch, 48 bytes each; it is rounded
+	// up to a power of two. Default 262,144; negative: none.
+	Events int
+
 	// Logger is required.
 	Logger *slog.Logger
 	// Registerer takes the metrics until Run returns; nil: none.
@@ -99,6 +103,9 @@ type RaftConfig struct {
 // MaxEntryBytes bounds an entry of the log: raft counts entries, not bytes, when it sends them to other members.
 const MaxEntryBytes = 512<<10 - 1
 
+// maxEvents bounds the memory for events: 800 MB.
+const maxEvents = 1 << 24
+
 var nodeIDPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
 
 // withDefaults fills the zero fields and checks the rest.
@@ -108,6 +115,7 @@ func (c Config) withDefaults() (Config, error) {
 	set(&c.SupportedLevel, task.SupportedLevel)
 	set(&c.MaxVoters, 5)
 	set(&c.ChecksumInterval, 10*time.Second)
+	set(&c.Events, 1<<18)
 	set(&c.Checkpoints.Interval, time.Second)
 	set(&c.Checkpoints.Bytes, 32<<20)
 	set(&c.Checkpoints.HardBytes, 256<<20)
@@ -142,6 +150,8 @@ func (c Config) validate() error {
 		return fmt.Errorf("raft: at most %d voters, but a group needs one", c.MaxVoters)
 	case c.SessionTTL < time.Second:
 		return fmt.Errorf("raft: session TTL of %s is shorter than 1s", c.SessionTTL)
+	case c.Events > maxEvents:
+		return fmt.Errorf("raft: %d events are more than %d", c.Events, maxEvents)
 	case c.ChecksumInterval < 0:
 		return fmt.Errorf("raft: checksum interval of %s is negative", c.ChecksumInterval)
 	}

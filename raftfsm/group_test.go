@@ -378,10 +378,48 @@ func TestInstallSnapshot(t *testing.T) {
 		}
 	}
 	check()
+	checkEvents(t, g)
 	m.close(t)
 	g.restart(1)
 	g.converge()
 	check()
+	checkEvents(t, g)
+}
+
+// checkEvents holds the members' events against each other: each knows those behind its own beginning, and all tell the same.
+func checkEvents(t *testing.T, g *group) {
+	t.Helper()
+	events := func(m *member, after task.Position) (out []task.Event) {
+		m.Machine(func(x *task.Machine) {
+			var err error
+			if out, _, err = x.Events(&task.EventFilter{}, after, 1<<20, 1<<20); err != nil {
+				t.Errorf("member %s: events after %v: %v", m.identity.NodeID, after, err)
+			}
+		})
+		return out
+	}
+	var since task.Position
+	for _, m := range g.running() {
+		var own task.Position
+		m.Machine(func(x *task.Machine) { own = task.EndOf(x.EventsSince()) })
+		if since.Before(own) {
+			since = own
+		}
+		if before := own; own.Index > 0 {
+			before.Index--
+			m.Machine(func(x *task.Machine) {
+				if _, _, err := x.Events(&task.EventFilter{}, before, 1, 1); !errors.Is(err, task.ErrPositionLost) {
+					t.Errorf("member %s: events after %v: %v", m.identity.NodeID, before, err)
+				}
+			})
+		}
+	}
+	want := events(g.leader(), since)
+	for _, m := range g.running() {
+		if got := events(m, since); fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Errorf("member %s tells %d events after %v, the leader %d", m.identity.NodeID, len(got), since, len(want))
+		}
+	}
 }
 
 // TestConflictingLogBeforeState: a member whose log conflicts with its state where they meet would ask for the state for

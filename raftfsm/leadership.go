@@ -28,9 +28,11 @@ type leadership struct {
 	proposer *proposer
 	clock    *clock
 	ticker   *ticker
+	firing   *ticker // of schedules
 	sessions *Sessions
 	judge    *judge
 	leveler  *leveler
+	operator *operator
 	lease    *leaderLease
 	fatal    *fatal
 	logger   *slog.Logger
@@ -77,6 +79,8 @@ func (l *leadership) applied(b *batch, out *applied) Dispatcher {
 		return nil
 	}
 	l.ticker.due(out.next, out.timer)
+	l.firing.due(out.nextSchedule, out.schedule)
+	l.operator.note(out.newest)
 	l.sessions.applied(b, out)
 	return l.helper()
 }
@@ -147,6 +151,7 @@ func (l *leadership) begin(ctx context.Context) {
 	l.replica.read(func(m *task.Machine) {
 		l.clock.start(m.Now())
 		l.ticker.due(m.NextTimer())
+		l.firing.due(m.NextSchedule())
 	})
 	l.sessions.lead(term)
 	l.active = true
@@ -158,10 +163,12 @@ func (l *leadership) begin(ctx context.Context) {
 	l.leveler.raise() // nobody else's consent is needed in a group of one
 	l.wg.Go(func() { l.lease.keep(ctx) })
 	l.wg.Go(func() { l.ticker.run(ctx) })
+	l.wg.Go(func() { l.firing.run(ctx) })
 	l.wg.Go(func() { l.sessions.run(ctx) })
 	l.wg.Go(func() { l.pilot(ctx) })
 	l.wg.Go(func() { l.judge.run(ctx) })
 	l.wg.Go(func() { l.leveler.run(ctx) })
+	l.wg.Go(func() { l.operator.run(ctx) })
 	l.once.Do(func() { close(l.first) })
 	l.logger.Info("leading", "term", term, "index", l.replica.applied.index.Load(), "after", time.Since(start))
 }
@@ -188,7 +195,10 @@ func (l *leadership) end() {
 
 // replaced tells that the state was replaced by an installed one.
 func (l *leadership) replaced() {
-	l.replica.read(func(m *task.Machine) { l.ticker.due(m.NextTimer()) })
+	l.replica.read(func(m *task.Machine) {
+		l.ticker.due(m.NextTimer())
+		l.firing.due(m.NextSchedule())
+	})
 }
 
 // barrier returns when all entries up to now have been executed, and notes raft's own among them, which the machine

@@ -87,6 +87,14 @@ func (n *Node) Propose(ctx context.Context, c task.Command) (task.Result, error)
 // Machine runs fn on this member's state under the read lock: fn must be quick, and must not propose.
 func (n *Node) Machine(fn func(m *task.Machine)) { n.replica.read(fn) }
 
+// Applied is the entry up to which this member has executed the log. What Machine shows afterwards is at least of that entry.
+func (n *Node) Applied() uint64 { return n.replica.applied.index.Load() }
+
+// AwaitApplied returns when this member has executed the log up to an entry.
+func (n *Node) AwaitApplied(ctx context.Context, index uint64) error {
+	return n.replica.applied.wait(ctx, index)
+}
+
 // Read runs fn on a view of the state that has everything that was acknowledged before the call, by whichever member;
 // with stale on what this member has. Only the leader answers without stale, others return *NotLeaderError.
 func (n *Node) Read(ctx context.Context, stale bool, fn func(*View) error) error {

@@ -72,7 +72,7 @@ func (n *Node) open() error {
 		return err
 	}
 	c.Logger.Info("state loaded", "index", position.Index, "live_tasks", machine.LiveTasks(), "after", time.Since(start))
-	n.replica = newReplica(machine, position, &checksums{dir: c.DataDir, metrics: n.metrics})
+	n.replica = newReplica(machine, position, &checksums{dir: c.DataDir, metrics: n.metrics}, c.Events)
 	if err := n.form(position); err != nil {
 		return err
 	}
@@ -112,15 +112,19 @@ func (n *Node) assemble(r *atomic.Pointer[raft.Raft], alone func() bool) error {
 	}
 	n.lookout = newLookout(serverID(n.identity))
 	n.leadership = &leadership{
-		replica: n.replica, proposer: n.proposer, clock: clk, ticker: newTicker(clk), sessions: sessions,
+		replica: n.replica, proposer: n.proposer, clock: clk, ticker: newTicker(clk), firing: newTicker(clk), sessions: sessions,
 		lease: lease, fatal: n.fatal, logger: c.Logger, stepDown: n.stepDown, pilot: pilot{n}.run,
 		notify: make(chan bool, notifyBuffer), first: make(chan struct{}),
 	}
-	n.leadership.ticker.submit = n.proposer.submit
+	n.leadership.ticker.submit, n.leadership.firing.submit = n.proposer.submit, n.proposer.submit
+	n.leadership.firing.commands = (&scheduler{clock: clk, read: n.replica.read, logger: c.Logger}).commands
 	n.leadership.leveler = &leveler{
 		self: serverID(n.identity), supported: c.SupportedLevel, level: n.replica.level, servers: n.servers, lookout: n.lookout,
 		submit: n.proposer.submit, logger: c.Logger,
 	}
+	n.leadership.operator = newOperator(clk, c.Logger)
+	n.leadership.operator.view = func(fn func(*View) error) error { return view(n.replica, n.store, fn) }
+	n.leadership.operator.submit = n.proposer.submit
 	n.leadership.judge = &judge{
 		level: n.replica.level, interval: c.ChecksumInterval, ask: n.lookout.checksums, self: serverID(n.identity), servers: n.servers,
 		position: func() uint64 { return n.replica.at().Index }, submit: n.proposer.submit, own: n.replica.checksums,

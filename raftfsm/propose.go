@@ -181,14 +181,15 @@ func (p *proposer) add(cs []task.Command, pr proposal, urgent bool) error {
 	return nil
 }
 
-// creates reports whether the commands make new tasks, or a batch.
+// creates reports whether the commands make new tasks, or what makes them.
 func creates(cs []task.Command) bool {
 	for _, c := range cs {
 		if r, ok := c.(*task.Request); ok {
 			c = r.Command
 		}
 		switch c.(type) {
-		case *task.Enqueue, *task.CreateBatch:
+		case *task.Enqueue, *task.PutSchedule, *task.FireSchedules, *task.TriggerSchedule, *task.BackfillSchedule,
+			*task.EnqueueGraph, *task.CreateBatch:
 			return true
 		}
 	}

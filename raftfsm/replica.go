@@ -19,10 +19,12 @@ type replica struct {
 
 	applied   indexMark // the position's index, for those who wait for it
 	checksums *checksums
+	events    int // how many the machine keeps
 }
 
-func newReplica(m *task.Machine, p store.Position, c *checksums) *replica {
-	r := &replica{machine: m, position: p, checksums: c}
+func newReplica(m *task.Machine, p store.Position, c *checksums, events int) *replica {
+	r := &replica{machine: m, position: p, checksums: c, events: max(events, 0)}
+	m.KeepEvents(r.events, p.Index)
 	r.applied.advance(p.Index)
 	return r
 }
@@ -34,19 +36,26 @@ type applied struct {
 	next    task.Time // of the machine's next timer
 	timer   bool      // whether there is one
 	dirty   int       // bytes that the next checkpoint writes
+
+	nextSchedule task.Time // when the next tick of a schedule is due
+	schedule     bool      // whether there is one
+	newest       task.ID   // the bulk operation that was started last
 }
 
 // apply executes an entry. After an error the machine is unchanged, and so is the position.
 func (r *replica) apply(l *raft.Log, want bool) (out applied, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.machine.BeginEntry(l.Index)
 	out.results, out.effects, err = r.machine.Apply(l.Term, l.Data, want)
 	if err != nil {
 		return out, err
 	}
 	r.position.Index, r.position.Term = l.Index, l.Term
 	out.next, out.timer = r.machine.NextTimer()
+	out.nextSchedule, out.schedule = r.machine.NextSchedule()
 	out.dirty = r.machine.DirtyBytes()
+	out.newest = r.machine.NewestOperation()
 	if len(out.effects.Checksums) > 0 { // here, between this entry and the next, it is the same on all members
 		r.checksums.note(Checksum{Index: l.Index, Hash: r.machine.Hash()})
 	}
@@ -63,6 +72,7 @@ func (r *replica) configure(l *raft.Log) {
 
 // replace swaps in the state of an installed snapshot.
 func (r *replica) replace(m *task.Machine, p store.Position) {
+	m.KeepEvents(r.events, p.Index)
 	r.mu.Lock()
 	r.machine, r.position = m, p
 	r.checksums.clear()

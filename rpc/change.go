@@ -173,7 +173,7 @@ func (s *taskService) single(ctx context.Context, item task.Item) error {
 	case task.OK:
 		return nil
 	case task.NotLive:
-		t, err := readTask(ctx, s.node, item.ID, false)
+		t, _, err := readTask(ctx, s.node, item.ID, false)
 		if err != nil {
 			return err
 		}

@@ -32,7 +32,10 @@ func (d *dispatcher) Companions(cs []task.Command) []raftfsm.Companion {
 		if r, ok := c.(*task.Request); ok {
 			c = r.Command
 		}
-		if e, ok := c.(*task.Enqueue); ok {
+		switch e := c.(type) {
+		case *task.Enqueue:
+			arrivals = d.arrive(arrivals, e.Tasks)
+		case *task.EnqueueGraph:
 			arrivals = d.arrive(arrivals, e.Tasks)
 		}
 	}
@@ -47,7 +50,7 @@ func (d *dispatcher) arrive(list []arrival, tasks []task.NewTask) []arrival {
 	last := -1
 	for i := range tasks {
 		t := &tasks[i]
-		if t.Delay > 0 || t.RunAt > 0 || len(t.DependsOn) > 0 {
+		if t.Delay > 0 || t.RunAt > 0 || len(t.DependsOn)+len(t.Edges) > 0 {
 			continue
 		}
 		if last < 0 || list[last].queue != t.Queue || list[last].kind != t.Kind {

@@ -21,6 +21,9 @@ const (
 	listLive byte = iota + 1
 	listFinished
 	listQueues
+	listSchedules
+	listScheduleHistory
+	listWorkflows
 	listBatches
 )
 

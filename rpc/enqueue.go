@@ -109,12 +109,12 @@ func (s *taskService) settle(
 			return err
 		}
 	}
-	return answer(res, reply, refusals)
+	return answer(s.node, tasks, res, reply, refusals)
 }
 
 // answer fills in the answers to a part: those of the machine, and the refusals of tasks that weren't proposed. An
 // answer on record may be to the part as it was when it was first proposed, with all its tasks.
-func answer(res task.Result, reply []*pb.EnqueueResult, refusals map[int]error) error {
+func answer(n Node, tasks []task.NewTask, res task.Result, reply []*pb.EnqueueResult, refusals map[int]error) error {
 	if err := res.Code.Err(); err != nil {
 		return err
 	}
@@ -125,13 +125,17 @@ func answer(res task.Result, reply []*pb.EnqueueResult, refusals map[int]error) 
 	default:
 		return errMixedUp
 	}
-	next := 0
+	next, full := 0, fullQueues{node: n}
 	for i, r := range reply {
 		if err := refusals[i]; err != nil {
 			r.Error = partStatus(err)
 			continue
 		}
-		setResult(r, &res.Items[next])
+		item := &res.Items[next]
+		setResult(r, item)
+		if item.Code == task.QueueFull {
+			r.TaskId, r.Error = "", full.refusal(tasks[i].Queue)
+		}
 		next++
 	}
 	return nil
@@ -153,13 +157,14 @@ func setResult(r *pb.EnqueueResult, item *task.Item) {
 	}
 }
 
-// resolve looks in the history for the parents that aren't live. Completed ones are carried in ParentsDone; tasks with a
+// resolve looks in the history for the parents that aren't live. What became of them is carried; tasks with a
 // parent that is nowhere, or can't complete any more, are refused. It returns the tasks that are left.
 func (s *taskService) resolve(ctx context.Context, tasks []task.NewTask) (open []task.NewTask, refusals map[int]error, err error) {
 	err = s.node.Read(ctx, false, func(v *raftfsm.View) error {
+		k := newKinReader(v, maxCarried)
 		open, refusals = make([]task.NewTask, 0, len(tasks)), map[int]error{}
 		for i := range tasks {
-			refusal, err := resolveParents(v, &tasks[i])
+			refusal, err := k.resolve(&tasks[i])
 			if err != nil {
 				return err
 			}
@@ -172,24 +177,6 @@ func (s *taskService) resolve(ctx context.Context, tasks []task.NewTask) (open [
 		return nil
 	})
 	return open, refusals, err
-}
-
-func resolveParents(v *raftfsm.View, t *task.NewTask) (refusal, err error) {
-	t.ParentsDone = nil
-	for i, id := range t.DependsOn {
-		parent, ok, err := v.Task(id)
-		switch {
-		case err != nil:
-			return nil, err
-		case !ok:
-			return notFound("depends_on[%d]: no task %s", i, id), nil
-		case parent.State == task.Cancelled:
-			return &taskError{id: id, code: task.DependencyFailed, state: parent.State}, nil
-		case parent.State == task.Completed:
-			t.ParentsDone = append(t.ParentsDone, id)
-		}
-	}
-	return nil, nil
 }
 
 // digest stands for a request ID that leaves no room for a part's number.

@@ -83,7 +83,16 @@ var codeStatus = map[task.Code]struct {
 	task.ResolveAgain:      {codes.Aborted, "resolve_again"},
 	task.NoSuchQueue:       {codes.NotFound, "no_such_queue"},
 	task.DependencyFailed:  {codes.FailedPrecondition, "dependency_failed"},
+	task.TooManyWorkflows:  {codes.ResourceExhausted, "too_many_workflows"},
+	task.NoSuchWorkflow:    {codes.NotFound, "no_such_workflow"},
 	task.Invalid:           {codes.InvalidArgument, "invalid"},
+	task.NoSuchSchedule:    {codes.NotFound, "no_such_schedule"},
+	task.TooManySchedules:  {codes.ResourceExhausted, "too_many_schedules"},
+	task.ScheduleOverlap:   {codes.FailedPrecondition, "schedule_overlap"},
+	task.ScheduleFull:      {codes.ResourceExhausted, "schedule_full"},
+	task.TooManyOperations: {codes.FailedPrecondition, "too_many_operations"},
+	task.NoSuchOperation:   {codes.NotFound, "no_such_operation"},
+	task.QueueFull:         {codes.ResourceExhausted, "queue_full"},
 	task.NoSuchBatch:       {codes.NotFound, "no_such_batch"},
 	task.BatchClosed:       {codes.FailedPrecondition, "batch_closed"},
 	task.TooManyBatches:    {codes.ResourceExhausted, "too_many_batches"},
@@ -141,17 +150,26 @@ func toStatus(err error) *status.Status {
 	var (
 		own     *fault
 		onTask  *taskError
-		onBatch *batchError
+		onTick  *scheduleError
+		onOp    *operationError
 		code    task.Code
 		other   *raftfsm.NotLeaderError
+		member  *memberError
+		onBatch *batchError
 	)
 	switch {
 	case err == nil:
 		return nil
+	case errors.As(err, &member):
+		return memberStatus(member)
 	case errors.As(err, &own):
 		return withInfo(own.code, own.reason, own.text, nil)
 	case errors.As(err, &onTask):
 		return taskStatus(onTask)
+	case errors.As(err, &onTick):
+		return scheduleStatus(onTick)
+	case errors.As(err, &onOp):
+		return withInfo(codes.FailedPrecondition, "wrong_state", onOp.Error(), map[string]string{"state": onOp.op.GetState().String()})
 	case errors.As(err, &onBatch):
 		c := codeStatus[onBatch.code]
 		return withInfo(c.code, c.reason, onBatch.Error(), nil)
@@ -207,6 +225,18 @@ func taskStatus(e *taskError) *status.Status {
 		meta["state"] = e.state.String()
 	}
 	return withInfo(c.code, c.reason, e.Error(), meta)
+}
+
+// memberStatus is that of what is wrong, with the name of the graph's task.
+func memberStatus(e *memberError) *status.Status {
+	s := toStatus(e.err)
+	meta := map[string]string{"ref": e.ref}
+	for _, d := range s.Details() {
+		if info, ok := d.(*errdetails.ErrorInfo); ok && info.GetMetadata()["task_id"] != "" {
+			meta["task_id"] = info.GetMetadata()["task_id"]
+		}
+	}
+	return withInfo(s.Code(), reasonOf(s), e.Error(), meta)
 }
 
 func withInfo(c codes.Code, reason, text string, meta map[string]string) *status.Status {

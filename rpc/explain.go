@@ -3,6 +3,7 @@ package rpc
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/rowlock/rowlock/raftfsm"
@@ -20,8 +21,11 @@ func (s *taskService) ExplainTask(ctx context.Context, req *pb.ExplainTaskReques
 		return nil, err
 	}
 	out := &pb.ExplainTaskResponse{}
+	var t task.Task
+	var ahead []task.Operation
 	err = s.node.Read(ctx, false, func(v *raftfsm.View) error {
-		t, ok, err := v.Task(id)
+		found, ok, err := v.Task(id)
+		t = found
 		switch {
 		case err != nil:
 			return err
@@ -30,11 +34,13 @@ func (s *taskService) ExplainTask(ctx context.Context, req *pb.ExplainTaskReques
 		}
 		out.Task = viewTask(&t, true)
 		out.Reasons = explainer{v, s.node.Sessions().LastBeat}.explain(&t)
+		ahead = operationsAhead(v, &t)
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
+	out.Reasons = append(out.Reasons, explainOperations(ahead, &t, s.now())...)
 	out.Summary = fmt.Sprintf("Task %s %s.", id, out.GetReasons()[0].GetMessage())
 	return out, nil
 }
@@ -52,7 +58,7 @@ func (v explainer) explain(t *task.Task) []*pb.Reason {
 	case task.Scheduled:
 		return []*pb.Reason{explainScheduled(t)}
 	case task.Blocked:
-		return []*pb.Reason{{Code: "blocked", Message: fmt.Sprintf("waits for %s to complete", v.parents(t))}}
+		return []*pb.Reason{{Code: "blocked", Message: v.parents(t)}}
 	case task.Running:
 		return []*pb.Reason{v.running(t)}
 	case task.Completed, task.Cancelled:
@@ -77,19 +83,38 @@ func explainScheduled(t *task.Task) *pb.Reason {
 	return r
 }
 
+// parents says which tasks a blocked one waits for, and how they are.
 func (v explainer) parents(t *task.Task) string {
+	const most = 5
 	if len(t.DependsOn) == 0 {
-		return "other tasks"
+		return "waits for other tasks"
 	}
-	first := t.DependsOn[0]
-	text := fmt.Sprintf("task %s", first)
-	if parent, ok, err := v.Task(first); err == nil && ok {
-		text += fmt.Sprintf(" (%s)", parent.State)
+	var texts []string
+	for _, id := range t.DependsOn[:min(len(t.DependsOn), most)] {
+		texts = append(texts, v.parent(t, id))
 	}
-	if n := len(t.DependsOn) - 1; n > 0 {
-		text += fmt.Sprintf(" and %d more", n)
+	if n := len(t.DependsOn) - most; n > 0 {
+		texts = append(texts, fmt.Sprintf("and for %s more", tasksText(uint64(n))))
 	}
-	return text
+	return "waits for " + strings.Join(texts, ", ")
+}
+
+func (v explainer) parent(t *task.Task, id task.ID) string {
+	ends := map[task.EdgeWhen]string{task.OnSuccess: "complete", task.OnFailure: "fail", task.OnAny: "end"}
+	when := task.OnSuccess
+	for _, e := range t.Parents {
+		if e.Parent == id {
+			when = e.When
+		}
+	}
+	name, state := id.String(), "deleted"
+	if parent, ok, err := v.Task(id); err == nil && ok {
+		state = parent.State.String()
+		if parent.Ref != "" {
+			name += fmt.Sprintf(" %q", parent.Ref)
+		}
+	}
+	return fmt.Sprintf("task %s to %s (it is %s)", name, ends[when], state)
 }
 
 func (v explainer) running(t *task.Task) *pb.Reason {
@@ -108,8 +133,16 @@ func explainFinished(t *task.Task) *pb.Reason {
 	text := "completed at " + clock(t.FinishedAt)
 	if t.State == task.Cancelled {
 		text = "was cancelled at " + clock(t.FinishedAt)
-		if t.Reason == task.ReasonReplaced {
+		if t.Reason == task.ReasonSuperseded {
+			text = fmt.Sprintf("was cancelled by the next tick of schedule %s, whose overlap policy is terminate, at %s", t.Schedule, clock(t.FinishedAt))
+		}
+		switch t.Reason {
+		case task.ReasonReplaced:
 			text = "was replaced by a newer task with its unique key at " + clock(t.FinishedAt)
+		case task.ReasonNotNeeded:
+			text = fmt.Sprintf("was not needed, as a task whose failure it was for completed, and was cancelled at %s", clock(t.FinishedAt))
+		case task.ReasonDependency:
+			text = fmt.Sprintf("depends on a task that can't complete any more, and was cancelled at %s", clock(t.FinishedAt))
 		}
 	}
 	return &pb.Reason{Code: "finished", Message: text}
@@ -130,6 +163,9 @@ func explainDead(t *task.Task) string {
 		why = "depends on a task that can't complete any more"
 	}
 	text := fmt.Sprintf("%s and is in the dead letter queue since %s", why, clock(t.FinishedAt))
+	if t.OriginQueue != "" {
+		text += fmt.Sprintf("; it died in queue %s, to which a retry sends it back", t.OriginQueue)
+	}
 	if n := len(t.Errors); n > 0 {
 		text += fmt.Sprintf("; the last error was: %s", clip(t.Errors[n-1].Message))
 	}

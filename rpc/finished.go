@@ -50,7 +50,7 @@ func (s *taskService) retryFinished(ctx context.Context, c *change, again []task
 			return err
 		}
 		reply := newEnqueueReply(n)
-		if err := answer(res, reply, nil); err != nil {
+		if err := answer(s.node, again[:n], res, reply, nil); err != nil {
 			return err
 		}
 		for k, r := range reply {

@@ -58,6 +58,10 @@ func newForwarder(n Node, p *peers) (*forwarder, error) {
 	f := &forwarder{node: n, peers: p, methods: map[string]method{}, stop: make(chan struct{})}
 	for _, file := range []protoreflect.FileDescriptor{
 		pb.File_rpc_rowlockv1_task_proto, pb.File_rpc_rowlockv1_queue_proto, pb.File_rpc_rowlockv1_worker_proto, pb.File_rpc_rowlockv1_cluster_proto,
+		pb.File_rpc_rowlockv1_schedule_proto,
+		pb.File_rpc_rowlockv1_operation_proto,
+		pb.File_rpc_rowlockv1_watch_proto,
+		pb.File_rpc_rowlockv1_workflow_proto,
 		pb.File_rpc_rowlockv1_batch_proto,
 	} {
 		for i := range file.Services().Len() {
@@ -77,6 +81,7 @@ func newForwarder(n Node, p *peers) (*forwarder, error) {
 		}
 	}
 	delete(f.methods, pb.ClusterService_GetStatus_FullMethodName)
+	delete(f.methods, pb.WatchService_Watch_FullMethodName)
 	for name := range pb.PeerService_ServiceDesc.Methods {
 		delete(f.methods, "/"+pb.PeerService_ServiceDesc.ServiceName+"/"+pb.PeerService_ServiceDesc.Methods[name].MethodName)
 	}

@@ -75,10 +75,14 @@ func (s *Server) bareGRPC() *grpc.Server {
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 5 * time.Second, PermitWithoutStream: true}),
 	)
 	pb.RegisterTaskServiceServer(g, &taskService{node: s.cfg.Node, limits: s.cfg.Limits, now: s.cfg.Now})
+	pb.RegisterWorkflowServiceServer(g, &workflowService{node: s.cfg.Node, limits: s.cfg.Limits})
 	pb.RegisterQueueServiceServer(g, &queueService{node: s.cfg.Node})
+	pb.RegisterScheduleServiceServer(g, &scheduleService{node: s.cfg.Node, limits: s.cfg.Limits, now: s.cfg.Now})
 	pb.RegisterBatchServiceServer(g, &batchService{node: s.cfg.Node, limits: s.cfg.Limits})
 	pb.RegisterClusterServiceServer(g, &clusterService{node: s.cfg.Node, version: s.cfg.Version, api: s.advertised()})
 	pb.RegisterWorkerServiceServer(g, s.workers)
+	pb.RegisterOperationServiceServer(g, &operationService{node: s.cfg.Node, now: s.cfg.Now})
+	pb.RegisterWatchServiceServer(g, s.watch)
 	return g
 }
 
@@ -89,7 +93,9 @@ func (s *Server) setHealth(serving bool) {
 		status = healthpb.HealthCheckResponse_SERVING
 	}
 	for _, name := range []string{"", pb.TaskService_ServiceDesc.ServiceName, pb.QueueService_ServiceDesc.ServiceName,
-		pb.WorkerService_ServiceDesc.ServiceName, pb.ClusterService_ServiceDesc.ServiceName, pb.BatchService_ServiceDesc.ServiceName} {
+		pb.WorkerService_ServiceDesc.ServiceName, pb.ClusterService_ServiceDesc.ServiceName,
+		pb.ScheduleService_ServiceDesc.ServiceName, pb.OperationService_ServiceDesc.ServiceName, pb.WatchService_ServiceDesc.ServiceName,
+		pb.WorkflowService_ServiceDesc.ServiceName, pb.BatchService_ServiceDesc.ServiceName} {
 		s.health.SetServingStatus(name, status)
 	}
 }

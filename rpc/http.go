@@ -33,6 +33,7 @@ func (s *Server) newHTTP() (*http.Server, error) {
 	}
 	mux := http.NewServeMux()
 	mux.Handle("/v1/", bounded(api))
+	mux.HandleFunc("GET /v1/events", s.serveEvents)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { writeText(w, http.StatusOK, "ok") })
 	mux.HandleFunc("GET /readyz", s.ready)
 	mux.HandleFunc("GET /openapi.json", func(w http.ResponseWriter, _ *http.Request) {
@@ -55,8 +56,8 @@ func (s *Server) newHTTP() (*http.Server, error) {
 	return &http.Server{
 		Handler:           mux,
 		ReadHeaderTimeout: 10 * time.Second,
-		ReadTimeout:       60 * time.Second,
-		WriteTimeout:      2 * time.Minute, // a call of Lease waits for up to one
+		ReadTimeout:       90 * time.Second, // it also ends a call that waits, for up to a minute
+		WriteTimeout:      2 * time.Minute,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    maxHeader,
 		ErrorLog:          errorLog(s.cfg.Logger),
@@ -90,7 +91,9 @@ func (s *Server) newGateway() (http.Handler, error) {
 	ctx := context.Background()
 	for _, register := range []func(context.Context, *runtime.ServeMux, *grpc.ClientConn) error{
 		gateway.RegisterTaskServiceHandler, gateway.RegisterQueueServiceHandler, gateway.RegisterWorkerServiceHandler,
-		gateway.RegisterClusterServiceHandler, gateway.RegisterBatchServiceHandler,
+		gateway.RegisterClusterServiceHandler, gateway.RegisterScheduleServiceHandler,
+		gateway.RegisterOperationServiceHandler, gateway.RegisterWatchServiceHandler,
+		gateway.RegisterWorkflowServiceHandler, gateway.RegisterBatchServiceHandler,
 	} {
 		if err := register(ctx, mux, conn); err != nil {
 			return nil, fmt.Errorf("api: gateway: %w", err)

@@ -8,6 +8,7 @@ import (
 	"github.com/rowlock/rowlock/raftfsm"
 	pb "github.com/rowlock/rowlock/rpc/rowlockv1"
 	"github.com/rowlock/rowlock/task"
+	"github.com/rowlock/rowlock/task/filter"
 )
 
 // maxScan is how many tasks a page looks at; a page that finds little ends early, with a cursor.
@@ -23,6 +24,7 @@ type listing struct {
 	now                 task.Time // the wall clock: the state's time stands still while nothing happens
 	limit               int
 	omit                bool
+	filter              *filter.Filter
 	at                  cursor
 }
 
@@ -34,8 +36,18 @@ func (s *taskService) ListTasks(ctx context.Context, req *pb.ListTasksRequest) (
 	}
 	l.now = s.now().UnixMicro()
 	out := &pb.ListTasksResponse{Lag: lagOf(s.node, req)}
+	if !l.filter.All() {
+		p := &page{listing: l}
+		err := p.readWhere(ctx, s.node, req.GetStale())
+		if err != nil {
+			return nil, err
+		}
+		out.Tasks, out.NextCursor = p.tasks, p.next
+		return out, nil
+	}
 	err = s.node.Read(ctx, req.GetStale(), func(v *raftfsm.View) error {
 		p := &page{listing: l}
+		out.Position = task.EndOf(v.Index()).String()
 		if l.finished {
 			err = p.readFinished(v)
 		} else {
@@ -58,6 +70,9 @@ func newListing(req *pb.ListTasksRequest) (l listing, err error) {
 		}
 	}
 	if l.limit, err = pageLimit(req.GetLimit()); err != nil {
+		return l, err
+	}
+	if l.filter, err = compile("where", req.GetWhere()); err != nil {
 		return l, err
 	}
 	if l.quiet, err = microseconds("", "older_than_seconds", req.GetOlderThanSeconds()); err != nil {
@@ -92,7 +107,14 @@ func newListing(req *pb.ListTasksRequest) (l listing, err error) {
 	if l.finished {
 		kind = listFinished
 	}
-	query := queryHash(l.states, l.queue, l.kind, l.worker, strconv.FormatInt(l.quiet, 10), req.GetBatchId())
+	words := []string{l.queue, l.kind, l.worker, strconv.FormatInt(l.quiet, 10)}
+	if !l.filter.All() {
+		words = append(words, l.filter.String())
+	}
+	if l.batch != 0 {
+		words = append(words, "batch", l.batch.String())
+	}
+	query := queryHash(l.states, words...)
 	l.at, err = parseCursor(req.GetCursor(), kind, query)
 	return l, err
 }
@@ -125,7 +147,8 @@ var liveStates = []task.State{task.Scheduled, task.Blocked, task.Pending, task.R
 
 func (p *page) readLive(v *raftfsm.View) error {
 	filter := task.ListFilter{
-		Queue: p.queue, Kind: p.kind, States: p.states, Worker: p.worker, Batch: p.batch, After: task.ID(p.at.a), Limit: p.limit, Scan: maxScan,
+		Queue: p.queue, Kind: p.kind, States: p.states, Worker: p.worker, After: task.ID(p.at.a), Limit: p.limit, Scan: maxScan,
+		OmitPayload: p.omit, Batch: p.batch,
 	}
 	if len(p.states) == 0 {
 		filter.States = liveStates
@@ -185,8 +208,9 @@ func (p *page) readHistory(v *raftfsm.View, q *task.Queue, from uint64) error {
 		if err != nil {
 			return err
 		}
-		if len(tasks) == 0 {
-			return nil
+		if len(tasks) == 0 { // so many were deleted and still are on disk, or there are none
+			from += step
+			p.seen += step
 		}
 		for i := range tasks {
 			t := &tasks[i]

@@ -99,6 +99,26 @@ func TestListFinished(t *testing.T) {
 	}
 }
 
+// Finished tasks are found behind many that were deleted a moment ago and still are on disk.
+func TestListBehindDeleted(t *testing.T) {
+	m := start(t)
+	ids := m.enqueue(some(700, "q")...)
+	if _, err := m.tasks.CancelTasks(m.ctx(), &pb.CancelTasksRequest{Ids: ids}); err != nil {
+		t.Fatal(err)
+	}
+	m.until("a checkpoint", func() bool { s := m.node.Status(); return s.DurableIndex >= s.AppliedIndex })
+	if _, err := m.tasks.DeleteTasks(m.ctx(), &pb.DeleteTasksRequest{Ids: ids[:600]}); err != nil {
+		t.Fatal(err)
+	}
+	req := &pb.ListTasksRequest{States: []pb.Task_State{pb.Task_cancelled}, Queue: "q", Limit: 1000}
+	for _, where := range []string{"", `queue == "q"`} {
+		req.Where = where
+		if got := m.all(req); fmt.Sprint(got) != fmt.Sprint(ids[600:]) {
+			t.Errorf("where %q: %d tasks, not 100", where, len(got))
+		}
+	}
+}
+
 // A page of large tasks stays within what clients take.
 func TestListLarge(t *testing.T) {
 	m := start(t)

@@ -16,20 +16,25 @@ type metrics struct {
 	dispatch *dispatchMetrics
 	sessions *sessionMetrics
 	queues   *queueCollector
+	watch    *watchMetrics
+
+	operations *operationCollector
 }
 
 func newMetrics(n Node) *metrics {
 	return &metrics{
 		calls: newCallMetrics(), dispatch: newDispatchMetrics(), sessions: newSessionMetrics(), queues: newQueueCollector(n),
+		watch:      newWatchMetrics(),
+		operations: newOperationCollector(n),
 	}
 }
 
 func (m *metrics) collectors() []prometheus.Collector {
-	return []prometheus.Collector{
+	return append(m.watch.collectors(),
 		m.calls.requests, m.calls.errors, m.calls.responses, m.calls.duration,
 		m.dispatch.leases, m.dispatch.granted, m.dispatch.short, m.dispatch.failed, m.dispatch.companions, m.dispatch.givenBack,
-		m.dispatch.late, m.sessions.streams, m.queues,
-	}
+		m.dispatch.late, m.sessions.streams, m.queues, m.operations,
+	)
 }
 
 // register registers all, or none.
@@ -174,6 +179,7 @@ func newSessionMetrics() *sessionMetrics {
 type queueCollector struct {
 	node                         Node
 	size, tasks, workers, leases *prometheus.Desc
+	bytes                        *prometheus.Desc
 }
 
 func newQueueCollector(n Node) *queueCollector {
@@ -183,6 +189,8 @@ func newQueueCollector(n Node) *queueCollector {
 		tasks:   prometheus.NewDesc("rowlock_queue_tasks", "Live tasks of the queue by state.", []string{"queue", "state"}, nil),
 		workers: prometheus.NewDesc("rowlock_worker_sessions", "Open worker sessions.", nil, nil),
 		leases:  prometheus.NewDesc("rowlock_leases", "Live leases.", nil, nil),
+		bytes: prometheus.NewDesc("rowlock_queue_live_bytes", "Bytes of payloads of the queue's live tasks, dead letters aside.",
+			[]string{"queue"}, nil),
 	}
 }
 
@@ -191,6 +199,7 @@ func (c *queueCollector) Describe(ch chan<- *prometheus.Desc) {
 	ch <- c.tasks
 	ch <- c.workers
 	ch <- c.leases
+	ch <- c.bytes
 }
 
 // gaugeStates are the states that have a gauge.
@@ -210,6 +219,7 @@ func (c *queueCollector) Collect(ch chan<- prometheus.Metric) {
 			q := &queues[i]
 			running += q.Live[task.Running]
 			ch <- prometheus.MustNewConstMetric(c.size, prometheus.GaugeValue, float64(q.Live[task.Pending]), q.Name)
+			ch <- prometheus.MustNewConstMetric(c.bytes, prometheus.GaugeValue, float64(q.Bytes), q.Name)
 			for _, st := range gaugeStates {
 				ch <- prometheus.MustNewConstMetric(c.tasks, prometheus.GaugeValue, float64(q.Live[st]), q.Name, st.String())
 			}

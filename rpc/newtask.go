@@ -49,6 +49,14 @@ func inTask(err error, i, n int) error {
 }
 
 func (l Limits) newTask(out *task.NewTask, t *pb.NewTask) error {
+	if err := l.newTaskAlone(out, t); err != nil {
+		return err
+	}
+	return setKin(out, t, nil)
+}
+
+// newTaskAlone checks and converts all but the dependencies on other tasks.
+func (l Limits) newTaskAlone(out *task.NewTask, t *pb.NewTask) error {
 	if t == nil {
 		return invalid("queue is required: the queue's name")
 	}
@@ -190,8 +198,15 @@ func setUnique(out *task.NewTask, t *pb.NewTask) (err error) {
 		out.UniqueMode = task.UniqueReturn
 	case pb.UniqueMode_replace:
 		out.UniqueMode = task.UniqueReplace
+	case pb.UniqueMode_debounce:
+		if err := setDebounce(out, t); err != nil {
+			return err
+		}
 	default:
-		return invalid("unique_mode %d is unknown: reject, return or replace", int32(t.GetUniqueMode()))
+		return invalid("unique_mode %d is unknown: reject, return, replace or debounce", int32(t.GetUniqueMode()))
+	}
+	if out.UniqueMode != task.UniqueDebounce && t.GetDebounceMaxSeconds() != 0 {
+		return invalid("debounce_max_seconds is for unique_mode debounce")
 	}
 	if out.UniqueKey == "" && (out.UniqueWindow != 0 || t.GetUniqueMode() != pb.UniqueMode_unique_default) {
 		return invalid("unique_key is required with unique_mode or unique_window_seconds")
@@ -224,12 +239,7 @@ func setNotes(out *task.NewTask, t *pb.NewTask) (err error) {
 		return err
 	}
 	if t.GetBatchId() != "" {
-		if out.Batch, err = batchID("batch_id", t.GetBatchId()); err != nil {
-			return err
-		}
-	}
-	if len(t.GetDependsOn()) > 0 {
-		out.DependsOn, err = taskIDs("", "depends_on", t.GetDependsOn(), maxParents)
+		out.Batch, err = batchID("batch_id", t.GetBatchId())
 	}
 	return err
 }
@@ -241,7 +251,7 @@ func sortLabels(list []task.Label) {
 // sizeOf is about how many bytes a task takes in an entry of the log.
 func sizeOf(t *task.NewTask) int {
 	n := newTaskOverhead + len(t.Payload) + len(t.Queue) + len(t.Kind) + len(t.UniqueKey) + len(t.FairKey) +
-		len(t.TraceContext) + 8*(len(t.DependsOn)+len(t.Backoff.Delays))
+		len(t.TraceContext) + 8*(len(t.DependsOn)+len(t.Edges)+len(t.Backoff.Delays))
 	for _, list := range [][]task.Label{t.Labels, t.Require} {
 		for i := range list {
 			n += len(list[i].Key) + len(list[i].Value)

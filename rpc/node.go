@@ -22,6 +22,9 @@ type Node interface {
 	Machine(fn func(*task.Machine))
 	// SetDispatcher names the one who hands out leases while this member leads.
 	SetDispatcher(d raftfsm.Dispatcher)
+	// Applied is the entry of the log up to which this member has executed it; AwaitApplied waits for one.
+	Applied() uint64
+	AwaitApplied(ctx context.Context, index uint64) error
 	Sessions() *raftfsm.Sessions
 	Status() raftfsm.Status
 	Group

@@ -97,7 +97,16 @@ func (o *outbox) putTasks(tasks []task.Leased) bool {
 
 func payloadBytes(tasks []task.Leased) (n int) {
 	for i := range tasks {
-		n += len(tasks[i].Payload)
+		n += leasedBytes(&tasks[i])
+	}
+	return n
+}
+
+// leasedBytes is what a task carries: its payload and its parents' results.
+func leasedBytes(t *task.Leased) int {
+	n := len(t.Payload)
+	for i := range t.Parents {
+		n += len(t.Parents[i].Result) + len(t.Parents[i].Ref) + 32
 	}
 	return n
 }

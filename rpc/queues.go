@@ -84,6 +84,7 @@ func viewQueue(q *task.Queue, workers uint32) *pb.Queue {
 		CompletedTotal: q.Completed, CancelledTotal: q.Cancelled, FailedAttemptsTotal: q.Failures,
 		EnqueuedTotal: q.Enqueued, OldestPendingAt: timestamp(q.OldestAt), Settings: viewSettings(&q.Settings),
 		HistoryTasks: q.History.Next - q.History.First, HistoryBytes: q.History.Bytes, Workers: workers,
+		LiveBytes: q.Bytes,
 	}
 }
 
@@ -94,6 +95,7 @@ func viewSettings(s *task.QueueSettings) *pb.QueueSettings {
 		RetentionSeconds: seconds(s.RetentionAge), RetentionBytes: s.RetentionBytes, RetentionTasks: s.RetentionTasks,
 		MaxRunning: s.MaxRunning, Rate: viewRate(s.Rate), KeyMaxRunning: s.KeyMaxRunning, KeyRate: viewRate(s.KeyRate),
 		FairWeights: viewWeights(s.FairWeights), PriorityAgingSeconds: seconds(s.PriorityAging), StickyWaitSeconds: seconds(s.StickyWait),
+		MaxTasks: s.MaxTasks, MaxBytes: s.MaxBytes, DeadLetterQueue: s.DeadLetterQueue,
 	}
 }
 
@@ -107,6 +109,9 @@ func (s *queueService) SetQueue(ctx context.Context, req *pb.SetQueueRequest) (*
 	cmd := &task.SetQueue{Queue: req.GetName()}
 	var err error
 	if cmd.Settings, err = queueSettings(req.GetSettings()); err != nil {
+		return nil, err
+	}
+	if err := setQuotas(cmd, req.GetSettings()); err != nil {
 		return nil, err
 	}
 	if cmd.Fields, err = settingsFields(req.GetFields(), &cmd.Settings); err != nil {
@@ -173,6 +178,9 @@ func settingsFields(names []string, s *task.QueueSettings) (fields task.Settings
 		{"fair_weights", task.FieldFairWeights, len(s.FairWeights) != 0},
 		{"priority_aging_seconds", task.FieldPriorityAging, s.PriorityAging != 0},
 		{"sticky_wait_seconds", task.FieldStickyWait, s.StickyWait != 0},
+		{"max_tasks", task.FieldMaxTasks, s.MaxTasks != 0},
+		{"max_bytes", task.FieldMaxBytes, s.MaxBytes != 0},
+		{"dead_letter_queue", task.FieldDeadLetterQueue, s.DeadLetterQueue != ""},
 	}
 	for _, f := range table {
 		if len(names) == 0 && f.set {

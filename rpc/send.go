@@ -94,7 +94,7 @@ func (m *mailer) send() error {
 func (m *mailer) fill(tasks []task.Leased) int {
 	size := 0
 	for i := range tasks {
-		if size += len(tasks[i].Payload) + 256; i > 0 && size > maxReply {
+		if size += leasedBytes(&tasks[i]) + 256; i > 0 && size > maxReply {
 			return i
 		}
 		if i == len(m.tasks) {
@@ -116,6 +116,8 @@ func setLeased(out *pb.LeasedTask, at *timestamppb.Timestamp, t *task.Leased) {
 	out.EnqueuedAt = at
 	out.Labels, out.TraceContext, out.FairKey = labelMap(t.Labels), t.TraceContext, t.FairKey
 	out.WorkerDeaths = uint32(t.WorkerDeaths)
+	out.Schedule, out.NominalAt = t.Schedule, timestamp(t.NominalTime)
+	out.Parents = viewParents(t.Parents)
 	out.BatchId, out.CallbackOf, out.Callback = "", "", ""
 	if t.Batch != 0 {
 		out.BatchId = t.Batch.String()

@@ -20,6 +20,7 @@ type Server struct {
 	metrics  *metrics
 	dispatch *dispatcher
 	workers  *workerService
+	watch    *watchService
 	health   *health.Server
 	grpc     *grpc.Server
 	members  *grpc.Server // for the other members
@@ -46,6 +47,7 @@ func New(cfg Config) (*Server, error) {
 		node: cfg.Node, nodeID: cfg.Node.Status().NodeID, limits: cfg.Limits, now: cfg.Now,
 		metrics: s.metrics.sessions, unlisted: map[uint64]*unlisted{},
 	}
+	s.watch = newWatchService(cfg.Node, s.metrics.watch)
 	s.dispatch = newDispatcher(cfg.Node, cfg.Logger, s.metrics.dispatch, s.workers.forget)
 	s.workers.dispatch = s.dispatch
 	s.peers = newPeers(cfg.Node)
@@ -105,6 +107,7 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	group.Go(func() { s.dispatch.run(inner) })
 	group.Go(func() { s.watchHealth(inner) })
+	group.Go(func() { s.watch.waiters.run(inner) })
 	group.Go(func() { s.forward.run(inner) })
 	s.cfg.Node.SetDispatcher(s.dispatch)
 	s.cfg.Node.SetDiscoverer(s.peers)
@@ -129,6 +132,7 @@ func (s *Server) Run(ctx context.Context) error {
 func (s *Server) stop() error {
 	s.health.Shutdown()
 	s.dispatch.stop()
+	s.watch.stop()
 	close(s.forward.stop)
 	ctx, cancel := context.WithTimeout(context.Background(), s.cfg.StopTimeout)
 	defer cancel()

@@ -16,7 +16,7 @@ import (
 
 // member is a member with its API, as main would run it, and clients of it.
 type member struct {
-	t        *testing.T
+	t        testing.TB
 	node     *raftfsm.Node
 	server   *Server
 	registry *prometheus.Registry
@@ -36,12 +36,12 @@ func withTTL(d time.Duration) memberOption {
 }
 
 // start runs a member in a temporary directory until the test ends.
-func start(t *testing.T, options ...memberOption) *member {
+func start(t testing.TB, options ...memberOption) *member {
 	t.Helper()
 	return startIn(t, t.TempDir(), options...)
 }
 
-func startIn(t *testing.T, dir string, options ...memberOption) *member {
+func startIn(t testing.TB, dir string, options ...memberOption) *member {
 	t.Helper()
 	log := slog.New(slog.NewTextHandler(testWriter{t}, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	m := &member{t: t, registry: prometheus.NewRegistry()}
@@ -186,7 +186,7 @@ func (m *member) metric(name string) float64 {
 	return sum
 }
 
-type testWriter struct{ t *testing.T }
+type testWriter struct{ t testing.TB }
 
 func (w testWriter) Write(p []byte) (int, error) {
 	w.t.Logf("%s", p)

@@ -34,16 +34,17 @@ func (s *taskService) GetTask(ctx context.Context, req *pb.GetTaskRequest) (*pb.
 		return nil, err
 	}
 	lag := lagOf(s.node, req)
-	t, err := readTask(ctx, s.node, id, req.GetStale())
+	t, at, err := readTask(ctx, s.node, id, req.GetStale())
 	if err != nil {
 		return nil, err
 	}
-	return &pb.GetTaskResponse{Task: viewTask(&t, req.GetOmitPayload()), Lag: lag}, nil
+	return &pb.GetTaskResponse{Task: viewTask(&t, req.GetOmitPayload()), Lag: lag, Position: at.String()}, nil
 }
 
-// readTask reads one task, live or finished, with its payload.
-func readTask(ctx context.Context, n Node, id task.ID, stale bool) (t task.Task, err error) {
+// readTask reads one task, live or finished, with its payload, and the position behind which the events are that came later.
+func readTask(ctx context.Context, n Node, id task.ID, stale bool) (t task.Task, at task.Position, err error) {
 	err = n.Read(ctx, stale, func(v *raftfsm.View) error {
+		at = task.EndOf(v.Index())
 		var ok bool
 		if t, ok, err = v.Task(id); err != nil {
 			return err
@@ -53,5 +54,5 @@ func readTask(ctx context.Context, n Node, id task.ID, stale bool) (t task.Task,
 		}
 		return nil
 	})
-	return t, err
+	return t, at, err
 }

@@ -7,6 +7,7 @@ import (
 
 	pb "github.com/rowlock/rowlock/rpc/rowlockv1"
 	"github.com/rowlock/rowlock/task"
+	"github.com/rowlock/rowlock/task/filter"
 )
 
 // states are the API's words for the machine's states.
@@ -51,10 +52,24 @@ func viewTask(t *task.Task, omitPayload bool) *pb.Task {
 		EnqueuedAt: timestamp(t.EnqueuedAt), RunAt: timestamp(t.RunAt), StartedAt: timestamp(t.StartedAt),
 		FinishedAt: timestamp(t.FinishedAt), ExpiresAt: timestamp(t.ExpiresAt), TimeoutSeconds: seconds(t.Timeout),
 		Reason: t.Reason.String(), Token: t.Token, Backoff: viewBackoff(t.Backoff), DependsOn: idStrings(t.DependsOn),
-		Errors: viewErrors(t.Errors),
+		Errors: viewErrors(t.Errors), Schedule: t.Schedule, NominalAt: timestamp(t.NominalTime),
+		OriginQueue: t.OriginQueue,
+	}
+	if len(t.Parents) > 0 {
+		out.Dependencies = viewEdges(t.Parents)
+		out.OnParentFailure = pb.ParentFailure_dead_letter
+		if t.OnParentFailure == task.ParentFailureCancel {
+			out.OnParentFailure = pb.ParentFailure_cancel
+		}
+	}
+	if t.Workflow != 0 {
+		out.WorkflowId, out.Ref = t.Workflow.String(), t.Ref
 	}
 	if !omitPayload {
 		out.Payload, out.Result = t.Payload, t.Result
+	}
+	if len(t.Errors) > 0 || t.State == task.DeadLetter {
+		out.Fingerprint = filter.Fingerprint(t).String()
 	}
 	if t.RetryOf != 0 {
 		out.RetryOf = t.RetryOf.String()
@@ -116,7 +131,7 @@ func viewBackoff(b task.Backoff) *pb.Backoff {
 
 // replySize is about what a task takes in an answer.
 func replySize(t *task.Task, omitPayload bool) int {
-	n := 512 + len(t.UniqueKey) + len(t.FairKey) + len(t.TraceContext)
+	n := 512 + 24*len(t.Parents) + len(t.UniqueKey) + len(t.FairKey) + len(t.TraceContext)
 	if !omitPayload {
 		n += len(t.Payload) + len(t.Result)
 	}

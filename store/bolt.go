@@ -28,11 +28,22 @@ const (
 // bucketOf is the bucket of a kind of records.
 func bucketOf(k task.Kind) string { return fmt.Sprintf("record_%d", k) }
 
-// dataBuckets are all buckets of the state file but bucketMeta.
-func dataBuckets() []string {
+// lastBaseKind is the last of the kinds whose buckets every state file has. A later kind's is made by the first commit that
+// writes a record of it: a file of an older version lacks it.
+const lastBaseKind = task.KindUnique
+
+// dataBuckets are all buckets that a state file may have, but bucketMeta.
+func dataBuckets() []string { return bucketsUpTo(task.Kinds[len(task.Kinds)-1]) }
+
+// baseBuckets are those of them that every state file has.
+func baseBuckets() []string { return bucketsUpTo(lastBaseKind) }
+
+func bucketsUpTo(last task.Kind) []string {
 	names := []string{bucketTask, bucketPayload, bucketHistory, bucketHistoryID, bucketHistoryMark, bucketHistoryDeleted}
 	for _, k := range task.Kinds {
-		names = append(names, bucketOf(k))
+		if k <= last {
+			names = append(names, bucketOf(k))
+		}
 	}
 	return names
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 
 	"go.etcd.io/bbolt"
 
@@ -145,8 +146,13 @@ func newWriter(tx *bbolt.Tx, memory *scratch, logger *slog.Logger) (*writer, err
 	return w, nil
 }
 
-// table opens a bucket for writing.
+// table opens a bucket for writing. That of a later kind is made when it is first needed.
 func (w *writer) table(name string) (*table, error) {
+	if w.tx.Bucket([]byte(name)) == nil && slices.Contains(dataBuckets(), name) {
+		if err := createBucket(w.tx, &w.arena, name); err != nil {
+			return nil, err
+		}
+	}
 	t, err := newTable(w.tx, name)
 	if err == nil {
 		w.tables = append(w.tables, t)

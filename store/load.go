@@ -71,7 +71,11 @@ func (v *View) each(bucket string, decode func(k, value []byte) error, take func
 	var k, value []byte
 	step := func() error {
 		if c == nil {
-			c = v.tx.Bucket([]byte(bucket)).Cursor()
+			b := v.tx.Bucket([]byte(bucket))
+			if b == nil { // of a kind of which nothing has been written yet
+				return nil
+			}
+			c = b.Cursor()
 			k, value = c.First()
 		} else {
 			k, value = c.Next()

@@ -52,8 +52,8 @@ func decodePosition(b []byte) (Position, error) {
 
 // readPosition checks that the file is one of ours, and whole.
 func readPosition(tx *bbolt.Tx) (Position, error) {
-	for _, name := range append(dataBuckets(), bucketMeta) {
-		if tx.Bucket([]byte(name)) == nil && !awaited(tx, name) {
+	for _, name := range append(baseBuckets(), bucketMeta) {
+		if tx.Bucket([]byte(name)) == nil {
 			return Position{}, fmt.Errorf("%w: not a state file: bucket %s is missing", ErrCorrupt, name)
 		}
 	}
@@ -74,8 +74,8 @@ func initialize(tx *bbolt.Tx, a *arena) error {
 	if err != nil {
 		return err
 	}
-	for _, name := range dataBuckets() {
-		if err := createTable(tx, a, name); err != nil {
+	for _, name := range baseBuckets() {
+		if err := createBucket(tx, a, name); err != nil {
 			return err
 		}
 	}
@@ -83,4 +83,13 @@ func initialize(tx *bbolt.Tx, a *arena) error {
 		return err
 	}
 	return meta.Put(keyPosition, encodePosition(a, Position{}))
+}
+
+// createBucket makes an empty bucket with its digest.
+func createBucket(tx *bbolt.Tx, a *arena, name string) error {
+	if _, err := tx.CreateBucket([]byte(name)); err != nil {
+		return err
+	}
+	key := digestKey(name)
+	return tx.Bucket([]byte(bucketMeta)).Put(key, encodeDigest(a, key, digest{}))
 }

@@ -88,9 +88,6 @@ func (s *Store) openFile(path string) (*handle, Position, trims, error) {
 	}
 	var t trims
 	err = guard(func() error {
-		if err := addKinds(db); err != nil {
-			return err
-		}
 		return db.View(func(tx *bbolt.Tx) (err error) {
 			t, err = readTrims(tx)
 			return err

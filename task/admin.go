@@ -24,9 +24,12 @@ func (m *Machine) retry(s slot, r *record) Code {
 			r.expires = 0
 		}
 		cold := m.coldOf(r)
+		changed := m.sendBack(r, &cold)
 		m.retakeUnique(r, &cold)
 		if len(cold.waits) > 0 { // its parents are past helping
-			cold.waits = nil
+			cold.waits, changed = nil, true
+		}
+		if changed {
 			m.setCold(r, cold)
 		}
 		m.toPending(s, r)
@@ -139,12 +142,8 @@ func (m *Machine) moveTo(s slot, r *record, q *queue) Code {
 	if r.state == Pending {
 		m.unlink(r)
 	}
-	from := m.queues[r.queue]
-	from.live[r.state]--
-	m.touchQueue(from)
-	r.queue = q.number
-	q.live[r.state]++
-	m.touchQueue(q)
+	m.stay(r)
+	m.putInto(r, q)
 	if r.state == Pending {
 		m.placeLast(r)
 		m.link(s, r)

@@ -18,6 +18,7 @@ var payload = make([]byte, 200)
 func loaded(b *testing.B, pending int) (*task.Machine, *group) {
 	b.Helper()
 	m, g := task.NewMachine(), &group{clock: start}
+	m.KeepEvents(1<<18, 0) // as a server does
 	apply(b, m, g, &task.OpenSession{Worker: "w1", Queues: []task.QueueWeight{{Queue: "q", Weight: 1}}})
 	for n := 0; n < pending; n += batch {
 		apply(b, m, g, enqueueBatch())

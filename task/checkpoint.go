@@ -13,11 +13,22 @@ const (
 	KindUnique                   // unique windows that outlive their task
 	KindTenant                   // fair keys whose turn or rate is to be remembered
 	KindSticky                   // sticky keys and who ran them last
-	KindBatch                    // by batch ID
+
+	KindSchedule       // what a schedule's owner wrote, by schedule ID
+	KindScheduleState  // what became of it, by schedule ID
+	KindScheduleLedger // its ledger in blocks, by schedule ID and first sequence
+
+	KindOperation // bulk operations, by ID
+	KindParent    // outcomes of parents that have left memory, by their ID
+	KindWorkflow  // by ID
+	KindBatch     // by ID
 )
 
 // Kinds are all kinds, in the order in which they must be loaded.
-var Kinds = [...]Kind{KindMeta, KindQueue, KindSession, KindProducer, KindRequest, KindUnique, KindTenant, KindSticky, KindBatch}
+var Kinds = [...]Kind{
+	KindMeta, KindQueue, KindSession, KindProducer, KindRequest, KindUnique, KindTenant, KindSticky,
+	KindSchedule, KindScheduleState, KindScheduleLedger, KindOperation, KindParent, KindWorkflow, KindBatch,
+}
 
 // Record is a record to write, or with a nil Value to delete.
 type Record struct {

@@ -43,6 +43,24 @@ const (
 	DependencyFailed
 	// Invalid is a command whose content breaks a bound.
 	Invalid
+	// NoSuchSchedule names a schedule that doesn't exist.
+	NoSuchSchedule
+	// TooManySchedules means that the bound on schedules, or on what their templates take, is reached.
+	TooManySchedules
+	// ScheduleOverlap skips a tick because a task of an earlier one hasn't ended; that task is named.
+	ScheduleOverlap
+	// ScheduleFull skips a tick because the bound on live tasks of a schedule is reached.
+	ScheduleFull
+	// TooManyOperations means that the bound on unfinished bulk operations is reached.
+	TooManyOperations
+	// NoSuchOperation names a bulk operation that doesn't exist, or is no longer kept.
+	NoSuchOperation
+	// QueueFull refuses a task for a queue that has as many tasks, or as many bytes of payloads, as it may have.
+	QueueFull
+	// TooManyWorkflows means that the bound on workflows is reached.
+	TooManyWorkflows
+	// NoSuchWorkflow names a workflow that doesn't exist, or ended long ago.
+	NoSuchWorkflow
 	// NoSuchBatch names a batch that doesn't exist, or has gone.
 	NoSuchBatch
 	// BatchClosed refuses a task for a batch that takes none any more.
@@ -58,7 +76,13 @@ var codeTexts = [codeCount]string{
 	"the task's state doesn't allow it", "unknown or expired worker session", "unknown or expired producer",
 	"the answer to this sequence is no longer kept", "the queue is being drained", "too many queues",
 	"too many producers", "proposed under another term", "a parent must be resolved again", "no such queue",
-	"a parent can no longer complete", "invalid command", "no such batch", "the batch is closed", "too many batches",
+	"a parent can no longer complete", "invalid command",
+	"no such schedule", "too many schedules, or templates that are too large together",
+	"a task of an earlier tick hasn't ended", "too many tasks of the schedule haven't ended",
+	"too many unfinished operations", "no such operation",
+	"the queue is full",
+	"too many workflows", "no such workflow",
+	"no such batch", "the batch is closed", "too many batches",
 }
 
 // Error makes a Code an error; OK and Existing are never used as one.

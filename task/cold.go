@@ -20,9 +20,21 @@ type cold struct {
 	singleton    string
 	require      []Label
 	sticky       string
+	tick         tickRef // of a schedule that made it
+	parents      []Edge  // all that it depends on
+	onFailure    ParentFailure
+	workflow     ID
+	ref          string // its name in the workflow
 	batch        ID
 	callbackOf   ID // the batch that enqueued it
 	callback     CallbackKind
+	origin       string // the queue in which a dead letter died, where that isn't the one that it is in
+}
+
+// tickRef names a tick of a schedule.
+type tickRef struct {
+	schedule string // empty: none
+	nominal  Time
 }
 
 const (
@@ -48,14 +60,20 @@ const (
 	coldSingleton
 	coldRequire
 	coldSticky
+	coldTick
+	coldOrigin
+	coldParents
+	coldParentFailure
+	coldMember
 	coldBatch // always the first
 	coldCallback
 )
 
-func newCold(t *NewTask, waits []ID) cold {
+func newCold(t *NewTask, l *lineage) cold {
 	return cold{
+		parents: l.parents, onFailure: t.OnParentFailure,
 		uniqueKey: t.UniqueKey, uniqueWindow: t.UniqueWindow, fairKey: t.FairKey, labels: t.Labels,
-		trace: t.TraceContext, backoff: t.Backoff, waits: waits, retryOf: t.RetryOf,
+		trace: t.TraceContext, backoff: t.Backoff, waits: l.waits, retryOf: t.RetryOf,
 		singleton: t.SingletonKey, require: t.Require, sticky: t.StickyKey,
 		batch: t.Batch, callbackOf: t.callbackOf, callback: t.callback,
 	}
@@ -107,6 +125,21 @@ func (c *cold) append(b []byte) []byte {
 	if c.sticky != "" {
 		b = appendBytes(append(b, coldSticky), c.sticky)
 	}
+	if c.tick.schedule != "" {
+		b = appendInt(appendBytes(append(b, coldTick), c.tick.schedule), c.tick.nominal)
+	}
+	if c.origin != "" {
+		b = appendBytes(append(b, coldOrigin), c.origin)
+	}
+	if len(c.parents) > 0 {
+		b = appendEdges(append(b, coldParents), c.parents)
+	}
+	if c.onFailure != 0 {
+		b = append(b, coldParentFailure, byte(c.onFailure))
+	}
+	if c.workflow != 0 {
+		b = appendBytes(appendUint(append(b, coldMember), uint64(c.workflow)), c.ref)
+	}
 	if c.callbackOf != 0 {
 		b = append(appendUint(append(b, coldCallback), uint64(c.callbackOf)), byte(c.callback))
 	}
@@ -147,6 +180,16 @@ func (c *cold) read(r *reader) {
 			c.require = r.labels()
 		case coldSticky:
 			c.sticky = r.string()
+		case coldTick:
+			c.tick = tickRef{schedule: r.string(), nominal: r.int()}
+		case coldOrigin:
+			c.origin = r.string()
+		case coldParents:
+			c.parents = r.edges()
+		case coldParentFailure:
+			c.onFailure = ParentFailure(r.byteMax(byte(parentFailureCount - 1)))
+		case coldMember:
+			c.workflow, c.ref = ID(r.uint()), r.string()
 		case coldBatch:
 			c.batch = ID(r.uint())
 		case coldCallback:
@@ -223,7 +266,10 @@ func (c *cold) clone() {
 		e.Message, e.Worker = strings.Clone(e.Message), strings.Clone(e.Worker)
 	}
 	c.progress.Message = strings.Clone(c.progress.Message)
+	c.ref = strings.Clone(c.ref)
 	c.singleton, c.sticky, c.require = strings.Clone(c.singleton), strings.Clone(c.sticky), cloneLabels(c.require)
+	c.tick.schedule = strings.Clone(c.tick.schedule)
+	c.origin = strings.Clone(c.origin)
 }
 
 func cloneLabels(labels []Label) []Label {

@@ -51,10 +51,15 @@ type NewTask struct {
 	DependsOn       []ID // parents that were live when the proposer looked
 	ParentsDone     []ID // parents that the proposer found completed in the history
 	RetryOf         ID
-	SingletonKey    string  // one task of its queue with this key runs at a time
-	StickyKey       string  // it goes to the worker that ran the last task of its queue with this key, if that comes in time
-	Require         []Label // that the worker must have, sorted by key
-	Batch           ID      // that it is added to; 0: none
+	SingletonKey    string   // one task of its queue with this key runs at a time
+	StickyKey       string   // it goes to the worker that ran the last task of its queue with this key, if that comes in time
+	Require         []Label  // that the worker must have, sorted by key
+	MaxWait         Duration // with UniqueDebounce: how long after the first enqueue it is put off at most; 0: no limit
+	Ref             string   // its name in a graph
+	Edges           []Edge   // further parents, and when it runs
+	OnParentFailure ParentFailure
+	Ended           []ParentOutcome // parents that the proposer found in the history, with their results
+	Batch           ID              // that it is added to; 0: none
 
 	callbackOf ID // the batch that enqueues it; 0: none
 	callback   CallbackKind
@@ -233,6 +238,13 @@ type QueueSettings struct {
 	FairWeights   []KeyWeight // sorted by key; others have weight 1
 	PriorityAging Duration    // the wait that makes up for one priority; 0: priorities are strict
 	StickyWait    Duration    // how long a task is reserved for the worker of its sticky key
+
+	// MaxTasks and MaxBytes bound the live tasks that aren't dead letters, and the bytes of their payloads: beyond it no new
+	// ones are accepted. 0: no bound.
+	MaxTasks uint64
+	MaxBytes uint64
+	// DeadLetterQueue is where tasks go that die in this queue; empty, or the queue itself: they stay.
+	DeadLetterQueue string
 }
 
 // KeyWeight is how many tasks of a fair key are leased in one turn (1 to 1000).
@@ -261,9 +273,14 @@ const (
 	FieldFairWeights
 	FieldPriorityAging
 	FieldStickyWait
+	FieldMaxTasks
+	FieldMaxBytes
+	FieldDeadLetterQueue
 
-	// fieldsLater are those that came with later feature levels.
-	fieldsLater = FieldMaxRunning | FieldRate | FieldKeyMaxRunning | FieldKeyRate | FieldFairWeights | FieldPriorityAging | FieldStickyWait
+	fieldsEnd
+	// fieldsLater are those that came with feature level 3, fieldsLimits those of them that decide who is served.
+	fieldsLater  = fieldsEnd - FieldMaxRunning
+	fieldsLimits = FieldMaxTasks - FieldMaxRunning
 )
 
 // SetQueue changes the named settings of a queue, which it creates.
@@ -365,6 +382,9 @@ type Leased struct {
 	FairKey       string
 	Labels        []Label
 	TraceContext  string
+	Schedule      string          // that made it; empty: none
+	NominalTime   Time            // of the schedule's tick
+	Parents       []ParentOutcome // of a task that depends on others: how they ended, with results up to 256 KiB together
 	Batch         ID
 	CallbackOf    ID // the batch that enqueued it
 	Callback      CallbackKind

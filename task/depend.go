@@ -15,24 +15,6 @@ type cascade struct {
 	below  ID   // children from here on came later: when the parent, a dead letter, had been retried
 }
 
-// resolveParents returns the parents that a new task must wait for.
-func (m *Machine) resolveParents(t *NewTask) ([]ID, Code) {
-	var waits []ID
-	for _, id := range t.DependsOn {
-		s := m.index.get(id)
-		switch {
-		case s == 0 && slices.Contains(t.ParentsDone, id):
-		case s == 0:
-			return nil, ResolveAgain
-		case m.tasks.at(s).state == DeadLetter:
-			return nil, DependencyFailed
-		case !slices.Contains(waits, id):
-			waits = append(waits, id)
-		}
-	}
-	return waits, OK
-}
-
 // await enters a blocked task with the parents that it waits for.
 func (m *Machine) await(child ID, parents []ID) {
 	for _, p := range parents {
@@ -62,6 +44,15 @@ func (m *Machine) parentEnded(id ID, ok bool) {
 	}
 }
 
+// neverNeeded has the next Tick tell a new task that its parent completed already, although it is for the parent's failure.
+func (m *Machine) neverNeeded(parent ID) {
+	if n := len(m.cascades); n > 0 && m.cascades[n-1].parent == parent && m.cascades[n-1].ok {
+		m.cascades[n-1].below = m.nextID
+		return
+	}
+	m.cascades = append(m.cascades, cascade{parent, true, m.nextID})
+}
+
 // stepCascades tells children, oldest parent first, as long as the budget lasts. A child that dies adds a cascade of
 // its own at the end.
 func (m *Machine) stepCascades() {
@@ -83,12 +74,19 @@ func (m *Machine) stepCascades() {
 }
 
 func (m *Machine) tellChild(s slot, r *record, c cascade) {
-	if !c.ok {
-		m.toDeadLetter(s, r, ReasonDependency)
+	cold := m.coldOf(r)
+	if when := cold.whenOf(c.parent); !when.possible(c.ok) {
+		switch {
+		case when == OnFailure:
+			m.toFinished(s, r, Cancelled, ReasonNotNeeded, nil)
+		case cold.onFailure == ParentFailureCancel:
+			m.toFinished(s, r, Cancelled, ReasonDependency, nil)
+		default:
+			m.toDeadLetter(s, r, ReasonDependency)
+		}
 		return
 	}
 	m.touch(s, r)
-	cold := m.coldOf(r)
 	cold.waits = slices.DeleteFunc(cold.waits, func(id ID) bool { return id == c.parent })
 	m.setCold(r, cold)
 	m.stopWaiting(c.parent)

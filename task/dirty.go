@@ -254,7 +254,8 @@ func (m *Machine) changedRecords() []Record {
 	out := []Record{{Kind: KindMeta, Key: []byte{0}, Value: m.appendMeta(nil)}}
 	for k := range d.records {
 		key := binary.BigEndian.AppendUint64(nil, k.id)
-		if k.kind == KindUnique || k.kind == KindTenant || k.kind == KindSticky {
+		switch k.kind {
+		case KindUnique, KindTenant, KindSticky, KindScheduleLedger:
 			key = bytes.Clone(k.key[:])
 		}
 		out = append(out, Record{Kind: k.kind, Key: key, Value: m.recordValue(k)})
@@ -292,6 +293,10 @@ func (m *Machine) recordValue(k recordKey) []byte {
 			p.dirty = false
 			return p.append(nil)
 		}
+	case KindSchedule, KindScheduleState:
+		return m.scheduleValue(k.kind, ID(k.id))
+	case KindScheduleLedger:
+		return m.ledgerValue(k.key)
 	case KindUnique:
 		if e, ok := m.unique[k.key]; ok && !m.holds(e.holder, k.key) {
 			return e.append(nil)
@@ -299,6 +304,12 @@ func (m *Machine) recordValue(k recordKey) []byte {
 	case KindSticky:
 		if e, ok := m.sticky.byKey[k.key]; ok {
 			return e.append(nil)
+		}
+	case KindParent:
+		return m.parentRecord(ID(k.id))
+	case KindWorkflow:
+		if w := m.workflows.byID[ID(k.id)]; w != nil {
+			return w.append(nil)
 		}
 	case KindBatch:
 		if b, ok := m.batches.byID[ID(k.id)]; ok {
@@ -309,12 +320,17 @@ func (m *Machine) recordValue(k recordKey) []byte {
 		if t := m.tenants.all[m.tenants.byStored[k.key]]; t != nil && t.isStored() {
 			return t.append(nil)
 		}
+	case KindOperation:
+		if o, ok := m.operations.all[ID(k.id)]; ok {
+			o.dirty = false
+			return o.append(nil)
+		}
 	}
 	return nil
 }
 
 // Hash is the state hash: equal on members that have applied the same entries. It covers the live tasks, queues,
-// sessions, counters and the history's watermarks. It needs the write lock. Its cost grows with what changed since the
+// sessions, schedules, counters and the history's watermarks. It needs the write lock. Its cost grows with what changed since the
 // last checkpoint, and with the number of queues and sessions.
 func (m *Machine) Hash() uint64 {
 	d := &m.dirty
@@ -326,7 +342,7 @@ func (m *Machine) Hash() uint64 {
 			}
 		}
 	}
-	sum := m.hashSum + m.tenantsHash() + m.sticky.sum + m.batchesHash()
+	sum := m.hashSum + m.tenantsHash() + m.sticky.sum + m.parents.sum + m.workflowsHash() + m.batchesHash()
 	m.scratch = m.appendMeta(m.scratch[:0])
 	sum += hashOf(0, m.scratch)
 	for _, q := range m.queues[1:] {
@@ -342,7 +358,7 @@ func (m *Machine) Hash() uint64 {
 		m.scratch = appendUint(m.scratch[:0], m.producers[id].floor)
 		sum += hashOf(id, m.scratch)
 	}
-	return sum
+	return sum + m.hashSchedules() + m.operationsHash()
 }
 
 // setHash replaces a task's part in the state hash.

@@ -15,6 +15,7 @@ const (
 	hasParents
 	hasRetryOf
 	hasDispatch
+	hasGraph
 	hasBatch
 
 	presenceEnd
@@ -38,6 +39,7 @@ func (t *NewTask) presence() uint64 {
 	set(hasParents, len(t.DependsOn) != 0 || len(t.ParentsDone) != 0)
 	set(hasRetryOf, t.RetryOf != 0)
 	set(hasDispatch, t.SingletonKey != "" || t.StickyKey != "" || len(t.Require) != 0)
+	set(hasGraph, t.usesGraph())
 	set(hasBatch, t.Batch != 0)
 	return p
 }
@@ -61,6 +63,9 @@ func (t *NewTask) append(b []byte) []byte {
 	if p&hasUnique != 0 {
 		b = appendBytes(b, t.UniqueKey)
 		b = appendInt(append(b, byte(t.UniqueMode)), t.UniqueWindow)
+		if t.UniqueMode == UniqueDebounce {
+			b = appendInt(b, t.MaxWait)
+		}
 	}
 	if p&hasFairKey != 0 {
 		b = appendBytes(b, t.FairKey)
@@ -82,6 +87,9 @@ func (t *NewTask) append(b []byte) []byte {
 	}
 	if p&hasDispatch != 0 {
 		b = appendLabels(appendBytes(appendBytes(b, t.SingletonKey), t.StickyKey), t.Require)
+	}
+	if p&hasGraph != 0 {
+		b = t.appendGraph(b)
 	}
 	if p&hasBatch != 0 {
 		b = appendUint(b, uint64(t.Batch))
@@ -106,6 +114,9 @@ func (t *NewTask) read(r *reader) {
 	}
 	if p&hasUnique != 0 {
 		t.UniqueKey, t.UniqueMode, t.UniqueWindow = r.string(), UniqueMode(r.byteMax(byte(uniqueModeCount-1))), r.int()
+		if t.UniqueMode == UniqueDebounce {
+			t.MaxWait = r.int()
+		}
 	}
 	if p&hasFairKey != 0 {
 		t.FairKey = r.string()
@@ -127,6 +138,9 @@ func (t *NewTask) read(r *reader) {
 	}
 	if p&hasDispatch != 0 {
 		t.SingletonKey, t.StickyKey, t.Require = r.string(), r.string(), r.labels()
+	}
+	if p&hasGraph != 0 {
+		t.readGraph(r)
 	}
 	if p&hasBatch != 0 {
 		t.Batch = ID(r.uint())

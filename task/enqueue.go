@@ -21,10 +21,8 @@ func (m *Machine) enqueue(c *Enqueue) Result {
 		}
 	}
 	for i := range c.Tasks {
-		if len(c.Tasks[i].DependsOn) > 0 {
-			if _, code := m.resolveParents(&c.Tasks[i]); code == ResolveAgain {
-				return Result{Code: ResolveAgain}
-			}
+		if _, code := m.resolveParents(&c.Tasks[i]); code == ResolveAgain {
+			return Result{Code: ResolveAgain}
 		}
 	}
 	items := m.acceptAll(c.Tasks)
@@ -43,7 +41,16 @@ func (m *Machine) acceptAll(tasks []NewTask) []Item {
 }
 
 // accept makes one task, or says why not.
-func (m *Machine) accept(t *NewTask) Item {
+func (m *Machine) accept(t *NewTask) Item { return m.acceptFor(t, source{}) }
+
+// source is what made a task, where that isn't a call alone.
+type source struct {
+	tick     tickRef   // of a schedule; zero: none
+	workflow *workflow // nil: none
+}
+
+// acceptFor makes one task of a source, or says why not.
+func (m *Machine) acceptFor(t *NewTask, by source) Item {
 	if len(t.Payload) > maxPayload {
 		return Item{Code: Invalid}
 	}
@@ -57,37 +64,78 @@ func (m *Machine) accept(t *NewTask) Item {
 	if code := m.admitToBatch(t.Batch); code != OK {
 		return Item{Code: code}
 	}
-	waits, code := m.resolveParents(t)
+	line, code := m.resolveParents(t)
 	if code != OK {
 		return Item{Code: code}
 	}
 	key := uniqueKey{}
-	if t.UniqueKey != "" {
+	if t.UniqueKey == "" {
+		if !q.admits(len(t.Payload), nil) {
+			return Item{Code: QueueFull}
+		}
+	} else {
 		key = makeUniqueKey(q.number, t.UniqueKey)
-		answer, victim, free := m.claim(key, t.UniqueMode)
-		if !free {
+		if answer, free := m.makeWay(q, key, t, line.waits); !free {
 			return answer
 		}
-		if victim != 0 {
-			r := m.tasks.at(victim)
-			if slices.Contains(waits, r.id) { // it can't wait for what it replaces
-				return Item{ID: r.id, Code: DependencyFailed}
-			}
-			m.toFinished(victim, r, Cancelled, ReasonReplaced, nil)
+	}
+	return m.create(q, t, key, &line, by)
+}
+
+// makeWay makes way for a task with a unique key: it returns the answer to the one who wanted it, or that the key is free and
+// the queue has room.
+func (m *Machine) makeWay(q *queue, key uniqueKey, t *NewTask, waits []ID) (answer Item, free bool) {
+	if t.UniqueMode == UniqueDebounce {
+		if answer, done := m.debounce(q, key, t); done {
+			return answer, false
 		}
 	}
+	answer, victim, free := m.claim(key, t.UniqueMode)
+	if !free {
+		return answer, false
+	}
+	if victim == 0 {
+		return Item{Code: QueueFull}, q.admits(len(t.Payload), nil)
+	}
+	r := m.tasks.at(victim)
+	switch {
+	case r.state == Running: // of debouncing: it goes on without the key
+		if !q.admits(len(t.Payload), nil) {
+			return Item{Code: QueueFull}, false
+		}
+		m.touch(victim, r)
+		r.flags &^= flagUnique
+	case slices.Contains(waits, r.id): // it can't wait for what it replaces
+		return Item{ID: r.id, Code: DependencyFailed}, false
+	case !q.admits(len(t.Payload), r):
+		return Item{Code: QueueFull}, false
+	default:
+		m.toFinished(victim, r, Cancelled, ReasonReplaced, nil)
+	}
+	return Item{}, true
+}
+
+// create makes a task that was accepted.
+func (m *Machine) create(q *queue, t *NewTask, key uniqueKey, line *lineage, by source) Item {
 	s, r := m.tasks.alloc()
 	r.id = m.nextID
 	m.nextID++
 	r.queue, r.kind = q.number, m.kinds.hold(t.Kind)
 	r.priority, r.enqueued = t.Priority, m.now
 	m.applyLimits(r, t, &q.settings)
-	if n := len(t.Payload); n > 0 {
-		r.payload, r.payloadLen = m.arena.put(t.Payload), uint32(n)
-		r.payloadSum = crc32.Checksum(t.Payload, castagnoli)
-		m.resident += n
+	m.takePayload(r, t.Payload)
+	if line.never != 0 {
+		line.waits = append(line.waits, line.never)
 	}
-	c := newCold(t, waits)
+	c := newCold(t, line)
+	if by.tick.schedule != "" {
+		c.tick = by.tick
+		r.flags |= flagScheduled
+	}
+	if w := by.workflow; w != nil {
+		c.workflow, c.ref = w.id, t.Ref
+		r.flags |= flagMember
+	}
 	m.setCold(r, c)
 	r.flow = m.flows.hold(m.flowOf(&c), &m.requirements)
 	m.index.put(r.id, s)
@@ -97,20 +145,21 @@ func (m *Machine) accept(t *NewTask) Item {
 		r.flags |= flagUnique
 		m.hold(key, r.id, t.UniqueWindow)
 	}
+	m.adoptNew(r, t, line.parents)
+	m.await(r.id, line.waits)
+	if line.never != 0 {
+		m.neverNeeded(line.never)
+	}
 	if t.Batch != 0 {
 		r.flags |= flagBatch
 	}
-	m.await(r.id, waits)
-	m.begin(s, r, t, len(waits) > 0)
+	m.begin(s, r, t, len(line.waits) > 0)
 	return Item{ID: r.id, State: r.state}
 }
 
 // begin gives a new task its first state.
 func (m *Machine) begin(s slot, r *record, t *NewTask, blocked bool) {
-	at := t.RunAt
-	if t.Delay > 0 {
-		at = after(m.now, t.Delay)
-	}
+	at := t.runAt(m.now)
 	if blocked {
 		r.at = at // for when it is unblocked
 		m.transit(s, r, Blocked)

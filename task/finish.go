@@ -164,6 +164,7 @@ func (m *Machine) progress(c *Progress) Result {
 		cold := m.coldOf(r)
 		cold.progress = ProgressNote{At: m.now, Percent: p.Percent, Message: cut(p.Message, maxProgressText)}
 		m.setCold(r, cold)
+		m.emitProgress(r, p.Percent)
 	}
 	return Result{Items: items}
 }

@@ -28,7 +28,7 @@ func (f *flow) append(b []byte) []byte {
 
 // flowOf returns what dispatch looks at of a task with these cold fields. Below its feature level a fair key is a note only.
 func (m *Machine) flowOf(c *cold) flow {
-	if m.level < levelDispatch {
+	if m.level < LevelFeatures {
 		return flow{}
 	}
 	return flow{fairKey: c.fairKey, singleton: c.singleton, sticky: c.sticky, require: c.require}

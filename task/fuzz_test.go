@@ -19,6 +19,10 @@ func sampleCommands() []task.Command {
 		Backoff:   task.Backoff{Initial: 1, Maximum: 2, Multiplier: 3, Delays: []task.Duration{4}},
 		DependsOn: []task.ID{1}, ParentsDone: []task.ID{2}, RetryOf: 3,
 	}
+	child := task.NewTask{
+		Queue: "q", Kind: "a", Edges: []task.Edge{{Parent: 1}, {Parent: 4, When: task.OnFailure}, {Parent: 2, When: task.OnAny}},
+		OnParentFailure: task.ParentFailureCancel, Ended: []task.ParentOutcome{{ID: 1, Ref: "r", State: task.Completed, Result: []byte("done"), Omitted: true}},
+	}
 	outcomes := []task.Outcome{
 		{ID: 1, Token: 1, Data: []byte("done"), Session: 1},
 		{ID: 2, Token: 2, Kind: task.OutcomeFail, Data: []byte("no"), Delay: second, Revoke: task.RevokedUnlisted},
@@ -37,6 +41,11 @@ func sampleCommands() []task.Command {
 		&task.Request{ID: "x", Command: &task.Lease{Session: 1, Max: 1}},
 		&task.ExpireSessions{Term: 1, Sessions: []task.Expiry{{Session: 9, Started: []uint64{1, 2}}}},
 		&task.MarkSilent{Term: 1, Silences: []task.Silence{{Session: 9, For: second}, {Session: 1}}},
+		&task.Enqueue{Tasks: []task.NewTask{child}},
+		&task.EnqueueGraph{Name: "g", Tasks: []task.NewTask{
+			{Queue: "q", Kind: "a", Ref: "one"}, {Queue: "q", Kind: "a", Ref: "two", Edges: []task.Edge{{Member: 1, When: task.OnFailure}}},
+		}},
+		&task.CancelWorkflow{ID: 9},
 		&task.CloseSession{Session: 9},
 		&task.Cancel{IDs: []task.ID{9}},
 		&task.Retry{IDs: []task.ID{2}},
@@ -49,6 +58,10 @@ func sampleCommands() []task.Command {
 			MaxAttempts: 3, MaxWorkerDeaths: 2, Timeout: second, TTL: hour, Backoff: full.Backoff,
 			RetentionAge: hour, RetentionBytes: 1 << 20, RetentionTasks: 1000,
 		}},
+		&task.SetQueue{Queue: "s", Fields: 1<<11 - 1, Settings: task.QueueSettings{MaxTasks: 1000, MaxBytes: 1 << 20, DeadLetterQueue: "dead"}},
+		&task.Enqueue{Tasks: []task.NewTask{{
+			Queue: "s", Kind: "b", UniqueKey: "d", UniqueMode: task.UniqueDebounce, Delay: second, MaxWait: hour, MaxAttempts: 1, TTL: 1,
+		}}},
 		&task.SetQueueMode{Queue: "q", Mode: task.QueuePaused},
 		&task.PurgeQueue{Queue: "q"},
 		&task.CreateBatch{Name: "b", Callbacks: [3]*task.NewTask{{Queue: "q", Kind: "done", Payload: []byte("x")}, {Queue: "q"}, {Queue: "s"}}},
@@ -57,7 +70,34 @@ func sampleCommands() []task.Command {
 		&task.CloseBatch{ID: 6},
 		&task.Checksum{Agreed: 9, Hash: 1<<64 - 1},
 		&task.RaiseFeatureLevel{Level: 2},
+		&task.PutSchedule{
+			Name: "s1", Spec: task.ScheduleSpec{Expression: "* * * * *", TimeZone: "UTC", Jitter: second, Start: start, End: start + hour},
+			Policy:   task.SchedulePolicy{Misfire: task.MisfireCatchUp, CatchUp: 3, Grace: second, Overlap: task.OverlapQueueOne, Ledger: 7},
+			Template: task.NewTask{Queue: "s", Kind: "a", Payload: []byte("{{schedule}}"), Labels: full.Labels, Backoff: full.Backoff},
+			Next:     start, Due: start,
+		},
+		&task.SetSchedulePaused{Name: "s2", Paused: true, Next: start, Due: start + 1},
+		&task.TriggerSchedule{Name: "s1"},
+		&task.FireSchedules{Ticks: []task.ScheduleTick{
+			{Schedule: "s1", Revision: 1, Nominal: start, Next: start + second, Due: start + second},
+			{Schedule: "s1", Revision: 1, Nominal: start, Next: start + 2*second, Due: start + 2*second, Missed: 2, Last: start + second},
+		}},
+		&task.BackfillSchedule{Name: "s1", Nominals: []task.Time{start}},
+		&task.DeleteSchedule{Name: "s2"},
 		&task.Tick{},
+		&task.StartOperation{Plan: task.OperationPlan{
+			Action: task.OperationRetry, Queue: "q", Kind: "a", States: []task.State{task.Scheduled, task.DeadLetter}, Filter: "true",
+			Name: "n", Expected: 300, Rate: 7, CanaryWait: second, CanaryFailures: 100,
+		}},
+		&task.StartOperation{Plan: task.OperationPlan{Action: task.OperationDelete, States: []task.State{task.Completed}}},
+		&task.StepOperation{
+			ID: 5, To: task.OperationCursor{A: 2}, Visited: 2, Tasks: []task.OperationTask{{ID: 2, State: task.Scheduled}}, Failed: []task.ID{1},
+		},
+		&task.StepOperation{
+			ID: 6, To: task.OperationCursor{A: 1, B: 2}, Visited: 1, End: true,
+			Tasks: []task.OperationTask{{ID: 1, State: task.Completed, Queue: 1, Sequence: 1}},
+		},
+		&task.AbortOperation{ID: 5, Why: "the filter is of a newer version"},
 	}
 }
 

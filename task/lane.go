@@ -31,6 +31,8 @@ func (m *Machine) linkFor(s slot, r *record, session uint64) {
 		r.prev = l.tail
 		m.tasks.at(l.tail).next = s
 		l.tail = s
+		m.tree.grown(n, m.stages.all)
+		return
 	}
 	m.settle(n, was)
 }
@@ -136,6 +138,22 @@ func (t *tree) contribution(i uint32) uint32 {
 		return n.count
 	}
 	return 0
+}
+
+// grown counts one more task at the end of a lane in all that is above it: no place changes.
+func (t *tree) grown(i uint32, stages []*stage) {
+	for {
+		n := &t.all[i]
+		switch {
+		case n.place == 0:
+			return
+		case n.parent == 0:
+			stages[n.key].ready[b2i(n.suspect)]++
+			return
+		}
+		i = n.parent
+		t.all[i].count++
+	}
 }
 
 // settle brings the place of a node, and what is above it, up to date after its tasks changed, or whether it is open. It is

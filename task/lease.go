@@ -17,6 +17,7 @@ func (m *Machine) lease(c *Lease, want bool) Result {
 	room := maxSessionLeases - min(s.running, maxSessionLeases)
 	n := min(c.Max, room)
 	var res Result
+	results := map[ID][]byte{} // of parents: children share them
 	if n == 0 {
 		return res
 	}
@@ -37,7 +38,7 @@ func (m *Machine) lease(c *Lease, want bool) Result {
 		m.grant(i, r, place)
 		res.Items = append(res.Items, Item{ID: r.id, Other: r.token, State: Running})
 		if want {
-			res.Leased = append(res.Leased, m.leased(r))
+			res.Leased = append(res.Leased, m.leased(r, results))
 		}
 	}
 	return res
@@ -234,7 +235,7 @@ func (s *session) takes(kind string) bool {
 }
 
 // leased copies what a worker needs.
-func (m *Machine) leased(r *record) Leased {
+func (m *Machine) leased(r *record, results map[ID][]byte) Leased {
 	l := Leased{
 		ID: r.id, Token: r.token, Queue: m.queues[r.queue].name, Kind: m.kinds.names[r.kind],
 		Attempt: r.attempt, MaxAttempts: r.maxAttempts, Priority: r.priority, WorkerDeaths: r.deaths,
@@ -246,10 +247,12 @@ func (m *Machine) leased(r *record) Leased {
 	case r.payloadLen > 0:
 		l.PayloadOnDisk = true
 	}
+	l.Parents = m.outcomes(r, results)
 	if r.cold != 0 {
 		c := m.coldOf(r)
 		l.FairKey, l.TraceContext = strings.Clone(c.fairKey), strings.Clone(c.trace)
 		l.Labels = cloneLabels(c.labels)
+		l.Schedule, l.NominalTime = strings.Clone(c.tick.schedule), c.tick.nominal
 		l.Batch, l.CallbackOf, l.Callback = c.batch, c.callbackOf, c.callback
 	}
 	return l

@@ -17,10 +17,9 @@ const BaseLevel uint32 = 1
 const (
 	LevelMarkSilent uint32 = 2
 	LevelChecksum   uint32 = 2
-	// levelDispatch is that of limits, fair keys, singletons and required labels.
-	levelDispatch uint32 = 3
-	// levelBatches is that of batches.
-	levelBatches uint32 = 3
+	// LevelFeatures is that of schedules, workflows, batches, limits and fair keys, bulk operations, quotas, dead letter queues and
+	// debouncing.
+	LevelFeatures uint32 = 3
 )
 
 // LevelOf is the feature level from which on a command may be proposed: an older version doesn't know it, or ignores what
@@ -31,24 +30,28 @@ func LevelOf(c Command) uint32 {
 		return LevelMarkSilent
 	case *Checksum:
 		return LevelChecksum
-	case *CreateBatch, *CloseBatch, *CancelBatch:
-		return levelBatches
 	case *Request:
 		return LevelOf(c.Command)
+	case *PutSchedule, *DeleteSchedule, *SetSchedulePaused, *TriggerSchedule, *BackfillSchedule, *FireSchedules,
+		*StartOperation, *StepOperation, *AbortOperation, *EnqueueGraph, *CancelWorkflow, *CreateBatch, *CloseBatch, *CancelBatch:
+		return LevelFeatures
 	case *Enqueue:
 		for i := range c.Tasks {
-			if t := &c.Tasks[i]; t.SingletonKey != "" || t.StickyKey != "" || len(t.Require) > 0 {
-				return levelDispatch
-			} else if t.Batch != 0 {
-				return levelBatches
+			if c.Tasks[i].isLater() {
+				return LevelFeatures
 			}
 		}
 	case *SetQueue:
-		if c.Fields&fieldsLater != 0 {
-			return levelDispatch
+		if c.Fields&fieldsLater != 0 || len(c.Settings.appendTags(nil)) > 0 {
+			return LevelFeatures
 		}
 	}
 	return BaseLevel
+}
+
+// isLater reports whether a task has something that came with LevelFeatures.
+func (t *NewTask) isLater() bool {
+	return t.SingletonKey != "" || t.StickyKey != "" || len(t.Require) > 0 || t.UniqueMode == UniqueDebounce || t.Batch != 0 || t.usesGraph()
 }
 
 // ErrNewerLevel refuses a state, or an entry that leads to one, which a newer version must handle.
@@ -61,8 +64,8 @@ func (m *Machine) raiseFeatureLevel(c *RaiseFeatureLevel) Result {
 	if c.Level < m.level {
 		return Result{Code: Invalid}
 	}
-	below := m.level < levelDispatch
-	if m.level = c.Level; below && m.level >= levelDispatch {
+	below := m.level < LevelFeatures
+	if m.level = c.Level; below && m.level >= LevelFeatures {
 		m.beginFlows()
 	}
 	return Result{}

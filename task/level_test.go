@@ -72,3 +72,24 @@ func TestNewerStateIsRefused(t *testing.T) {
 		}
 	}
 }
+
+// TestLaterFieldsNeedTheirLevel: what uses a field that an older version doesn't know isn't proposed below its level; what
+// doesn't is proposed, and encoded, as ever.
+func TestLaterFieldsNeedTheirLevel(t *testing.T) {
+	debounce := &task.Enqueue{Tasks: []task.NewTask{{Queue: "q"}, {Queue: "q", UniqueKey: "k", UniqueMode: task.UniqueDebounce}}}
+	for _, x := range []struct {
+		command task.Command
+		want    uint32
+	}{
+		{&task.Enqueue{Tasks: []task.NewTask{{Queue: "q", UniqueKey: "k", UniqueMode: task.UniqueReplace}}}, task.BaseLevel},
+		{debounce, task.LevelFeatures},
+		{&task.Request{ID: "x", Command: debounce}, task.LevelFeatures},
+		{&task.SetQueue{Queue: "q", Fields: task.FieldMaxAttempts, Settings: task.QueueSettings{MaxAttempts: 3}}, task.BaseLevel},
+		{&task.SetQueue{Queue: "q", Fields: task.FieldMaxTasks}, task.LevelFeatures},
+		{&task.SetQueue{Queue: "q", Settings: task.QueueSettings{DeadLetterQueue: "dead"}}, task.LevelFeatures},
+	} {
+		if got := task.LevelOf(x.command); got != x.want {
+			t.Errorf("%s: level %d, want %d", show([]task.Command{x.command}), got, x.want)
+		}
+	}
+}

@@ -56,6 +56,8 @@ func (l *Loader) record(k Kind, key, value []byte) error {
 		return m.readTenant(value)
 	case KindSticky:
 		return m.readSticky(key, value)
+	case KindScheduleLedger:
+		return m.loadLedger(key, value)
 	case KindUnique:
 		e, err := readUnique(value)
 		if err != nil || len(key) != len(uniqueKey{}) {
@@ -87,6 +89,10 @@ func (l *Loader) record(k Kind, key, value []byte) error {
 			m.alarms.push(alarm{at: after(p.lastUsed, ProducerTTL), kind: alarmProducer, id: id})
 		}
 		return err
+	case KindParent:
+		return m.readParent(ID(id), value)
+	case KindWorkflow:
+		return m.readWorkflow(ID(id), value)
 	case KindRequest:
 		e, err := readRequest(value)
 		if err != nil || id != m.requests.saved {
@@ -95,6 +101,12 @@ func (l *Loader) record(k Kind, key, value []byte) error {
 		m.requests.add(e)
 		m.requests.saved++
 		return nil
+	case KindSchedule:
+		return m.loadSchedule(ID(id), value)
+	case KindScheduleState:
+		return m.loadScheduleState(ID(id), value)
+	case KindOperation:
+		return l.operation(id, value)
 	}
 	return errCorrupt
 }
@@ -134,6 +146,9 @@ func (l *Loader) task(id ID, value []byte, payloadLen int) error {
 	if id <= l.last || id >= m.nextID || int(t.payloadLen) != payloadLen || t.queue == 0 || int(t.queue) >= len(m.queues) {
 		return errCorrupt
 	}
+	if _, ok := m.queueNames[t.origin]; t.origin != "" && !ok {
+		return fmt.Errorf("%w: it died in a queue that isn't there", errCorrupt)
+	}
 	l.last = id
 	s, r := m.tasks.alloc()
 	*r = t.record
@@ -147,6 +162,10 @@ func (l *Loader) task(id ID, value []byte, payloadLen int) error {
 	if r.cold != 0 {
 		c := m.coldOf(r)
 		r.flow = m.flows.hold(m.flowOf(&c), &m.requirements)
+		m.adopt(r, c.parents)
+		if !m.enroll(r, &c) {
+			return errCorrupt
+		}
 		if c.batch != 0 {
 			if t.cold[0] != coldBatch {
 				return errCorrupt
@@ -156,6 +175,7 @@ func (l *Loader) task(id ID, value []byte, payloadLen int) error {
 	}
 	m.index.put(id, s)
 	m.queues[r.queue].live[r.state]++
+	m.queues[r.queue].weigh(r, None, r.state)
 	m.setHash(r, value)
 	return l.enter(s, r, &t)
 }
@@ -205,9 +225,20 @@ func (l *Loader) Machine() (*Machine, error) {
 			return nil, fmt.Errorf("purge of an unknown queue: %w", errCorrupt)
 		}
 	}
+	if !m.checkParents() || !m.checkWorkflows() {
+		return nil, fmt.Errorf("the outcomes of parents or the counts of workflows are not those of the tasks: %w", errCorrupt)
+	}
 	m.sortSticks()
 	m.loading = false
 	m.resumeLimits()
+	if err := m.settleSchedules(); err != nil {
+		return nil, err
+	}
+	for _, q := range m.queues[1:] {
+		if dead := q.settings.DeadLetterQueue; dead != "" && m.queueNames[dead] == nil {
+			return nil, fmt.Errorf("queue %s has dead letters in a queue that isn't there: %w", q.name, errCorrupt)
+		}
+	}
 	clear(m.dirty.records)
 	return m, nil
 }

@@ -63,12 +63,17 @@ type Machine struct {
 	purges     []uint32       // queues that are being purged, by number
 	batches    batches
 	alarms     alarms
+	schedules  schedules
+	operations operations // bulk operations
+	parents    parents
+	workflows  workflows
 
 	scratch  []byte
 	hashSum  uint64 // of the live tasks' hashes
 	resident int    // bytes of payloads in memory
 	dirty    dirtySet
 	recent   recentIndex
+	events   eventLog
 
 	effects Effects
 	budget  int // transitions that the current command may still make
@@ -98,9 +103,13 @@ func NewMachine() *Machine {
 		tenants:      newTenants(),
 		singletons:   newSingletons(),
 		recent:       newRecentIndex(),
+		parents:      newParents(),
+		workflows:    newWorkflows(),
 		requests:     newRequestLog(),
+		schedules:    newSchedules(),
 		batches:      newBatches(),
 		dirty:        newDirtySet(),
+		operations:   newOperations(),
 	}
 	m.timers.tasks = &m.tasks
 	return m
@@ -188,6 +197,28 @@ func (m *Machine) execute(c Command, want bool) Result {
 		return m.purgeQueue(c)
 	case *Request:
 		return m.request(c, want)
+	case *PutSchedule:
+		return m.putSchedule(c)
+	case *DeleteSchedule:
+		return m.deleteSchedule(c)
+	case *SetSchedulePaused:
+		return m.setSchedulePaused(c)
+	case *TriggerSchedule:
+		return m.triggerSchedule(c)
+	case *BackfillSchedule:
+		return m.backfillSchedule(c)
+	case *FireSchedules:
+		return m.fireSchedules(c)
+	case *StartOperation:
+		return m.startOperation(c)
+	case *StepOperation:
+		return m.stepOperation(c)
+	case *AbortOperation:
+		return m.abortOperation(c)
+	case *EnqueueGraph:
+		return m.enqueueGraph(c)
+	case *CancelWorkflow:
+		return m.cancelWorkflow(c)
 	case *CreateBatch:
 		return m.createBatch(c)
 	case *CloseBatch:

@@ -36,6 +36,12 @@ func (m *model) retryOne(id task.ID) task.Item {
 // revive gives a dead letter a new life: everything is forgotten but its errors. If its unique key is another's by
 // now, it lives on without.
 func (m *model) revive(t *modelTask) {
+	t.Failures, t.WorkerDeaths, t.Attempt = 0, 0, 0
+	t.Reason, t.FinishedAt, t.DependsOn = task.NoReason, 0, nil
+	if t.OriginQueue != "" {
+		m.into(t, m.queue(t.OriginQueue))
+		t.OriginQueue = ""
+	}
 	key := modelKey{t.QueueNumber, t.UniqueKey}
 	if t.UniqueKey != "" {
 		h, taken := m.hold(key)
@@ -44,8 +50,6 @@ func (m *model) revive(t *modelTask) {
 			m.keys[key] = modelHold{t.ID, t.EnqueuedAt + t.window}
 		}
 	}
-	t.Failures, t.WorkerDeaths, t.Attempt = 0, 0, 0
-	t.Reason, t.FinishedAt, t.DependsOn = task.NoReason, 0, nil
 	if t.ExpiresAt <= m.now {
 		t.ExpiresAt = 0
 	}
@@ -139,11 +143,12 @@ func (m *model) moveOne(id task.ID, to *modelQueue) task.Item {
 		delete(m.keys, from)
 		m.keys[there] = h
 	}
-	pending := t.State == task.Pending
+	state := t.State
 	m.unready(t)
-	t.Queue, t.QueueNumber = to.Name, to.Number
-	if pending {
-		m.toPending(t, false)
+	t.State, t.OriginQueue = state, ""
+	m.into(t, to)
+	if state == task.Pending {
+		m.queueUp(t, false)
 	}
 	return task.Item{ID: id, State: t.State}
 }

@@ -67,7 +67,10 @@ func (p *modelProducer) forgetBelow(floor uint64) {
 	}
 }
 
-func (m *model) enqueueOne(n task.NewTask) task.Item {
+func (m *model) enqueueOne(n task.NewTask) task.Item { return m.enqueueFor(n, 0) }
+
+// enqueueFor accepts a task of a workflow, or with 0 of none.
+func (m *model) enqueueFor(n task.NewTask, workflow task.ID) task.Item {
 	q := m.ensureQueue(n.Queue)
 	if q.Mode == task.QueueDraining {
 		return task.Item{Code: task.Draining}
@@ -84,14 +87,34 @@ func (m *model) enqueueOne(n task.NewTask) task.Item {
 		return task.Item{Code: code}
 	}
 	key := modelKey{q.Number, n.UniqueKey}
+	h, taken := modelHold{}, false
 	if n.UniqueKey != "" {
-		if h, taken := m.hold(key); taken {
-			if code := m.resolveUnique(h.holder, n.UniqueMode, waits); code != task.OK {
-				return task.Item{ID: h.holder, Code: code}
-			}
+		h, taken = m.hold(key)
+	}
+	holder := m.live[h.holder]
+	owned := taken && m.owns(h.holder, key)
+	if owned && n.UniqueMode == task.UniqueDebounce && holder.State != task.Running {
+		return m.debounce(q, holder, n)
+	}
+	if taken {
+		if code := m.resolveUnique(h.holder, n.UniqueMode, waits); code != task.OK {
+			return task.Item{ID: h.holder, Code: code}
 		}
 	}
+	var instead *modelTask
+	if owned && n.UniqueMode == task.UniqueReplace {
+		instead = holder
+	}
+	switch {
+	case !m.fits(q, len(n.Payload), instead):
+		return task.Item{Code: task.QueueFull}
+	case instead != nil:
+		m.toHistory(instead, task.Cancelled, task.ReasonReplaced)
+	case owned: // it is running, and goes on without its key
+		holder.keyless = true
+	}
 	t := m.newTask(q, n)
+	never := m.enterKin(t, n, workflow)
 	if n.UniqueKey != "" {
 		m.keys[key] = modelHold{t.ID, m.now + n.UniqueWindow}
 	}
@@ -104,8 +127,13 @@ func (m *model) enqueueOne(n task.NewTask) task.Item {
 		b.members = append(b.members, t)
 	}
 	q.Enqueued++
+	if never != 0 { // the next Tick tells it
+		waits = append(waits, never)
+		m.cascades = append(m.cascades, modelCascade{never, true, []*modelTask{t}})
+	}
 	if len(waits) > 0 {
 		t.State, t.RunAt, t.DependsOn = task.Blocked, runAt, waits
+		m.changed(t, task.None)
 	} else {
 		m.toWaiting(t, runAt)
 	}
@@ -115,23 +143,26 @@ func (m *model) enqueueOne(n task.NewTask) task.Item {
 // unfinishedParents are the parents that a new task has to wait for, each once.
 func (m *model) unfinishedParents(n task.NewTask) ([]task.ID, task.Code) {
 	var waits []task.ID
-	for _, id := range n.DependsOn {
-		parent, live := m.live[id]
+	for _, e := range edgesOf(n) {
+		parent, live := m.live[e.Parent]
+		done, gone := foundEnded(n, e.Parent)
 		switch {
-		case live && parent.State == task.DeadLetter:
-			return nil, task.DependencyFailed
-		case live:
-			if !slices.Contains(waits, id) {
-				waits = append(waits, id)
+		case e.Member != 0:
+			return nil, task.Invalid
+		case live && parent.State != task.DeadLetter:
+			if !slices.Contains(waits, e.Parent) {
+				waits = append(waits, e.Parent)
 			}
-		case !slices.Contains(n.ParentsDone, id):
+		case !live && !done && !gone:
 			return nil, task.ResolveAgain
+		case e.When == task.OnSuccess && (live || !done):
+			return nil, task.DependencyFailed
 		}
 	}
 	return waits, task.OK
 }
 
-// resolveUnique decides on a new task whose key is taken; OK: it may have the key. A task can't replace one that it
+// resolveUnique decides on a new task whose key is taken; OK: it may have the key, whatever becomes of the holder. A task can't replace one that it
 // waits for.
 func (m *model) resolveUnique(holder task.ID, mode task.UniqueMode, waits []task.ID) task.Code {
 	t, live := m.live[holder]
@@ -140,12 +171,12 @@ func (m *model) resolveUnique(holder task.ID, mode task.UniqueMode, waits []task
 		return task.UniqueTaken
 	case mode == task.UniqueReturn:
 		return task.Existing
+	case mode == task.UniqueDebounce:
+		return task.OK
 	case live && t.State == task.Running:
 		return task.UniqueTaken
 	case live && slices.Contains(waits, holder):
 		return task.DependencyFailed
-	case live && t.State != task.DeadLetter:
-		m.toHistory(t, task.Cancelled, task.ReasonReplaced)
 	}
 	return task.OK
 }

@@ -102,5 +102,6 @@ func (m *model) progressOne(p task.ProgressItem) task.Item {
 		return task.Item{ID: p.ID, Code: task.StaleToken, State: t.State}
 	}
 	t.Progress = task.ProgressNote{At: m.now, Percent: p.Percent, Message: p.Message[:min(len(p.Message), maxProgressText)]}
+	m.tell(t, task.Event{Kind: task.EventProgress, From: t.State, To: t.State, Percent: p.Percent})
 	return task.Item{ID: p.ID, State: t.State}
 }

@@ -125,7 +125,7 @@ func (m *model) lease(c *task.Lease) task.Result {
 		}
 		m.toRunning(t, s)
 		r.Items = append(r.Items, task.Item{ID: t.ID, Other: t.Token, State: t.State})
-		r.Leased = append(r.Leased, leased(t.Task))
+		r.Leased = append(r.Leased, m.leased(t.Task))
 	}
 	return r
 }
@@ -214,11 +214,12 @@ func satisfies(s *modelSession, require []task.Label) bool {
 	return true
 }
 
-func leased(t task.Task) task.Leased {
+func (m *model) leased(t task.Task) task.Leased {
 	return task.Leased{
 		ID: t.ID, Token: t.Token, Queue: t.Queue, Kind: t.Kind, Payload: t.Payload, PayloadOnDisk: t.PayloadOnDisk,
 		Attempt: t.Attempt, MaxAttempts: t.MaxAttempts, Priority: t.Priority, WorkerDeaths: t.WorkerDeaths,
-		Timeout: t.Timeout, EnqueuedAt: t.EnqueuedAt, FairKey: t.FairKey, Labels: t.Labels, TraceContext: t.TraceContext,
-		Batch: t.Batch, CallbackOf: t.CallbackOf, Callback: t.Callback,
+		Timeout: t.Timeout, EnqueuedAt: t.EnqueuedAt, FairKey: t.FairKey, Labels: t.Labels, TraceContext: t.TraceContext, Schedule: t.Schedule, NominalTime: t.NominalTime,
+		Parents: m.outcomes(t),
+		Batch:   t.Batch, CallbackOf: t.CallbackOf, Callback: t.Callback,
 	}
 }

@@ -6,6 +6,9 @@ import (
 
 func (m *model) setQueue(c *task.SetQueue) task.Result {
 	q := m.ensureQueue(c.Queue)
+	if c.Fields&task.FieldDeadLetterQueue != 0 && c.Settings.DeadLetterQueue != "" {
+		m.ensureQueue(c.Settings.DeadLetterQueue)
+	}
 	s, n := &q.Settings, c.Settings
 	for field, set := range map[task.SettingsField]func(){
 		task.FieldMaxAttempts:     func() { s.MaxAttempts = n.MaxAttempts },
@@ -23,12 +26,15 @@ func (m *model) setQueue(c *task.SetQueue) task.Result {
 		task.FieldFairWeights:     func() { s.FairWeights = n.FairWeights },
 		task.FieldPriorityAging:   func() { s.PriorityAging = n.PriorityAging },
 		task.FieldStickyWait:      func() { s.StickyWait = n.StickyWait },
+		task.FieldMaxTasks:        func() { s.MaxTasks = n.MaxTasks },
+		task.FieldMaxBytes:        func() { s.MaxBytes = n.MaxBytes },
+		task.FieldDeadLetterQueue: func() { s.DeadLetterQueue = n.DeadLetterQueue },
 	} {
 		if c.Fields&field != 0 {
 			set()
 		}
 	}
-	if c.Fields >= task.FieldMaxRunning {
+	if c.Fields&(task.FieldMaxTasks-task.FieldMaxRunning) != 0 { // it decides who is served
 		if s.Rate.Tasks == 0 {
 			q.busy = 0
 		}

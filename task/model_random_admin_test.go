@@ -39,15 +39,22 @@ func (r random) move() task.Command {
 }
 
 func (r random) setQueue() task.Command {
+	fields := task.SettingsField(r.number("fields", 0, 31)) // retention has a test of its own
+	for _, f := range []task.SettingsField{task.FieldMaxTasks, task.FieldMaxBytes, task.FieldDeadLetterQueue} {
+		fields |= rarely(r, 3, "a later field", func() task.SettingsField { return f })
+	}
 	return &task.SetQueue{
 		Queue:  some(r, "queue", queueNames...),
-		Fields: task.SettingsField(r.number("fields", 0, 63)), // retention has a test of its own
+		Fields: fields,
 		Settings: task.QueueSettings{
 			MaxAttempts:     some(r, "max attempts", uint16(0), 1, 3),
 			MaxWorkerDeaths: some(r, "max deaths", uint8(0), 1, 2),
 			Timeout:         some(r, "timeout", task.Duration(0), 10*second),
 			TTL:             some(r, "ttl", task.Duration(0), 0, 20*second),
 			Backoff:         r.backoff(),
+			MaxTasks:        some(r, "max tasks", uint64(0), 0, 2, 5),
+			MaxBytes:        some(r, "max bytes", uint64(0), 0, 30, 100),
+			DeadLetterQueue: some(r, "dead letter queue", append([]string{"", "dead"}, queueNames...)...),
 		},
 	}
 }

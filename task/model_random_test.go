@@ -50,6 +50,9 @@ func (r random) command(nested bool) task.Command {
 		r.enqueue, r.enqueue, r.enqueue, r.lease, r.lease, r.lease, r.finish, r.finish, r.finish,
 		r.tick, r.openSession, r.closeSession, r.expireSessions, r.markSilent, r.progress, r.cancel, r.retry, r.delete,
 		r.checksum, r.raiseLevel, r.reset, r.reschedule, r.move, r.setQueue, r.setLimits, r.setMode, r.purge, r.openProducer,
+		r.scheduleCommand, r.scheduleCommand, r.scheduleCommand, r.scheduleCommand,
+		r.startOperation, r.stepOperation, r.stepOperation, r.stepOperation, r.abortOperation,
+		r.enqueueGraph, r.enqueueGraph, r.cancelWorkflow,
 		r.createBatch, r.closeBatch, r.cancelBatch,
 	}
 	if nested {
@@ -136,8 +139,11 @@ func (r random) newTask() task.NewTask {
 		RetryOf:         rarely(r, 20, "retry of", func() task.ID { return r.id("retry of") }),
 	}
 	if n.UniqueKey = some(r, "key", uniqueKeys...); n.UniqueKey != "" {
-		n.UniqueMode = some(r, "mode", task.UniqueReject, task.UniqueReturn, task.UniqueReplace)
+		n.UniqueMode = some(r, "mode", task.UniqueReject, task.UniqueReturn, task.UniqueReplace, task.UniqueDebounce, task.UniqueDebounce)
 		n.UniqueWindow = rarely(r, 2, "window", func() task.Duration { return r.duration("window") })
+		if n.UniqueMode == task.UniqueDebounce {
+			n.MaxWait = rarely(r, 2, "max wait", func() task.Duration { return r.duration("max wait") })
+		}
 	}
 	r.parents(&n)
 	return n
@@ -154,6 +160,7 @@ func (r random) parents(n *task.NewTask) {
 			n.ParentsDone = append(n.ParentsDone, id)
 		}
 	}
+	r.edges(n)
 }
 
 func (r random) require() []task.Label {

@@ -12,6 +12,7 @@ type replica struct {
 	disk    *disk
 	log     []logged // since the moment that the disk holds
 	frozen  int      // length of the log at Freeze
+	saved   uint64   // the entry up to which the disk has the state
 	phase   phase
 }
 
@@ -31,10 +32,15 @@ const (
 	written // but the machine doesn't know yet
 )
 
-func newReplica() *replica { return &replica{machine: task.NewMachine(), disk: newDisk()} }
+func newReplica() *replica {
+	r := &replica{machine: task.NewMachine(), disk: newDisk()}
+	r.machine.KeepEvents(modelEvents, 0)
+	return r
+}
 
 func (r *replica) apply(term uint64, entry []byte) ([]task.Result, task.Effects, error) {
 	r.log = append(r.log, logged{term, entry})
+	r.machine.BeginEntry(indexOf(entry))
 	return r.machine.Apply(term, entry, true)
 }
 
@@ -52,6 +58,9 @@ func (r *replica) checkpointStep(max, payloadBudget int) error {
 	case captured:
 		if err := r.disk.commit(r.machine.Frozen()); err != nil {
 			return err
+		}
+		if r.frozen > 0 {
+			r.saved = indexOf(r.log[r.frozen-1].entry)
 		}
 		r.log = r.log[r.frozen:]
 		r.phase = written
@@ -83,7 +92,9 @@ func (r *replica) restart() error {
 		return err
 	}
 	r.machine, r.phase = m, idle
+	m.KeepEvents(modelEvents, r.saved)
 	for _, l := range r.log {
+		m.BeginEntry(indexOf(l.entry))
 		if _, _, err := m.Apply(l.term, l.entry, false); err != nil {
 			return fmt.Errorf("replay: %w", err)
 		}
@@ -130,4 +141,13 @@ func (r *replica) task(want task.Task) (task.Task, bool, error) {
 	}
 	t, err := r.hydrate(t)
 	return t, true, err
+}
+
+// indexOf is the place of an entry in the log: the tests' entries are numbered.
+func indexOf(entry []byte) uint64 {
+	h, err := task.ReadHeader(entry)
+	if err != nil { // of a fuzzer
+		return 0
+	}
+	return h.Seq
 }

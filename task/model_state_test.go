@@ -10,8 +10,15 @@ import (
 
 // toPending makes a task ready, at the back of its priority or at its front.
 func (m *model) toPending(t *modelTask, front bool) {
+	from := t.State
 	m.unready(t)
 	t.State, t.RunAt = task.Pending, 0
+	m.changed(t, from)
+	m.queueUp(t, front)
+}
+
+// queueUp gives a pending task its place.
+func (m *model) queueUp(t *modelTask, front bool) {
 	if front {
 		m.front--
 		t.ready = m.front
@@ -36,8 +43,10 @@ func (m *model) toWaiting(t *modelTask, runAt task.Time) {
 		m.toPending(t, false)
 		return
 	}
+	from := t.State
 	m.unready(t)
 	t.State, t.RunAt = task.Scheduled, runAt
+	m.changed(t, from)
 }
 
 // toRunning leases a task to a session.
@@ -51,6 +60,7 @@ func (m *model) toRunning(t *modelTask, s *modelSession) {
 	if t.Timeout > 0 {
 		t.Deadline = m.now + t.Timeout
 	}
+	m.changed(t, task.Pending)
 }
 
 // endLease takes a running task from its worker. The caller gives it its next state. What is left of the worker's name
@@ -79,10 +89,16 @@ func (m *model) revoke(t *modelTask, why task.RevokeReason) {
 
 // toDeadLetter ends a task without success; the tasks that wait for it can't complete any more either.
 func (m *model) toDeadLetter(t *modelTask, why task.Reason) {
+	from, q := t.State, m.queueOf(t)
 	m.unready(t)
 	t.State, t.Reason, t.FinishedAt, t.RunAt = task.DeadLetter, why, m.now, 0
-	m.queueOf(t).DeadLettered++
+	m.changed(t, from)
+	q.DeadLettered++
 	m.parentEnded(t.ID, false)
+	if to := m.queue(q.Settings.DeadLetterQueue); to != nil && to != q {
+		m.into(t, to)
+		t.OriginQueue = q.Name
+	}
 }
 
 // toHistory moves a task from memory to its queue's history, with the name of the worker that was running it.
@@ -91,14 +107,18 @@ func (m *model) toHistory(t *modelTask, s task.State, why task.Reason) {
 	if t.State == task.Running {
 		worker = t.Worker
 	}
+	q, from := m.queueOf(t), t.State
 	m.endLease(t)
 	m.unready(t)
 	t.Worker = worker
-	q := m.queueOf(t)
 	t.State, t.Reason, t.FinishedAt, t.RunAt = s, why, m.now, 0
+	m.changed(t, from)
 	t.HistorySequence = q.History.Next
 	q.History.Next++
+	m.outlive(t, s)
 	delete(m.live, t.ID)
+	m.memberEnded(t, s)
+	m.forgetOutcomes()
 	m.finished[t.ID] = t.Task
 	if s == task.Completed {
 		q.Completed++
@@ -110,8 +130,13 @@ func (m *model) toHistory(t *modelTask, s task.State, why task.Reason) {
 
 // remove deletes a task without a trace in the history.
 func (m *model) remove(t *modelTask) {
+	from := t.State
 	m.unready(t)
+	m.outlive(t, task.None)
 	delete(m.live, t.ID)
+	m.tell(t, task.Event{From: from, Reason: t.Reason})
+	m.memberEnded(t, task.None)
+	m.forgetOutcomes()
 	m.queueOf(t).Deleted++
 	m.parentEnded(t.ID, false)
 }
@@ -121,6 +146,17 @@ type modelCascade struct {
 	parent    task.ID
 	completed bool
 	children  []*modelTask
+}
+
+// fails reports whether a child's edge can't come true any more.
+func (c modelCascade) fails(t *modelTask) bool {
+	switch t.when(c.parent) {
+	case task.OnAny:
+		return false
+	case task.OnFailure:
+		return c.completed
+	}
+	return !c.completed
 }
 
 // waitsFor reports whether a task is blocked by another.
@@ -144,7 +180,11 @@ func (m *model) tellChildren() {
 		for _, t := range c.children {
 			switch {
 			case m.live[t.ID] != t || !t.waitsFor(c.parent): // it ended in another way
-			case !c.completed:
+			case c.fails(t) && t.when(c.parent) == task.OnFailure:
+				m.toHistory(t, task.Cancelled, task.ReasonNotNeeded)
+			case c.fails(t) && t.OnParentFailure == task.ParentFailureCancel:
+				m.toHistory(t, task.Cancelled, task.ReasonDependency)
+			case c.fails(t):
 				m.toDeadLetter(t, task.ReasonDependency)
 			default:
 				t.DependsOn = slices.DeleteFunc(t.DependsOn, func(id task.ID) bool { return id == c.parent })

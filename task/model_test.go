@@ -51,13 +51,21 @@ type model struct {
 	keys      map[modelKey]modelHold
 	sessions  []*modelSession // by ID
 	producers map[uint64]*modelProducer
-	requests  []*modelRequest // by order of arrival
-	purges    []*modelQueue   // in the order of the calls
 	tenants   map[modelKey]*modelTenant
 	sticky    map[modelKey]uint64 // the session that ran the key's last task
+	requests  []*modelRequest     // by order of arrival
+	purges    []*modelQueue       // in the order of the calls
 	cascades  []modelCascade      // what the next Tick has to tell to blocked tasks
+	schedules []*modelSchedule    // by age
 	batches   map[task.ID]*modelBatch
 	effects   task.Effects
+
+	operations []*task.Operation // by ID
+	index      uint64            // of the entry being applied
+	ordinal    uint32            // of the entry's next event
+	events     []task.Event
+	kept       map[task.ID]task.ParentOutcome // of ended tasks that live ones depend on
+	workflows  []*modelWorkflow               // by ID
 }
 
 // modelTask is a live task: its view, and what the view doesn't show.
@@ -100,6 +108,7 @@ func newModel() *model {
 		producers: map[uint64]*modelProducer{},
 		tenants:   map[modelKey]*modelTenant{},
 		sticky:    map[modelKey]uint64{},
+		kept:      map[task.ID]task.ParentOutcome{},
 		batches:   map[task.ID]*modelBatch{},
 	}
 }
@@ -108,9 +117,11 @@ func newModel() *model {
 func (m *model) apply(term uint64, h task.Header, commands []task.Command) ([]task.Result, task.Effects) {
 	m.term, m.seed, m.effects = term, h.Seed, task.Effects{}
 	m.pass(h.Time)
+	m.index, m.ordinal = h.Seq, 0
 	var results []task.Result
 	for _, c := range commands {
 		results = append(results, m.execute(c))
+		m.leaveSchedules()
 		m.callBack()
 	}
 	return results, m.effects
@@ -163,8 +174,30 @@ func (m *model) execute(c task.Command) task.Result {
 		return m.setQueueMode(c)
 	case *task.PurgeQueue:
 		return m.purgeQueue(c)
+	case *task.StartOperation:
+		return m.startOperation(c)
+	case *task.StepOperation:
+		return m.stepOperation(c)
+	case *task.AbortOperation:
+		return m.abortOperation(c)
+	case *task.EnqueueGraph:
+		return m.enqueueGraph(c)
+	case *task.CancelWorkflow:
+		return m.cancelWorkflow(c)
 	case *task.Tick:
 		return m.tick()
+	case *task.PutSchedule:
+		return m.putSchedule(c)
+	case *task.DeleteSchedule:
+		return m.deleteSchedule(c)
+	case *task.SetSchedulePaused:
+		return m.setSchedulePaused(c)
+	case *task.TriggerSchedule:
+		return m.triggerSchedule(c)
+	case *task.BackfillSchedule:
+		return m.backfillSchedule(c)
+	case *task.FireSchedules:
+		return items(c.Ticks, m.fireOne)
 	case *task.CreateBatch:
 		return m.createBatch(c)
 	case *task.CloseBatch:

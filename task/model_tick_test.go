@@ -40,7 +40,7 @@ func (m *model) answerAgain(r *modelRequest) task.Result {
 	result := task.Result{Code: r.code, Items: r.items}
 	for _, l := range r.leases {
 		if t, live := m.live[l.ID]; live && t.State == task.Running && t.Token == l.Token {
-			result.Leased = append(result.Leased, leased(t.Task))
+			result.Leased = append(result.Leased, m.leased(t.Task))
 		}
 	}
 	return result
@@ -61,6 +61,9 @@ func (m *model) tick() task.Result {
 		m.purge(q)
 	}
 	m.purges = nil
+	m.fireQueued()
+	m.cancelWorkflows()
+	m.forgetWorkflows()
 	m.cancelMembers()
 	m.callBack()
 	m.forgetBatches()
@@ -74,6 +77,7 @@ func (m *model) tick() task.Result {
 			delete(m.producers, id)
 		}
 	}
+	m.forgetOperations()
 	m.requests = slices.DeleteFunc(m.requests, func(r *modelRequest) bool { return r.at+requestKept <= m.now })
 	return task.Result{}
 }
@@ -119,7 +123,9 @@ func (m *model) fire(t *modelTask) {
 	case t.ExpiresAt != 0 && t.ExpiresAt <= m.now: // also if its run time has come as well
 		m.toDeadLetter(t, task.ReasonExpired)
 	case t.State == task.Pending: // its worker didn't come for it
-		m.toPending(t, true)
+		m.unready(t)
+		t.State = task.Pending
+		m.queueUp(t, true)
 		t.reserved, t.reservedUntil = 0, 0
 	default:
 		m.toPending(t, false)

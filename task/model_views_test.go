@@ -32,8 +32,12 @@ func compare(t reporter, r *replica, m *model) {
 	compareQueues(t, r, m) // first, as it follows what retention drops
 	compareTasks(t, r, m)
 	compareSessions(t, r, m)
+	compareOperations(t, r, m)
+	compareGraphs(t, r, m)
 	compareBatches(t, r, m)
 	compareTimer(t, r, m)
+	compareSchedules(t, r, m)
+	compareEvents(t, r, m)
 }
 
 func compareTasks(t reporter, r *replica, m *model) {
@@ -112,7 +116,8 @@ func compareList(t reporter, r *replica, m *model) {
 	filters = append(filters,
 		task.ListFilter{Kind: "b", Limit: 1, Scan: 100},
 		task.ListFilter{Worker: "w1", Limit: 10, Scan: 100, States: []task.State{task.Running}},
-		task.ListFilter{QuietFor: m.now - second, Limit: 10, Scan: 100})
+		task.ListFilter{QuietFor: m.now - second, Limit: 10, Scan: 100},
+		task.ListFilter{Below: m.lastID / 2, Limit: 2, Scan: 100, OmitPayload: true})
 	for _, f := range filters {
 		var want, got []task.ID
 		for _, l := range m.liveWhere(func(l *modelTask) bool { return selects(f, l.Task) }) {
@@ -145,6 +150,7 @@ func selects(f task.ListFilter, t task.Task) bool {
 		(len(f.States) == 0 || slices.Contains(f.States, t.State)) &&
 		(f.Batch == 0 || t.Batch == f.Batch) &&
 		(f.Worker == "" || t.Worker == f.Worker) &&
+		(f.Below == 0 || t.ID < f.Below) &&
 		(f.QuietFor == 0 || (t.State == task.Running && max(t.StartedAt, t.Progress.At) < f.QuietFor))
 }
 
@@ -197,6 +203,9 @@ func (m *model) queueView(q *modelQueue) task.Queue {
 			continue
 		}
 		v.Live[t.State]++
+		if t.State != task.DeadLetter {
+			v.Bytes += uint64(t.PayloadLen)
+		}
 		if t.State != task.Pending {
 			continue
 		}
@@ -284,6 +293,11 @@ func (m *model) nextTimer() task.Time {
 	if len(m.cascades) > 0 || len(m.purges) > 0 {
 		at(m.now)
 	}
+	for _, s := range m.schedules {
+		if m.startable(s) {
+			at(m.now)
+		}
+	}
 	for b := range maps.Values(m.batches) {
 		if b.cancelling {
 			at(m.now)
@@ -295,8 +309,21 @@ func (m *model) nextTimer() task.Time {
 	for p := range maps.Values(m.producers) {
 		at(p.seen + producerIdle)
 	}
+	for _, w := range m.workflows {
+		if w.cancelling {
+			at(m.now)
+		}
+		if w.endedAt != 0 {
+			at(w.endedAt + workflowKept)
+		}
+	}
 	for _, r := range m.requests {
 		at(r.at + requestKept)
+	}
+	for _, o := range m.operations {
+		if o.State.Ended() {
+			at(o.EndedAt + operationKept)
+		}
 	}
 	return next
 }

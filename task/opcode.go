@@ -27,6 +27,17 @@ const (
 	opMarkSilent
 	opChecksum
 	opRaiseFeatureLevel
+	opPutSchedule
+	opDeleteSchedule
+	opSetSchedulePaused
+	opTriggerSchedule
+	opBackfillSchedule
+	opFireSchedules
+	opStartOperation
+	opStepOperation
+	opAbortOperation
+	opEnqueueGraph
+	opCancelWorkflow
 	opCreateBatch
 	opCloseBatch
 	opCancelBatch
@@ -55,6 +66,15 @@ func (*Request) opcode() opcode           { return opRequest }
 func (*MarkSilent) opcode() opcode        { return opMarkSilent }
 func (*Checksum) opcode() opcode          { return opChecksum }
 func (*RaiseFeatureLevel) opcode() opcode { return opRaiseFeatureLevel }
+func (*PutSchedule) opcode() opcode       { return opPutSchedule }
+func (*DeleteSchedule) opcode() opcode    { return opDeleteSchedule }
+func (*SetSchedulePaused) opcode() opcode { return opSetSchedulePaused }
+func (*TriggerSchedule) opcode() opcode   { return opTriggerSchedule }
+func (*BackfillSchedule) opcode() opcode  { return opBackfillSchedule }
+func (*FireSchedules) opcode() opcode     { return opFireSchedules }
+func (*StartOperation) opcode() opcode    { return opStartOperation }
+func (*StepOperation) opcode() opcode     { return opStepOperation }
+func (*AbortOperation) opcode() opcode    { return opAbortOperation }
 func (*CreateBatch) opcode() opcode       { return opCreateBatch }
 func (*CloseBatch) opcode() opcode        { return opCloseBatch }
 func (*CancelBatch) opcode() opcode       { return opCancelBatch }
@@ -108,6 +128,28 @@ func newCommand(op opcode) decodable {
 		return new(Checksum)
 	case opRaiseFeatureLevel:
 		return new(RaiseFeatureLevel)
+	case opPutSchedule:
+		return new(PutSchedule)
+	case opDeleteSchedule:
+		return new(DeleteSchedule)
+	case opSetSchedulePaused:
+		return new(SetSchedulePaused)
+	case opTriggerSchedule:
+		return new(TriggerSchedule)
+	case opBackfillSchedule:
+		return new(BackfillSchedule)
+	case opFireSchedules:
+		return new(FireSchedules)
+	case opStartOperation:
+		return new(StartOperation)
+	case opStepOperation:
+		return new(StepOperation)
+	case opAbortOperation:
+		return new(AbortOperation)
+	case opEnqueueGraph:
+		return new(EnqueueGraph)
+	case opCancelWorkflow:
+		return new(CancelWorkflow)
 	case opCreateBatch:
 		return new(CreateBatch)
 	case opCloseBatch:

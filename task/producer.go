@@ -98,12 +98,12 @@ func (p *producer) raise(floor uint64) {
 }
 
 // producerAlarm forgets a producer that has been idle for too long.
-func (m *Machine) producerAlarm(id uint64) bool {
+func (m *Machine) producerAlarm(id uint64, came Time) bool {
 	p, ok := m.producers[id]
 	if !ok {
 		return false
 	}
-	if at := after(p.lastUsed, ProducerTTL); at > m.now {
+	if at := after(p.lastUsed, ProducerTTL); m.early(came, at) {
 		m.alarms.push(alarm{at: at, kind: alarmProducer, id: id})
 		return false
 	}

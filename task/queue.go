@@ -31,6 +31,7 @@ type queue struct {
 	deleted      uint64
 	deadLettered uint64
 	failures     uint64
+	bytes        uint64 // of the payloads of the tasks that count for the quota
 
 	stages  []*stage // of the pending tasks; the first is that of the tasks that anybody may have
 	stageOf map[stageKey]*stage
@@ -79,6 +80,11 @@ func (m *Machine) setQueue(c *SetQueue) Result {
 	if code != OK {
 		return Result{Code: code}
 	}
+	if dead := c.Settings.DeadLetterQueue; c.Fields&FieldDeadLetterQueue != 0 && dead != "" {
+		if _, code := m.queueFor(dead); code != OK { // from now on it is there, whenever a task dies
+			return Result{Code: code}
+		}
+	}
 	for _, f := range settingsFields {
 		if c.Fields&f.bit != 0 {
 			f.copy(&q.settings, &c.Settings)
@@ -87,7 +93,7 @@ func (m *Machine) setQueue(c *SetQueue) Result {
 	m.touchQueue(q)
 	q.history.armed = false // its alarm may be too late now
 	m.retain(q)
-	if c.Fields&fieldsLater != 0 {
+	if c.Fields&fieldsLimits != 0 {
 		m.relimit(q)
 	}
 	return Result{}
@@ -116,6 +122,9 @@ var settingsFields = []struct {
 	{FieldFairWeights, func(to, from *QueueSettings) { to.FairWeights = cloneWeights(from.FairWeights) }},
 	{FieldPriorityAging, func(to, from *QueueSettings) { to.PriorityAging = from.PriorityAging }},
 	{FieldStickyWait, func(to, from *QueueSettings) { to.StickyWait = from.StickyWait }},
+	{FieldMaxTasks, func(to, from *QueueSettings) { to.MaxTasks = from.MaxTasks }},
+	{FieldMaxBytes, func(to, from *QueueSettings) { to.MaxBytes = from.MaxBytes }},
+	{FieldDeadLetterQueue, func(to, from *QueueSettings) { to.DeadLetterQueue = strings.Clone(from.DeadLetterQueue) }},
 }
 
 func (m *Machine) setQueueMode(c *SetQueueMode) Result {

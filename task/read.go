@@ -77,13 +77,27 @@ func (m *Machine) List(f ListFilter) ([]Task, ID) {
 		}
 		scanned++
 		r := m.tasks.at(s)
+		if f.Below != 0 && r.id >= f.Below {
+			return false
+		}
 		last = r.id
 		if m.matches(r, &f) {
-			out = append(out, m.view(r))
+			out = append(out, m.listed(r, &f))
 		}
 		return true
 	})
 	return out, cursor
+}
+
+func (m *Machine) listed(r *record, f *ListFilter) Task {
+	if !f.OmitPayload {
+		return m.view(r)
+	}
+	bare := *r
+	bare.payload = 0
+	t := m.view(&bare)
+	t.PayloadOnDisk = false // wherever it is, it was left out
+	return t
 }
 
 func (m *Machine) matches(r *record, f *ListFilter) bool {
@@ -175,6 +189,7 @@ func (m *Machine) queueView(q *queue) Queue {
 		Enqueued: q.enqueued, Completed: q.completed, Cancelled: q.cancelled, Deleted: q.deleted,
 		DeadLettered: q.deadLettered, Failures: q.failures,
 		History: HistoryRange{First: q.history.first, Next: q.history.next, Bytes: q.history.bytes},
+		Bytes:   q.bytes,
 	}
 	v.Live[None], v.Live[Completed], v.Live[Cancelled] = 0, 0, 0
 	v.Settings.Backoff.Delays = slices.Clone(q.settings.Backoff.Delays)

@@ -45,6 +45,7 @@ type storedTask struct {
 	kindName string
 	session  uint64
 	cold     []byte
+	origin   string // of the cold fields
 }
 
 func readTask(b []byte) (storedTask, error) {
@@ -70,6 +71,10 @@ func readTask(b []byte) (storedTask, error) {
 	}
 	var c cold
 	c.read(&r)
+	if c.tick.schedule != "" {
+		t.flags |= flagScheduled
+	}
+	t.origin = c.origin
 	return t, r.done()
 }
 
@@ -125,6 +130,9 @@ func (t *Task) setCold(c *cold) {
 	t.Backoff, t.DependsOn, t.RetryOf = c.backoff, c.waits, c.retryOf
 	t.Errors, t.Progress = c.errors, c.progress
 	t.SingletonKey, t.StickyKey, t.Require = c.singleton, c.sticky, c.require
+	t.Schedule, t.NominalTime = c.tick.schedule, c.tick.nominal
+	t.OriginQueue = c.origin
+	t.Parents, t.OnParentFailure, t.Workflow, t.Ref = c.parents, c.onFailure, c.workflow, c.ref
 	t.Batch, t.CallbackOf, t.Callback = c.batch, c.callbackOf, c.callback
 }
 

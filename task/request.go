@@ -87,9 +87,10 @@ func (m *Machine) recallRequest(e *requestEntry, want bool) Result {
 	if !want {
 		return res
 	}
+	results := map[ID][]byte{}
 	for _, it := range items { // of a lease: what is still leased
 		if s := m.index.get(it.ID); it.State == Running && s != 0 && m.heldUnder(m.tasks.at(s), it.Other) {
-			res.Leased = append(res.Leased, m.leased(m.tasks.at(s)))
+			res.Leased = append(res.Leased, m.leased(m.tasks.at(s), results))
 		}
 	}
 	return res

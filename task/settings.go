@@ -17,6 +17,9 @@ const (
 	tagTurns
 	tagLimit
 	tagStickyWait
+	tagMaxTasks
+	tagMaxBytes
+	tagDeadLetterQueue
 )
 
 func (s *QueueSettings) appendTags(b []byte) []byte {
@@ -44,6 +47,15 @@ func (s *QueueSettings) appendTags(b []byte) []byte {
 	if s.StickyWait != 0 {
 		b = appendInt(append(b, tagStickyWait), s.StickyWait)
 	}
+	if s.MaxTasks != 0 {
+		b = appendUint(append(b, tagMaxTasks), s.MaxTasks)
+	}
+	if s.MaxBytes != 0 {
+		b = appendUint(append(b, tagMaxBytes), s.MaxBytes)
+	}
+	if s.DeadLetterQueue != "" {
+		b = appendBytes(append(b, tagDeadLetterQueue), s.DeadLetterQueue)
+	}
 	return b
 }
 
@@ -66,6 +78,12 @@ func (s *QueueSettings) readTag(tag byte, r *reader) {
 		s.PriorityAging = r.int()
 	case tagStickyWait:
 		s.StickyWait = r.int()
+	case tagMaxTasks:
+		s.MaxTasks = r.uint()
+	case tagMaxBytes:
+		s.MaxBytes = r.uint()
+	case tagDeadLetterQueue:
+		s.DeadLetterQueue = r.string()
 	default:
 		r.fail()
 	}
@@ -94,6 +112,7 @@ func (q *queue) readTags(r *reader) {
 		}
 	}
 	q.settings.FairWeights = cloneWeights(q.settings.FairWeights)
+	q.settings.DeadLetterQueue = strings.Clone(q.settings.DeadLetterQueue)
 }
 
 func (r Rate) append(b []byte) []byte {

@@ -50,6 +50,12 @@ const (
 	flagUnique
 	// flagRehash: it changed since its hash was taken.
 	flagRehash
+	// flagScheduled: a schedule made it.
+	flagScheduled
+	// flagParents: its parents are kept.
+	flagParents
+	// flagMember: it is in a workflow.
+	flagMember
 	// flagBatch: it is in a batch, which is the first of its cold fields.
 	flagBatch
 )

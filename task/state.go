@@ -58,11 +58,17 @@ const (
 	ReasonCancelled
 	// ReasonReplaced was replaced by a newer task with its unique key.
 	ReasonReplaced
+	// ReasonSuperseded was cancelled by the next tick of its schedule, whose overlap policy is to terminate.
+	ReasonSuperseded
+	// ReasonNotNeeded was for the failure of a task that completed.
+	ReasonNotNeeded
 
 	reasonCount
 )
 
-var reasonNames = [reasonCount]string{"", "failed", "attempts_exhausted", "expired", "poison", "dependency_failed", "cancelled", "replaced"}
+var reasonNames = [reasonCount]string{
+	"", "failed", "attempts_exhausted", "expired", "poison", "dependency_failed", "cancelled", "replaced", "superseded", "not_needed",
+}
 
 // String returns the name that users see.
 func (r Reason) String() string {
@@ -106,6 +112,9 @@ const (
 	UniqueReturn
 	// UniqueReplace cancels the task that is there, unless it is running, and accepts the new one.
 	UniqueReplace
+	// UniqueDebounce gives the task that is there the new one's payload and puts its run time off, unless it is running:
+	// then the new one is accepted and has the key from then on.
+	UniqueDebounce
 
 	uniqueModeCount
 )

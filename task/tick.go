@@ -6,12 +6,15 @@ import (
 	"slices"
 )
 
-// tick lets what is due happen: children of parents that ended, tasks' timers, purges, batches that are cancelled, callbacks, and what else expires; at most
-// maxTransitions tasks. What remains is due at once.
+// tick lets what is due happen: children of parents that ended, tasks' timers, purges, ticks that were queued, workflows and
+// batches that are cancelled, callbacks, and what else expires; at most maxTransitions tasks. What remains is due at once.
 func (m *Machine) tick() Result {
 	m.stepCascades()
 	m.stepTimers()
 	for len(m.purges) > 0 && m.budget > 0 && m.stepPurge() {
+	}
+	m.stepSchedules()
+	for len(m.workflows.cancelling) > 0 && m.budget > 0 && m.stepCancels() {
 	}
 	for len(m.batches.cancels) > 0 && m.budget > 0 && m.stepBatchCancel() {
 	}
@@ -48,7 +51,8 @@ func (m *Machine) fire(s slot, r *record) {
 
 // NextTimer returns the state time at which a Tick is due; false: none. A time that has passed means at once.
 func (m *Machine) NextTimer() (Time, bool) {
-	if len(m.cascades) > 0 || len(m.purges) > 0 || len(m.batches.cancels) > 0 || len(m.batches.due) > 0 {
+	if len(m.cascades) > 0 || len(m.purges) > 0 || len(m.schedules.wakes) > 0 || len(m.workflows.cancelling) > 0 ||
+		len(m.batches.cancels) > 0 || len(m.batches.due) > 0 {
 		return m.now, true
 	}
 	var next []Time
@@ -72,8 +76,9 @@ func (m *Machine) NextTimer() (Time, bool) {
 
 // alarm is a deadline of something other than a live task.
 //
-// Alarms are lazy: one may come early, finds that nothing is due, and is set again. What happens at a Tick depends on
-// the things' own deadlines only, so that members whose alarms differ, as after a restart, still agree.
+// Alarms are lazy: one may come early, finds that nothing is due, and is set again. What happens at a Tick, and what is left to
+// the next as the budget runs out, depends on the things' own deadlines only, so that members whose alarms differ, as after a
+// restart, still agree.
 type alarm struct {
 	at   Time
 	kind alarmKind
@@ -87,12 +92,20 @@ const (
 	alarmProducer  alarmKind = iota // id: the producer, which may have been idle for too long
 	alarmUnique                     // key: whose window may be over
 	alarmRetention                  // id: the queue, whose oldest history may be too old
+	alarmOperation                  // id: the bulk operation, which ended long ago
+	alarmWorkflow                   // id: that ended
 	alarmBatch                      // id: the batch, which may have ended long enough ago
 )
 
 // before orders alarms by time, and those of one time in the same way on every member.
 func (a *alarm) before(b *alarm) bool {
 	return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.kind, b.kind), cmp.Compare(a.id, b.id), bytes.Compare(a.key[:], b.key[:])) < 0
+}
+
+// early reports whether an alarm came before the deadline that its thing has by now: even if both have passed, another is set
+// for the deadline, and acts in its order.
+func (m *Machine) early(at, deadline Time) bool {
+	return deadline > m.now || m.level >= LevelFeatures && deadline > at
 }
 
 // alarms has the first one in front.
@@ -106,11 +119,15 @@ func (m *Machine) stepAlarms() {
 		ended := false
 		switch v.kind {
 		case alarmProducer:
-			ended = m.producerAlarm(v.id)
+			ended = m.producerAlarm(v.id, v.at)
 		case alarmUnique:
-			ended = m.windowEnded(v.key)
+			ended = m.windowEnded(v.key, v.at)
+		case alarmWorkflow:
+			ended = m.workflowAlarm(ID(v.id))
 		case alarmRetention:
 			m.retentionAlarm(m.queues[v.id])
+		case alarmOperation:
+			ended = m.operationAlarm(ID(v.id))
 		case alarmBatch:
 			ended = m.batchAlarm(ID(v.id), v.at)
 		}

@@ -47,6 +47,9 @@ func (s *stage) command(a *arguments) task.Command {
 	case "tick":
 		return &task.Tick{}
 	}
+	if c := s.graphCommand(a); c != nil {
+		return c
+	}
 	return s.adminCommand(a)
 }
 
@@ -84,7 +87,13 @@ func (s *stage) adminCommand(a *arguments) task.Command {
 		return &task.SetQueueMode{Queue: a.word(), Mode: task.QueueDraining}
 	case "purge":
 		return &task.PurgeQueue{Queue: a.word()}
-	case "batch":
+	case "start", "step", "judge", "abort":
+		return s.operationCommand(a)
+	}
+	if c := s.scheduleCommand(a); c != nil {
+		return c
+	}
+	if a.verb == "batch" {
 		return s.batchCommand(a)
 	}
 	s.t.Fatalf("%s: no such command", a.line)
@@ -93,6 +102,7 @@ func (s *stage) adminCommand(a *arguments) task.Command {
 
 var uniqueModes = map[string]task.UniqueMode{
 	"": task.UniqueReject, "reject": task.UniqueReject, "return": task.UniqueReturn, "replace": task.UniqueReplace,
+	"debounce": task.UniqueDebounce,
 }
 
 func (s *stage) enqueueCommand(a *arguments) task.Command {
@@ -105,13 +115,14 @@ func (s *stage) enqueueCommand(a *arguments) task.Command {
 		RunAt: a.time("at"), Delay: a.duration("delay"),
 		MaxAttempts: uint16(a.number("attempts")), MaxWorkerDeaths: uint8(a.number("deaths")),
 		Timeout: a.duration("timeout"), TTL: a.duration("ttl"),
-		UniqueKey: a.value("key"), UniqueMode: mode, UniqueWindow: a.duration("window"),
+		UniqueKey: a.value("key"), UniqueMode: mode, UniqueWindow: a.duration("window"), MaxWait: a.duration("max-wait"),
 		FairKey: a.value("fair"), TraceContext: a.value("trace"), Backoff: backoff(a),
 		DependsOn: a.parseIDs(a.list("after")), ParentsDone: a.parseIDs(a.list("done")),
 		RetryOf: task.ID(a.number("retry-of")), Labels: a.labels("labels"),
 		SingletonKey: a.value("singleton"), StickyKey: a.value("sticky"), Require: a.labels("require"),
 		Batch: task.ID(a.number("batch")),
 	}
+	s.kin(a, &n)
 	if a.has("priority") {
 		n.Priority = uint8(a.number("priority"))
 	}
@@ -203,12 +214,16 @@ func setCommand(a *arguments) task.Command {
 	field(task.FieldFairWeights, "weights")
 	field(task.FieldPriorityAging, "aging")
 	field(task.FieldStickyWait, "sticky-wait")
+	field(task.FieldMaxTasks, "max-tasks")
+	field(task.FieldMaxBytes, "max-bytes")
+	field(task.FieldDeadLetterQueue, "dead")
 	c.Settings = task.QueueSettings{
 		MaxAttempts: uint16(a.number("attempts")), MaxWorkerDeaths: uint8(a.number("deaths")),
 		Timeout: a.duration("timeout"), TTL: a.duration("ttl"), Backoff: backoff(a),
 		RetentionAge: a.duration("retain-age"), RetentionBytes: a.number("retain-bytes"), RetentionTasks: a.number("retain-tasks"),
 		MaxRunning: uint32(a.number("max-running")), Rate: a.rate("rate"),
 		KeyMaxRunning: uint32(a.number("key-max-running")), KeyRate: a.rate("key-rate"), PriorityAging: a.duration("aging"), StickyWait: a.duration("sticky-wait"),
+		MaxTasks: a.number("max-tasks"), MaxBytes: a.number("max-bytes"), DeadLetterQueue: a.value("dead"),
 	}
 	for _, w := range a.labels("weights") {
 		c.Settings.FairWeights = append(c.Settings.FairWeights, task.KeyWeight{Key: w.Key, Weight: uint16(a.parseNumber(w.Value))})

@@ -11,6 +11,10 @@ func (s *stage) printResult(c task.Command, r task.Result) {
 	if request, ok := c.(*task.Request); ok {
 		c = request.Command
 	}
+	if _, graph := c.(*task.EnqueueGraph); graph && r.Code != task.OK && len(r.Items) > 0 {
+		s.printf("refused: task %d of the graph: %v", r.Items[0].Other, r.Code)
+		return
+	}
 	if r.Code != task.OK {
 		s.printf("refused: %v", r.Code)
 		return
@@ -20,6 +24,10 @@ func (s *stage) printResult(c task.Command, r task.Result) {
 		s.printf("session %d", r.Items[0].ID)
 	case *task.OpenProducer:
 		s.printf("producer %d", r.Items[0].ID)
+	case *task.PutSchedule:
+		s.printf("schedule %d, revision %d", r.Items[0].ID, r.Items[0].Other)
+	case *task.StartOperation:
+		s.printf("operation %d", r.Items[0].ID)
 	case *task.CreateBatch, *task.CloseBatch, *task.CancelBatch:
 		s.printBatchResult(c, r)
 	case *task.PurgeQueue:
@@ -39,6 +47,8 @@ func (s *stage) printResult(c task.Command, r task.Result) {
 		for i, item := range r.Items {
 			s.printf("session %d: %s", c.Silences[i].Session, outcome(item))
 		}
+	case *task.CancelWorkflow:
+		s.printf("workflow %d: %d tasks to cancel", r.Items[0].ID, r.Items[0].Other)
 	default:
 		for _, item := range r.Items {
 			s.printf("%s", itemLine(item))
@@ -50,6 +60,9 @@ func leaseLine(l task.Leased) string {
 	line := fmt.Sprintf("task %d: leased from %s, attempt %d, token %d", l.ID, l.Queue, l.Attempt, l.Token)
 	if len(l.Payload) > 0 {
 		line += fmt.Sprintf(", payload %q", l.Payload)
+	}
+	for _, p := range l.Parents {
+		line += "; " + parentLine(p)
 	}
 	return line
 }

@@ -31,11 +31,30 @@ func (s *stage) question(a *arguments) func() {
 		return func() { s.history(queue) }
 	case "feature-level":
 		return func() { s.printf("feature level %d", s.machine().FeatureLevel()) }
+	case "events":
+		from := a.value("after")
+		f := task.EventFilter{Queue: a.value("queue"), TaskKind: a.value("kind"), Progress: true}
+		if ids := a.ids(); len(ids) > 0 {
+			f.IDs = map[task.ID]struct{}{}
+			for _, id := range ids {
+				f.IDs[id] = struct{}{}
+			}
+		}
+		return func() { s.events(f, from) }
 	case "show-batch":
 		id := task.ID(a.parseNumber(a.word()))
 		return func() { s.showBatch(id) }
 	case "sessions":
 		return s.sessions
+	case "operation":
+		id := task.ID(a.parseNumber(a.word()))
+		return func() { s.operation(id) }
+	case "workflow":
+		id := task.ID(a.parseNumber(a.word()))
+		return func() { s.showWorkflow(id) }
+	case "parents":
+		id := task.ID(a.parseNumber(a.word()))
+		return func() { s.showParents(id) }
 	case "position":
 		id := task.ID(a.parseNumber(a.word()))
 		return func() {
@@ -65,7 +84,7 @@ func (s *stage) question(a *arguments) func() {
 		term := a.parseNumber(a.word())
 		return func() { s.term = term }
 	}
-	return nil
+	return s.scheduleQuestion(a)
 }
 
 func (s *stage) list(f task.ListFilter) {
@@ -124,7 +143,9 @@ func details(t task.Task) []string {
 	add(t.ExpiresAt != 0, "expires at %s", clock(t.ExpiresAt))
 	add(t.FinishedAt != 0, "finished at %s", clock(t.FinishedAt))
 	add(t.UniqueKey != "", "unique key %s", t.UniqueKey)
+	add(t.OriginQueue != "", "died in %s", t.OriginQueue)
 	add(len(t.DependsOn) > 0, "after %s", idList(t.DependsOn))
+	add(t.Schedule != "", "tick of %s at %s", t.Schedule, clock(t.NominalTime))
 	add(t.RetryOf != 0, "retry of %d", t.RetryOf)
 	add(t.Batch != 0, "in batch %d", t.Batch)
 	add(t.CallbackOf != 0, "%s of batch %d", t.Callback, t.CallbackOf)
@@ -197,4 +218,36 @@ func (s *stage) sessions() {
 	if len(all) == 0 {
 		s.printf("none")
 	}
+}
+
+// events prints what happened after a position; without one: in the last entry.
+func (s *stage) events(f task.EventFilter, from string) {
+	after := task.EndOf(s.model.index - 1)
+	if from != "" {
+		var err error
+		if after, err = task.ParsePosition(from); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+	events, next, err := s.machine().Events(&f, after, 100, 1000)
+	if err != nil {
+		s.printf("%v", err)
+		return
+	}
+	for _, e := range events {
+		line := fmt.Sprintf("%v: task %d in %s", e.Position, e.ID, e.Queue)
+		switch e.Kind {
+		case task.EventMoved:
+			line += fmt.Sprintf(", from %s: %v", e.FromQueue, e.To)
+		case task.EventProgress:
+			line += fmt.Sprintf(": %d%%", e.Percent)
+		default:
+			line += fmt.Sprintf(": %v to %v", e.From, e.To)
+		}
+		if e.Reason != task.NoReason {
+			line += " (" + e.Reason.String() + ")"
+		}
+		s.printf("%s, attempt %d, failures %d", line, e.Attempt, e.Failures)
+	}
+	s.printf("next: %v", next)
 }

@@ -30,14 +30,22 @@ func (m *Machine) transit(s slot, r *record, to State) {
 		panic(fmt.Sprintf("task: %v: no transition from %v to %v", r.id, from, to))
 	}
 	m.touch(s, r)
+	if r.flags&flagMember != 0 {
+		m.countMember(r, from, to)
+	}
+	if to == None {
+		m.outlive(r, None, nil)
+	}
 	q := m.queues[r.queue]
 	if from == Running && q.live[Running] == uint64(q.settings.MaxRunning) && q.live[Pending] > 0 {
 		m.announce(q) // it has room again
 	}
 	q.live[from]--
 	q.live[to]++
+	q.weigh(r, from, to)
 	m.touchQueue(q)
 	r.state = to
+	m.emit(r, from, to)
 	if r.flags&flagBatch != 0 {
 		m.countInBatch(r, from, to)
 	}
@@ -52,9 +60,12 @@ func (m *Machine) transit(s slot, r *record, to State) {
 		q.deadLettered++
 		m.releaseUnique(r)
 		m.parentEnded(r.id, false)
+		m.leaveSchedule(r)
+		m.passOn(r, q)
 	case Completed, Cancelled, None:
 		m.releaseUnique(r)
 		m.parentEnded(r.id, to == Completed)
+		m.leaveSchedule(r)
 		m.discard(s, r)
 		return
 	}
@@ -109,6 +120,9 @@ func (m *Machine) discard(s slot, r *record) {
 	if r.payload != 0 {
 		m.resident -= int(r.payloadLen)
 		m.arena.release(r.payload)
+	}
+	if r.flags&flagParents != 0 {
+		m.orphan(r)
 	}
 	if r.cold != 0 {
 		m.arena.release(r.cold)
@@ -170,5 +184,6 @@ func (m *Machine) toFinished(s slot, r *record, to State, why Reason, result []b
 	m.leave(s, r)
 	r.reason = why
 	m.archive(r, to, worker, result)
+	m.outlive(r, to, result)
 	m.transit(s, r, to)
 }

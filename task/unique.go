@@ -45,6 +45,11 @@ func (m *Machine) claim(key uniqueKey, mode UniqueMode) (answer Item, victim slo
 		if s := m.index.get(e.holder); m.tasks.at(s).state != Running {
 			return Item{}, s, true
 		}
+	case UniqueDebounce: // one that waits has been put off already
+		if ended {
+			return Item{}, 0, true
+		}
+		return Item{}, m.index.get(e.holder), true
 	}
 	return Item{ID: e.holder, Code: UniqueTaken}, 0, false
 }
@@ -111,9 +116,9 @@ func (m *Machine) holds(id ID, key uniqueKey) bool {
 }
 
 // windowEnded drops the entry of a key whose window is over, if its holder has ended.
-func (m *Machine) windowEnded(key uniqueKey) bool {
+func (m *Machine) windowEnded(key uniqueKey, came Time) bool {
 	e, ok := m.unique[key]
-	if !ok || e.until > m.now || m.holds(e.holder, key) {
+	if !ok || m.early(came, e.until) || m.holds(e.holder, key) {
 		return false
 	}
 	delete(m.unique, key)

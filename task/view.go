@@ -34,8 +34,14 @@ type Task struct {
 	Labels          []Label
 	TraceContext    string
 	Backoff         Backoff
-	DependsOn       []ID // parents that it still waits for, or waited for
+	DependsOn       []ID   // parents that it still waits for, or waited for
+	Parents         []Edge // all that it depends on, and when it runs; kept from feature level 3 on
+	OnParentFailure ParentFailure
+	Workflow        ID     // that it is in; 0: none
+	Ref             string // its name there
 	RetryOf         ID
+	Schedule        string         // that made it; empty: none
+	NominalTime     Time           // of the schedule's tick
 	Errors          []AttemptError // oldest first
 	Result          []byte
 	Progress        ProgressNote
@@ -45,6 +51,7 @@ type Task struct {
 	// HistorySequence is the place in its queue's history of a finished task.
 	HistorySequence uint64
 	QueueNumber     uint32
+	OriginQueue     string // where a dead letter died, and a retry sends it back to; empty: the queue that it is in
 }
 
 // AttemptError is what one attempt ended with.
@@ -78,6 +85,7 @@ type Queue struct {
 	Failures     uint64 // failed attempts
 	OldestAt     Time   // the earliest enqueue time among the pending tasks that are the first of their kind, priority and key; 0: none
 	History      HistoryRange
+	Bytes        uint64 // of the payloads of the live tasks that aren't dead letters
 }
 
 // HistoryRange is what the history of a queue holds.
@@ -119,6 +127,9 @@ type ListFilter struct {
 	After    ID // the cursor: only later IDs
 	Limit    int
 	Scan     int // the most tasks to look at
+
+	Below       ID   // only earlier IDs; 0: all
+	OmitPayload bool // don't copy payloads
 }
 
 // LeaseDigest is a lease's part in the digest that heartbeats carry: the 64-bit finalizer of MurmurHash3 over the

@@ -46,6 +46,8 @@ type connection struct {
 	queues  rowlockv1.QueueServiceClient
 	batches rowlockv1.BatchServiceClient
 	cluster rowlockv1.ClusterServiceClient
+
+	schedules rowlockv1.ScheduleServiceClient
 }
 
 // run runs the body of a command that talks to a server.
@@ -66,7 +68,9 @@ func (f *clientFlags) run(cmd *cobra.Command, body func(ctx context.Context, c *
 	conn := c.Conn()
 	return body(ctx, &connection{
 		Client: c, tasks: rowlockv1.NewTaskServiceClient(conn), workers: rowlockv1.NewWorkerServiceClient(conn),
-		batches: rowlockv1.NewBatchServiceClient(conn), queues: rowlockv1.NewQueueServiceClient(conn), cluster: rowlockv1.NewClusterServiceClient(conn),
+		queues: rowlockv1.NewQueueServiceClient(conn), cluster: rowlockv1.NewClusterServiceClient(conn),
+		schedules: rowlockv1.NewScheduleServiceClient(conn),
+		batches:   rowlockv1.NewBatchServiceClient(conn),
 	})
 }
 
@@ -89,9 +93,16 @@ func (f *clientFlags) config() (client.Config, error) {
 // prefaceError is in what gRPC says of a peer that doesn't speak HTTP/2.
 const prefaceError = "error reading server preface"
 
+// longestWait is how long the API keeps a call of WaitTask waiting.
+const longestWait = time.Minute
+
 // invoke bounds a call, and says in words of the command line why it got no answer.
 func (f *clientFlags) invoke(ctx context.Context, method string, request, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
-	bounded, cancel := context.WithTimeout(ctx, f.callTimeout)
+	patience := f.callTimeout
+	if method == rowlockv1.WatchService_WaitTask_FullMethodName { // its answer may take so much longer
+		patience += longestWait
+	}
+	bounded, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	err := invoke(bounded, method, request, reply, cc, opts...)
 	switch s := status.Convert(err); {

@@ -7,115 +7,141 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/rowlock/rowlock/client"
 	"github.com/rowlock/rowlock/rpc/rowlockv1"
+	"github.com/rowlock/rowlock/task/filter"
 )
 
 func (p *program) dlqCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "dlq",
 		Short:   "Look at dead letters, retry or purge them",
-		Example: "  rowlock dlq list --queue mail\n  rowlock dlq retry --queue mail",
+		Example: "  rowlock dlq groups --queue mail\n  rowlock dlq retry --queue mail",
 		GroupID: groupTasks,
 	}
-	cmd.AddCommand(p.dlqListCommand(), p.dlqGetCommand(), p.dlqRetryCommand(), p.dlqPurgeCommand())
+	cmd.AddCommand(p.dlqListCommand(), p.dlqGroupsCommand(), p.dlqGetCommand(), p.dlqRetryCommand(), p.dlqPurgeCommand())
 	return cmd
 }
 
-// deadLetters selects dead letters: by their IDs, of a queue, or all.
+// deadLetters selects dead letters: by their IDs, of a queue, of a group, by a filter, or all.
 type deadLetters struct {
 	queue string
 	kind  string
+	where string
+	group string
 	all   bool
 }
 
 func (d *deadLetters) add(flags *pflag.FlagSet) {
 	flags.StringVar(&d.queue, "queue", "", "the dead letters of this queue")
 	flags.StringVar(&d.kind, "kind", "", "only those of this kind")
+	flags.StringVar(&d.where, "where", "", `those for which this filter is true, such as 'error.contains("timeout")'; see docs/guides/filters.md`)
+	flags.StringVar(&d.group, "group", "", "those whose error has this fingerprint, as 'rowlock dlq groups' shows it")
 	flags.BoolVar(&d.all, "all", false, "the dead letters of all queues")
 }
 
 // check refuses a selection that is empty or contradicts itself.
 func (d *deadLetters) check(ids []string) error {
 	switch {
-	case len(ids) > 0 && (d.all || d.queue != "" || d.kind != ""):
-		return usagef("give either IDs, or --queue or --all")
+	case len(ids) > 0 && (d.all || d.queue != "" || d.kind != "" || d.where != "" || d.group != ""):
+		return usagef("give either IDs, or a selection by --where, --group, --queue or --all")
 	case d.all && d.queue != "":
 		return usagef("--all and --queue exclude each other")
-	case len(ids) == 0 && !d.all && d.queue == "":
-		return usagef("say which dead letters: IDs, --queue QUEUE, or --all")
+	case len(ids) == 0 && !d.all && d.queue == "" && d.where == "" && d.group == "":
+		return usagef("say which dead letters: IDs, --where FILTER, --group FINGERPRINT, --queue QUEUE, or --all")
+	}
+	return d.checkGroup()
+}
+
+func (d *deadLetters) checkGroup() error {
+	if d.group == "" {
+		return nil
+	}
+	if _, err := filter.ParsePrint(d.group); err != nil {
+		return usagef("--group: %s", err)
 	}
 	return nil
 }
 
-// count is how many there are, whatever their kind.
-func (d *deadLetters) count(ctx context.Context, c *connection) (n uint64, err error) {
-	if d.queue != "" {
-		answer, err := c.queues.GetQueue(ctx, &rowlockv1.GetQueueRequest{Name: d.queue})
-		return answer.GetQueue().GetDeadLetter(), err
+// filter is what all that is given comes down to.
+func (d *deadLetters) filter() string {
+	switch {
+	case d.group == "":
+		return d.where
+	case d.where == "":
+		return fmt.Sprintf("fingerprint == %q", d.group)
 	}
-	for cursor, more := "", true; more; more = cursor != "" {
-		answer, err := c.queues.ListQueues(ctx, &rowlockv1.ListQueuesRequest{Limit: pageSize, Cursor: cursor})
-		if err != nil {
-			return 0, err
-		}
-		for _, q := range answer.GetQueues() {
-			n += q.GetDeadLetter()
-		}
-		cursor = answer.GetNextCursor()
-	}
-	return n, nil
+	return fmt.Sprintf("fingerprint == %q && (%s)", d.group, d.where)
 }
 
-// describe says which ones, of n of all kinds, in a sentence.
-func (d *deadLetters) describe(n int) string {
-	what := "the " + plural(n, "dead letter")
-	if d.kind != "" {
-		what = fmt.Sprintf("those of kind %s of the %s", d.kind, plural(n, "dead letter"))
-	}
+func (d *deadLetters) selection() client.Selection {
+	return client.Selection{Queue: d.queue, Kind: d.kind, States: []client.State{client.DeadLetter}, Where: d.filter()}
+}
+
+// describe says which ones, behind "the 12 dead letters".
+func (d *deadLetters) describe() string {
+	text := " in all queues"
 	if d.queue != "" {
-		return what + " in queue " + d.queue
+		text = " in queue " + d.queue
 	}
-	return what + " in all queues"
+	if d.kind != "" {
+		text = " of kind " + d.kind + text
+	}
+	if d.group != "" {
+		text += " of group " + d.group
+	}
+	if d.where != "" {
+		text += " that match"
+	}
+	return text
 }
 
 func (d *deadLetters) request() *rowlockv1.ListTasksRequest {
-	return &rowlockv1.ListTasksRequest{Queue: d.queue, Kind: d.kind, States: []rowlockv1.Task_State{rowlockv1.Task_dead_letter}, OmitPayload: true}
+	return &rowlockv1.ListTasksRequest{
+		Queue: d.queue, Kind: d.kind, Where: d.filter(), States: []rowlockv1.Task_State{rowlockv1.Task_dead_letter}, OmitPayload: true,
+	}
 }
 
 // deadLetterChange is what dlq retry and dlq purge do.
 type deadLetterChange struct {
-	dead     *deadLetters
-	confirm  *confirmation
-	verb     string // in "This will … the 12 dead letters in queue mail."
-	destroys bool
+	operate
+	dead deadLetters
 }
 
-// run changes the dead letters with these IDs, or else those selected.
-func (d *deadLetterChange) run(ctx context.Context, c *connection, out *output, ids []string, change bulk) error {
-	if len(ids) > 0 {
-		for _, id := range ids {
-			if _, err := c.deadLetter(ctx, id, true); err != nil {
-				return err
-			}
+// runE is the command. change changes dead letters by their IDs.
+func (d *deadLetterChange) runE(connect *clientFlags, out *output, change func(c *connection) bulk) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		if err := d.dead.check(args); err != nil {
+			return err
 		}
-		// Whoever names dead letters to retry has chosen them.
-		if d.destroys {
-			if err := d.confirm.ask(true, "%s %s", d.verb, plural(len(ids), "dead letter")); err != nil {
-				return err
-			}
+		if len(args) == 0 {
+			return connect.run(cmd, func(ctx context.Context, c *connection) error {
+				return d.run(ctx, cmd, c, out, d.dead.selection(), d.dead.describe())
+			})
 		}
-		return change.run(ctx, out, ids)
+		if err := d.onlyIDs(cmd); err != nil {
+			return err
+		}
+		ids, err := d.p.taskIDs(args)
+		if err != nil {
+			return err
+		}
+		return connect.run(cmd, func(ctx context.Context, c *connection) error { return d.direct(ctx, c, out, ids, change(c)) })
 	}
-	n, err := d.dead.count(ctx, c)
-	if err != nil {
-		return err
+}
+
+// direct changes the dead letters with these IDs.
+func (d *deadLetterChange) direct(ctx context.Context, c *connection, out *output, ids []string, change bulk) error {
+	for _, id := range ids {
+		if _, err := c.deadLetter(ctx, id, true); err != nil {
+			return err
+		}
 	}
-	if err := d.confirm.ask(d.destroys, "%s %s", d.verb, d.dead.describe(int(n))); err != nil {
-		return err
+	// Whoever names dead letters to retry has chosen them.
+	if d.destroys {
+		if err := d.confirm.ask(true, "%s %s", d.verb, plural(len(ids), "dead letter")); err != nil {
+			return err
+		}
 	}
-	done, err := out.p.sweep(ctx, c, d.dead.request(), change, int64(n))
-	if err != nil {
-		return err
-	}
-	return out.p.printCount(out, change.done, done)
+	return change.run(ctx, out, ids)
 }

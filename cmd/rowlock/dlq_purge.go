@@ -1,36 +1,30 @@
 package main
 
 import (
-	"context"
-
 	"github.com/spf13/cobra"
 
+	"github.com/rowlock/rowlock/client"
 	"github.com/rowlock/rowlock/rpc/rowlockv1"
 )
 
 func (p *program) dlqPurgeCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:     "purge [ID…]",
-		Short:   "Delete dead letters for good",
-		Example: "  rowlock dlq purge --queue mail --yes\n  rowlock dlq purge --all --yes",
-		Args:    args(0, -1),
+		Use:   "purge [ID…]",
+		Short: "Delete dead letters for good",
+		Long: `Delete dead letters for good: those with the IDs given, or all that the flags select.
+
+A selection is deleted by an operation of the servers, which goes on if this command is interrupted; see 'rowlock operation'.`,
+		Example: `  rowlock dlq purge --queue mail --yes
+  rowlock dlq purge --where 'finished_age > duration("720h")' --dry-run
+  rowlock dlq purge --all --yes`,
+		Args: args(0, -1),
 	}
 	connect, out := p.clientFlags(cmd.Flags()), p.outputFlag(cmd)
-	change := &deadLetterChange{dead: &deadLetters{}, confirm: p.yesFlag(cmd), verb: "delete", destroys: true}
+	change := &deadLetterChange{operate: operate{
+		p: p, confirm: p.yesFlag(cmd), action: client.DeleteAction, verb: "delete", done: "deleted", noun: "dead letter", destroys: true,
+	}}
 	change.dead.add(cmd.Flags())
-	cmd.RunE = func(cmd *cobra.Command, args []string) (err error) {
-		if err := change.dead.check(args); err != nil {
-			return err
-		}
-		var ids []string
-		if len(args) > 0 {
-			if ids, err = p.taskIDs(args); err != nil {
-				return err
-			}
-		}
-		return connect.run(cmd, func(ctx context.Context, c *connection) error {
-			return change.run(ctx, c, out, ids, c.delete(rowlockv1.Task_dead_letter))
-		})
-	}
+	change.add(cmd)
+	cmd.RunE = change.runE(connect, out, func(c *connection) bulk { return c.delete(rowlockv1.Task_dead_letter) })
 	return cmd
 }

@@ -23,10 +23,10 @@ A file has one JSON object a line, with these fields, all of them optional:
   queue, kind, unique_key, fair_key, trace_context   text
   payload                                            any JSON; payload_base64 for other bytes
   delay_seconds, timeout_seconds, ttl_seconds,
-  unique_window_seconds                              seconds, such as 90 or 0.5
+  unique_window_seconds, debounce_max_seconds        seconds, such as 90 or 0.5
   run_at                                             a time such as "2030-01-31T08:00:00Z"
   priority, max_attempts, max_worker_deaths          whole numbers
-  unique_mode                                        "reject", "return" or "replace"
+  unique_mode                                        "reject", "return", "replace" or "debounce"
   labels                                             {"key": "value"}
   depends_on                                         ["ID", …]
   batch_id                                           the ID of an open batch
@@ -37,7 +37,8 @@ sent again with the same --request-id.`,
 		Example: `  rowlock enqueue mail --kind welcome --payload '{"to":"ada@example.com"}'
   rowlock enqueue reports --payload @report.json --at 2030-01-31T08:00:00Z --max-attempts 3
   rowlock enqueue mail --from-file tasks.jsonl
-  rowlock enqueue build --payload '{"commit":"4f2a"}' --wait`,
+  rowlock enqueue build --payload '{"commit":"4f2a"}' --wait
+  rowlock enqueue index --unique-key page-7 --unique-mode debounce --delay 10s --debounce-max 5m`,
 		GroupID: groupTasks,
 		Args:    args(0, 1),
 	}
@@ -83,7 +84,10 @@ func (p *program) enqueueOne(ctx context.Context, c *connection, out *output, ca
 		if _, err := fmt.Fprintln(p.stdout, result.GetTaskId()); err != nil {
 			return err
 		}
-		if result.GetExisting() {
+		switch {
+		case result.GetExisting() && t.GetUniqueMode() == rowlockv1.UniqueMode_debounce:
+			fmt.Fprintln(p.stderr, "The task was there: it has been put off, and has the new payload.")
+		case result.GetExisting():
 			fmt.Fprintln(p.stderr, "The unique key is taken: this is the task that has it.")
 		}
 	} else if !call.wait {

@@ -58,6 +58,7 @@ type taskFlags struct {
 	timeout    time.Duration
 	ttl        time.Duration
 	window     time.Duration
+	debounce   time.Duration
 	priority   uint32
 	uniqueMode string
 	backoff    backoffFlags
@@ -76,12 +77,13 @@ func (t *taskFlags) add(flags *pflag.FlagSet) {
 	flags.DurationVar(&t.timeout, "timeout", 0, "how long an attempt may take (default: the queue's)")
 	flags.DurationVar(&t.ttl, "ttl", 0, "dead if it hasn't started after this long (default: the queue's)")
 	flags.StringVar(&t.new.UniqueKey, "unique-key", "", "at most one task of the queue has this key at a time")
-	flags.StringVar(&t.uniqueMode, "unique-mode", "", "where the key is taken: reject, return or replace (default reject)")
+	flags.StringVar(&t.uniqueMode, "unique-mode", "", "where the key is taken: reject, return, replace or debounce (default reject)")
 	flags.DurationVar(&t.window, "unique-window", 0, "how long the key stays taken; 0 is until the task ends")
 	flags.StringVar(&t.new.FairKey, "fair-key", "", "whom it is for, such as a tenant; the keys of a queue take turns")
 	flags.StringVar(&t.new.SingletonKey, "singleton-key", "", "one task of the queue with this key runs at a time")
 	flags.StringVar(&t.new.StickyKey, "sticky-key", "", "wait a while for the worker that ran the last task of the queue with this key")
 	flags.StringToStringVar(&t.new.Require, "require", nil, "labels that its worker must have, key=value; pool=NAME is the worker's pool")
+	flags.DurationVar(&t.debounce, "debounce-max", 0, "with --unique-mode debounce: how long after the first call it is put off at most; 0 is no limit")
 	flags.StringToStringVar(&t.new.Labels, "label", nil, "labels, key=value")
 	flags.StringVar(&t.new.TraceContext, "trace-context", "", "W3C traceparent to go on with")
 	flags.StringSliceVar(&t.new.DependsOn, "depends-on", nil, "IDs of tasks that must complete first")
@@ -126,6 +128,7 @@ func (t *taskFlags) task(p *program, flags *pflag.FlagSet, queue string) (*rowlo
 	t.new.Queue = queue
 	t.new.DelaySeconds, t.new.TimeoutSeconds = t.delay.Seconds(), t.timeout.Seconds()
 	t.new.TtlSeconds, t.new.UniqueWindowSeconds = t.ttl.Seconds(), t.window.Seconds()
+	t.new.DebounceMaxSeconds = t.debounce.Seconds()
 	if t.new.Payload, err = t.readPayload(p); err != nil {
 		return nil, err
 	}

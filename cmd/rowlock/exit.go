@@ -61,7 +61,8 @@ func explain(ctx context.Context, err error) (code int, text string) {
 	case errors.Is(err, client.ErrNotFound):
 		return exitNotFound, text
 	case errors.Is(err, client.ErrDenied), errors.Is(err, client.ErrState), errors.Is(err, client.ErrConflict),
-		errors.Is(err, client.ErrOverloaded), errors.Is(err, client.ErrNoSpace), errors.Is(err, store.ErrLocked), errors.Is(err, raftfsm.ErrOtherNode):
+		errors.Is(err, client.ErrOverloaded), errors.Is(err, client.ErrNoSpace), errors.Is(err, client.ErrQueueFull),
+		errors.Is(err, client.ErrPositionLost), errors.Is(err, store.ErrLocked), errors.Is(err, raftfsm.ErrOtherNode):
 		return exitRefused, text
 	case errors.Is(err, client.ErrUnavailable), errors.Is(err, client.ErrUnknownOutcome), errors.Is(err, context.DeadlineExceeded):
 		return exitUnavailable, text

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -42,6 +43,11 @@ func TestServer(t *testing.T) {
 			}
 			env.Setenv("ROWLOCK_ADDR", server.API)
 			env.Setenv("HTTP_ADDR", server.HTTP)
+			examples, err := filepath.Abs("../../docs/examples")
+			if err != nil {
+				return err
+			}
+			env.Setenv("EXAMPLES", examples)
 			env.Defer(func() {
 				if code := server.stop(); code != exitDone {
 					t.Errorf("the server's exit code is %d:\n%s", code, server.log.String())

@@ -16,11 +16,11 @@ func (p *program) queueSetCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "set QUEUE",
 		Short: "Change a queue's settings: its tasks' defaults, its limits, how it is shared, what is kept",
-		Long: `Change a queue's settings: the defaults of its tasks, its limits, how it is shared out between fair keys, and how long
-finished tasks are kept.
+		Long: `Change a queue's settings: the defaults of its tasks, its limits, how it is shared out between fair keys, how many
+there may be, where they go when they die, and how long finished ones are kept.
 
 Only the settings that are named change; 0 gives one its built-in default back. A queue that doesn't exist comes into being.`,
-		Example: "  rowlock queue set mail --max-attempts 5 --backoff-initial 2s --timeout 1m\n  rowlock queue set mail --retry-delays 1s,10s,1m --retention 168h\n  rowlock queue set mail --max-running 50 --rate 100/s --key-max-running 5 --fair-weight acme=3",
+		Example: "  rowlock queue set mail --max-attempts 5 --backoff-initial 2s --timeout 1m\n  rowlock queue set mail --retry-delays 1s,10s,1m --retention 168h\n  rowlock queue set mail --max-running 50 --rate 100/s --key-max-running 5 --fair-weight acme=3\n  rowlock queue set mail --max-tasks 100000 --max-bytes 1GiB --dead-letter-queue mail-dead",
 		Args:    args(1, 1),
 	}
 	connect, out := p.clientFlags(cmd.Flags()), p.outputFlag(cmd)
@@ -53,6 +53,7 @@ type queueSet struct {
 	retention time.Duration
 	backoff   backoffFlags
 	limits    limitFlags
+	maxBytes  byteSize
 }
 
 func (s *queueSet) add(flags *pflag.FlagSet) {
@@ -63,12 +64,16 @@ func (s *queueSet) add(flags *pflag.FlagSet) {
 	flags.DurationVar(&s.retention, "retention", 0, "how long finished tasks are kept")
 	flags.Uint64Var(&s.settings.RetentionBytes, "retention-bytes", 0, "how many bytes of finished tasks are kept")
 	flags.Uint64Var(&s.settings.RetentionTasks, "retention-tasks", 0, "how many finished tasks are kept; 0 is no limit")
+	flags.Uint64Var(&s.settings.MaxTasks, "max-tasks", 0, "how many live tasks there may be, dead letters aside; beyond it new ones are refused; 0 is no limit")
+	flags.Var(&s.maxBytes, "max-bytes", "how many bytes of payloads they may have, such as 512MiB; 0 is no limit")
+	flags.StringVar(&s.settings.DeadLetterQueue, "dead-letter-queue", "", `another queue, to which tasks go that die in this one; "" is none`)
 	s.backoff.add(flags)
 	s.limits.add(flags)
 }
 
 // request names the settings whose flags were given.
 func (s *queueSet) request(flags *pflag.FlagSet, name string) (*rowlockv1.SetQueueRequest, error) {
+	s.settings.MaxBytes = uint64(s.maxBytes)
 	request := &rowlockv1.SetQueueRequest{Name: name, Settings: &s.settings, RequestId: requestID()}
 	for _, d := range []struct {
 		flag  string
@@ -82,6 +87,9 @@ func (s *queueSet) request(flags *pflag.FlagSet, name string) (*rowlockv1.SetQue
 		if d.value < 0 {
 			return nil, usagef("--%s %s: want 0s or more", d.flag, d.value)
 		}
+		if d.value > 0 && d.value < time.Millisecond {
+			return nil, usagef("--%s %s: want at least 1ms, or 0s for the built-in default", d.flag, d.value)
+		}
 		*d.field = d.value.Seconds()
 	}
 	for _, f := range []struct{ flag, field string }{
@@ -92,6 +100,9 @@ func (s *queueSet) request(flags *pflag.FlagSet, name string) (*rowlockv1.SetQue
 		{"retention", "retention_seconds"},
 		{"retention-bytes", "retention_bytes"},
 		{"retention-tasks", "retention_tasks"},
+		{"max-tasks", "max_tasks"},
+		{"max-bytes", "max_bytes"},
+		{"dead-letter-queue", "dead_letter_queue"},
 	} {
 		if flags.Changed(f.flag) {
 			request.Fields = append(request.Fields, f.field)

@@ -38,7 +38,7 @@ func TestEveryCommandOfIssueIsThere(t *testing.T) {
 		"dev", "server", "worker", "enqueue",
 		"task get", "task list", "task explain", "task cancel", "task retry", "task reschedule", "task move", "task delete",
 		"queue list", "queue get", "queue set", "queue pause", "queue resume", "queue drain", "queue purge",
-		"dlq list", "dlq get", "dlq retry", "dlq purge", "stuck list", "stuck reset", "workers list", "cluster status",
+		"dlq list", "dlq groups", "dlq get", "dlq retry", "dlq purge", "operation list", "operation get", "operation abort", "stuck list", "stuck reset", "workers list", "cluster status",
 		"batch create", "batch get", "batch list", "batch close", "batch cancel", "batch wait", "bench", "version",
 	} {
 		cmd, rest, err := root.Find(strings.Fields(path))

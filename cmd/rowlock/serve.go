@@ -50,7 +50,7 @@ func (p *program) serve(ctx context.Context, flags *serveFlags, member memberFla
 		DataDir: flags.dataDir, NodeID: member.nodeID, RaftAddr: flags.raftAddr, AdvertiseHost: member.advertiseHost,
 		Form:           func(f raftfsm.Forming) (raftfsm.Founding, error) { return former.Form(ctx, f) },
 		SupportedLevel: level, MaxVoters: member.maxVoters, Raft: member.raft(), SessionTTL: flags.sessionTTL, MinFree: uint64(flags.minFree),
-		Logger: logger, Registerer: registry, Now: p.now,
+		Events: flags.eventBuffer(), Logger: logger, Registerer: registry, Now: p.now,
 	})
 	if err != nil {
 		if ctx.Err() != nil && errors.Is(err, ctx.Err()) { // stopped before there was a group
@@ -225,6 +225,9 @@ func (s *serveFlags) check() error {
 	}
 	if s.sessionTTL < time.Second {
 		return usagef("--session-ttl %s: want at least 1s", s.sessionTTL)
+	}
+	if s.events < 0 || s.events > maxEvents {
+		return usagef("--event-buffer %d: want 0 to %d; 0 keeps none, and nobody can watch at this member", s.events, maxEvents)
 	}
 	if info, err := os.Stat(s.dataDir); err == nil && !info.IsDir() {
 		return usagef("--data-dir %s: a file, not a directory", s.dataDir)

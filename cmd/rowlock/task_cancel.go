@@ -5,24 +5,28 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/rowlock/rowlock/client"
 	"github.com/rowlock/rowlock/rpc/rowlockv1"
 )
 
 func (p *program) taskCancelCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:     "cancel ID…",
-		Short:   "End tasks that haven't finished; the worker of a running one is told",
-		Example: "  rowlock task cancel 000000000001A\n  rowlock task list --queue mail -o json | jq -r .[].id | rowlock task cancel -",
-		Args:    args(1, -1),
+		Use:   "cancel [ID…]",
+		Short: "End tasks that haven't finished; the worker of a running one is told",
+		Long: `End tasks that haven't finished: those with the IDs given, or all that the flags select. The worker of a running one is told.
+
+A selection is cancelled by an operation of the servers, which goes on if this command is interrupted; see 'rowlock operation'.`,
+		Example: `  rowlock task cancel 000000000001A
+  rowlock task cancel --queue mail --where 'labels.campaign == "spring"'
+  rowlock task list --queue mail -o json | jq -r .[].id | rowlock task cancel -`,
+		Args: args(0, -1),
 	}
 	connect, out := p.clientFlags(cmd.Flags()), p.outputFlag(cmd)
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		ids, err := p.taskIDs(args)
-		if err != nil {
-			return err
-		}
-		return connect.run(cmd, func(ctx context.Context, c *connection) error { return c.cancel().run(ctx, out, ids) })
-	}
+	change := &taskChange{operate: operate{
+		p: p, confirm: p.yesFlag(cmd), action: client.CancelAction, verb: "cancel", done: "cancelled", noun: "task", destroys: true,
+	}}
+	change.add(cmd)
+	cmd.RunE = change.runE(connect, out, func(ctx context.Context, c *connection, ids []string) error { return c.cancel().run(ctx, out, ids) })
 	return cmd
 }
 

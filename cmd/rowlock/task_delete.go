@@ -5,29 +5,33 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/rowlock/rowlock/client"
 	"github.com/rowlock/rowlock/rpc/rowlockv1"
 )
 
 func (p *program) taskDeleteCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:     "delete ID…",
-		Short:   "Remove tasks that aren't running, for good",
-		Example: "  rowlock task delete 000000000001A --yes",
-		Args:    args(1, -1),
+		Use:   "delete [ID…]",
+		Short: "Remove tasks that aren't running, for good",
+		Long: `Remove tasks that aren't running, for good: those with the IDs given, or all that the flags select. Without --state a
+selection means live tasks; finished ones are selected by --state completed,cancelled.
+
+A selection is deleted by an operation of the servers, which goes on if this command is interrupted; see 'rowlock operation'.`,
+		Example: `  rowlock task delete 000000000001A --yes
+  rowlock task delete --state completed --where 'labels.customer == "42"' --yes`,
+		Args: args(0, -1),
 	}
-	connect, out, confirm := p.clientFlags(cmd.Flags()), p.outputFlag(cmd), p.yesFlag(cmd)
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		ids, err := p.taskIDs(args)
-		if err != nil {
+	connect, out := p.clientFlags(cmd.Flags()), p.outputFlag(cmd)
+	change := &taskChange{operate: operate{
+		p: p, confirm: p.yesFlag(cmd), action: client.DeleteAction, verb: "delete", done: "deleted", noun: "task", destroys: true,
+	}}
+	change.add(cmd)
+	cmd.RunE = change.runE(connect, out, func(ctx context.Context, c *connection, ids []string) error {
+		if err := change.confirm.ask(true, "delete %s for good", plural(len(ids), "task")); err != nil {
 			return err
 		}
-		if err := confirm.ask(true, "delete %s for good", plural(len(ids), "task")); err != nil {
-			return err
-		}
-		return connect.run(cmd, func(ctx context.Context, c *connection) error {
-			return c.delete(rowlockv1.Task_unspecified).run(ctx, out, ids)
-		})
-	}
+		return c.delete(rowlockv1.Task_unspecified).run(ctx, out, ids)
+	})
 	return cmd
 }
 

@@ -13,11 +13,12 @@ func (p *program) taskGetCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "get ID",
 		Short:   "Show one task, live or finished, with its payload, result and errors",
-		Example: "  rowlock task get 000000000001A\n  rowlock task get 000000000001A -o json | jq .state",
+		Example: "  rowlock task get 000000000001A\n  rowlock task get 000000000001A -o json | jq .state\n  rowlock task get 000000000001A --tree",
 		Args:    args(1, 1),
 	}
 	connect, out := p.clientFlags(cmd.Flags()), p.outputFlag(cmd)
 	stale := cmd.Flags().Bool("stale", false, "take the answer of the member at --addr, which may lag behind the leader")
+	tree := cmd.Flags().Bool("tree", false, "draw what it depends on, and what depends on it, in its workflow")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		id, err := taskID(args[0])
 		if err != nil {
@@ -29,6 +30,9 @@ func (p *program) taskGetCommand() *cobra.Command {
 				return about(id, err)
 			}
 			p.lag(answer.GetLag())
+			if *tree {
+				return p.printTaskTree(ctx, c, out, answer.GetTask(), *stale)
+			}
 			return p.printTask(out, answer.GetTask())
 		})
 	}

@@ -25,6 +25,7 @@ Without --state these are all live tasks. Live and finished states can't be mixe
 	flags.StringVar(&request.Queue, "queue", "", "only this queue's")
 	flags.StringVar(&request.Kind, "kind", "", "only this kind")
 	flags.StringVar(&request.WorkerId, "worker", "", "only those that this worker runs or ran")
+	flags.StringVar(&request.Where, "where", "", `only those for which this filter is true, such as 'age > duration("1h")'; see docs/guides/filters.md`)
 	flags.StringVar(&request.BatchId, "batch", "", "only those of this batch")
 	states := flags.StringSlice("state", nil, "only these states: "+strings.Join(stateNames(), ", "))
 	cmd.RunE = func(cmd *cobra.Command, _ []string) (err error) {

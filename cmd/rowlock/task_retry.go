@@ -5,24 +5,28 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/rowlock/rowlock/client"
 	"github.com/rowlock/rowlock/rpc/rowlockv1"
 )
 
 func (p *program) taskRetryCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:     "retry ID…",
-		Short:   "Make dead letters and scheduled tasks pending at once; a finished task is enqueued anew",
-		Example: "  rowlock task retry 000000000001A",
-		Args:    args(1, -1),
+		Use:   "retry [ID…]",
+		Short: "Make dead letters and scheduled tasks pending at once; a finished task is enqueued anew",
+		Long: `Make dead letters and scheduled tasks pending at once: those with the IDs given, or all that the flags select. A finished
+task that is given by its ID is enqueued anew.
+
+A selection is retried by an operation of the servers, which goes on if this command is interrupted; see 'rowlock operation'.`,
+		Example: `  rowlock task retry 000000000001A
+  rowlock task retry --state scheduled --where 'retry_count > 0 && queue == "mail"'`,
+		Args: args(0, -1),
 	}
 	connect, out := p.clientFlags(cmd.Flags()), p.outputFlag(cmd)
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		ids, err := p.taskIDs(args)
-		if err != nil {
-			return err
-		}
-		return connect.run(cmd, func(ctx context.Context, c *connection) error { return c.retry().run(ctx, out, ids) })
-	}
+	change := &taskChange{operate: operate{
+		p: p, confirm: p.yesFlag(cmd), action: client.RetryAction, verb: "retry", done: "retried", noun: "task",
+	}}
+	change.add(cmd)
+	cmd.RunE = change.runE(connect, out, func(ctx context.Context, c *connection, ids []string) error { return c.retry().run(ctx, out, ids) })
 	return cmd
 }
 

@@ -28,8 +28,10 @@ func (p *program) workerCommand() *cobra.Command {
 		Long: `Take tasks and run a program, or call a URL, for each.
 
 --exec runs CMD by /bin/sh -c with the payload on stdin and ROWLOCK_TASK_ID, ROWLOCK_QUEUE, ROWLOCK_KIND, ROWLOCK_ATTEMPT
-and ROWLOCK_TOKEN set; for a batch's tasks and callbacks also ROWLOCK_BATCH_ID. Exit code 0 is done, and stdout the result; 100 is a failure for good; 75 puts the task back for
-30 s without burning an attempt; any other is retried, and the tail of stderr is the error.
+and ROWLOCK_TOKEN set, for a schedule's task ROWLOCK_SCHEDULE and ROWLOCK_NOMINAL_TIME, for a batch's tasks and callbacks
+ROWLOCK_BATCH_ID, and for a task that depends on others ROWLOCK_PARENTS_FILE. Exit code 0 is done, and stdout the result; 100
+is a failure for good; 75 puts the task back for 30 s without burning an attempt; any other is retried, and the tail of
+stderr is the error.
 
 --http posts the payload to URL. 2xx is done; 429 and 503 put the task back (Retry-After); other 4xx are failures for
 good; anything else is retried.

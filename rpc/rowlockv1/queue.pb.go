@@ -56,8 +56,14 @@ type QueueSettings struct {
 	PriorityAgingSeconds float64 `protobuf:"fixed64,14,opt,name=priority_aging_seconds,json=priorityAgingSeconds,proto3" json:"priority_aging_seconds,omitempty"`
 	// How long a task waits for the worker of its sticky_key. 5 s.
 	StickyWaitSeconds float64 `protobuf:"fixed64,15,opt,name=sticky_wait_seconds,json=stickyWaitSeconds,proto3" json:"sticky_wait_seconds,omitempty"`
-	unknownFields     protoimpl.UnknownFields
-	sizeCache         protoimpl.SizeCache
+	// Live tasks that aren't dead letters; beyond it new ones are refused (RESOURCE_EXHAUSTED, queue_full). No limit.
+	MaxTasks uint64 `protobuf:"varint,16,opt,name=max_tasks,json=maxTasks,proto3" json:"max_tasks,omitempty"`
+	// Bytes of their payloads. No limit.
+	MaxBytes uint64 `protobuf:"varint,17,opt,name=max_bytes,json=maxBytes,proto3" json:"max_bytes,omitempty"`
+	// Another queue, to which tasks go that die in this one. They stay.
+	DeadLetterQueue string `protobuf:"bytes,18,opt,name=dead_letter_queue,json=deadLetterQueue,proto3" json:"dead_letter_queue,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
 }
 
 func (x *QueueSettings) Reset() {
@@ -195,6 +201,27 @@ func (x *QueueSettings) GetStickyWaitSeconds() float64 {
 	return 0
 }
 
+func (x *QueueSettings) GetMaxTasks() uint64 {
+	if x != nil {
+		return x.MaxTasks
+	}
+	return 0
+}
+
+func (x *QueueSettings) GetMaxBytes() uint64 {
+	if x != nil {
+		return x.MaxBytes
+	}
+	return 0
+}
+
+func (x *QueueSettings) GetDeadLetterQueue() string {
+	if x != nil {
+		return x.DeadLetterQueue
+	}
+	return ""
+}
+
 // Rate is a token bucket: tasks in each per_seconds on average, and burst at once after a pause.
 type Rate struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -282,7 +309,9 @@ type Queue struct {
 	HistoryTasks uint64 `protobuf:"varint,15,opt,name=history_tasks,json=historyTasks,proto3" json:"history_tasks,omitempty"`
 	HistoryBytes uint64 `protobuf:"varint,16,opt,name=history_bytes,json=historyBytes,proto3" json:"history_bytes,omitempty"`
 	// Workers connected that serve it.
-	Workers       uint32 `protobuf:"varint,17,opt,name=workers,proto3" json:"workers,omitempty"`
+	Workers uint32 `protobuf:"varint,17,opt,name=workers,proto3" json:"workers,omitempty"`
+	// Bytes of payloads of the live tasks that aren't dead letters.
+	LiveBytes     uint64 `protobuf:"varint,18,opt,name=live_bytes,json=liveBytes,proto3" json:"live_bytes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -432,6 +461,13 @@ func (x *Queue) GetHistoryBytes() uint64 {
 func (x *Queue) GetWorkers() uint32 {
 	if x != nil {
 		return x.Workers
+	}
+	return 0
+}
+
+func (x *Queue) GetLiveBytes() uint64 {
+	if x != nil {
+		return x.LiveBytes
 	}
 	return 0
 }
@@ -1143,7 +1179,7 @@ var File_rpc_rowlockv1_queue_proto protoreflect.FileDescriptor
 const file_rpc_rowlockv1_queue_proto_rawDesc = "" +
 	"\n" +
 	"\x19rpc/rowlockv1/queue.proto\x12\n" +
-	"rowlock.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18rpc/rowlockv1/task.proto\"\xe7\x05\n" +
+	"rowlock.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18rpc/rowlockv1/task.proto\"\xcd\x06\n" +
 	"\rQueueSettings\x12!\n" +
 	"\fmax_attempts\x18\x01 \x01(\rR\vmaxAttempts\x12*\n" +
 	"\x11max_worker_deaths\x18\x02 \x01(\rR\x0fmaxWorkerDeaths\x12'\n" +
@@ -1162,7 +1198,10 @@ const file_rpc_rowlockv1_queue_proto_rawDesc = "" +
 	"\bkey_rate\x18\f \x01(\v2\x10.rowlock.v1.RateR\akeyRate\x12M\n" +
 	"\ffair_weights\x18\r \x03(\v2*.rowlock.v1.QueueSettings.FairWeightsEntryR\vfairWeights\x124\n" +
 	"\x16priority_aging_seconds\x18\x0e \x01(\x01R\x14priorityAgingSeconds\x12.\n" +
-	"\x13sticky_wait_seconds\x18\x0f \x01(\x01R\x11stickyWaitSeconds\x1a>\n" +
+	"\x13sticky_wait_seconds\x18\x0f \x01(\x01R\x11stickyWaitSeconds\x12\x1b\n" +
+	"\tmax_tasks\x18\x10 \x01(\x04R\bmaxTasks\x12\x1b\n" +
+	"\tmax_bytes\x18\x11 \x01(\x04R\bmaxBytes\x12*\n" +
+	"\x11dead_letter_queue\x18\x12 \x01(\tR\x0fdeadLetterQueue\x1a>\n" +
 	"\x10FairWeightsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\rR\x05value:\x028\x01\"S\n" +
@@ -1170,7 +1209,7 @@ const file_rpc_rowlockv1_queue_proto_rawDesc = "" +
 	"\x05tasks\x18\x01 \x01(\rR\x05tasks\x12\x1f\n" +
 	"\vper_seconds\x18\x02 \x01(\x01R\n" +
 	"perSeconds\x12\x14\n" +
-	"\x05burst\x18\x03 \x01(\rR\x05burst\"\xec\x04\n" +
+	"\x05burst\x18\x03 \x01(\rR\x05burst\"\x8b\x05\n" +
 	"\x05Queue\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x16\n" +
 	"\x06paused\x18\x02 \x01(\bR\x06paused\x12\x1a\n" +
@@ -1190,7 +1229,9 @@ const file_rpc_rowlockv1_queue_proto_rawDesc = "" +
 	"\bsettings\x18\x0e \x01(\v2\x19.rowlock.v1.QueueSettingsR\bsettings\x12#\n" +
 	"\rhistory_tasks\x18\x0f \x01(\x04R\fhistoryTasks\x12#\n" +
 	"\rhistory_bytes\x18\x10 \x01(\x04R\fhistoryBytes\x12\x18\n" +
-	"\aworkers\x18\x11 \x01(\rR\aworkers\"W\n" +
+	"\aworkers\x18\x11 \x01(\rR\aworkers\x12\x1d\n" +
+	"\n" +
+	"live_bytes\x18\x12 \x01(\x04R\tliveBytes\"W\n" +
 	"\x11ListQueuesRequest\x12\x14\n" +
 	"\x05limit\x18\x01 \x01(\rR\x05limit\x12\x16\n" +
 	"\x06cursor\x18\x02 \x01(\tR\x06cursor\x12\x14\n" +

@@ -28,6 +28,59 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// ParentFailure is what becomes of a task when one that must complete first can't any more. The reason is dependency_failed.
+type ParentFailure int32
+
+const (
+	// dead_letter.
+	ParentFailure_parent_failure_default ParentFailure = 0
+	// It goes to the dead letter queue.
+	ParentFailure_dead_letter ParentFailure = 1
+	// It is cancelled.
+	ParentFailure_cancel ParentFailure = 2
+)
+
+// Enum value maps for ParentFailure.
+var (
+	ParentFailure_name = map[int32]string{
+		0: "parent_failure_default",
+		1: "dead_letter",
+		2: "cancel",
+	}
+	ParentFailure_value = map[string]int32{
+		"parent_failure_default": 0,
+		"dead_letter":            1,
+		"cancel":                 2,
+	}
+)
+
+func (x ParentFailure) Enum() *ParentFailure {
+	p := new(ParentFailure)
+	*p = x
+	return p
+}
+
+func (x ParentFailure) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (ParentFailure) Descriptor() protoreflect.EnumDescriptor {
+	return file_rpc_rowlockv1_task_proto_enumTypes[0].Descriptor()
+}
+
+func (ParentFailure) Type() protoreflect.EnumType {
+	return &file_rpc_rowlockv1_task_proto_enumTypes[0]
+}
+
+func (x ParentFailure) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use ParentFailure.Descriptor instead.
+func (ParentFailure) EnumDescriptor() ([]byte, []int) {
+	return file_rpc_rowlockv1_task_proto_rawDescGZIP(), []int{0}
+}
+
 // UniqueMode is what happens when a task with the same unique key is there in the queue.
 type UniqueMode int32
 
@@ -40,6 +93,9 @@ const (
 	UniqueMode_return UniqueMode = 2
 	// Cancel the task that is there, unless it is running, and accept the new one.
 	UniqueMode_replace UniqueMode = 3
+	// Give the task that is there the new payload and put its run time off by delay_seconds, and answer with it. If it is
+	// running, the new one is accepted and has the key from then on.
+	UniqueMode_debounce UniqueMode = 4
 )
 
 // Enum value maps for UniqueMode.
@@ -49,12 +105,14 @@ var (
 		1: "reject",
 		2: "return",
 		3: "replace",
+		4: "debounce",
 	}
 	UniqueMode_value = map[string]int32{
 		"unique_default": 0,
 		"reject":         1,
 		"return":         2,
 		"replace":        3,
+		"debounce":       4,
 	}
 )
 
@@ -69,11 +127,11 @@ func (x UniqueMode) String() string {
 }
 
 func (UniqueMode) Descriptor() protoreflect.EnumDescriptor {
-	return file_rpc_rowlockv1_task_proto_enumTypes[0].Descriptor()
+	return file_rpc_rowlockv1_task_proto_enumTypes[1].Descriptor()
 }
 
 func (UniqueMode) Type() protoreflect.EnumType {
-	return &file_rpc_rowlockv1_task_proto_enumTypes[0]
+	return &file_rpc_rowlockv1_task_proto_enumTypes[1]
 }
 
 func (x UniqueMode) Number() protoreflect.EnumNumber {
@@ -82,7 +140,7 @@ func (x UniqueMode) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use UniqueMode.Descriptor instead.
 func (UniqueMode) EnumDescriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_task_proto_rawDescGZIP(), []int{0}
+	return file_rpc_rowlockv1_task_proto_rawDescGZIP(), []int{1}
 }
 
 // State is where a task is in its life. The names are the API's words, in JSON too.
@@ -141,11 +199,11 @@ func (x Task_State) String() string {
 }
 
 func (Task_State) Descriptor() protoreflect.EnumDescriptor {
-	return file_rpc_rowlockv1_task_proto_enumTypes[1].Descriptor()
+	return file_rpc_rowlockv1_task_proto_enumTypes[2].Descriptor()
 }
 
 func (Task_State) Type() protoreflect.EnumType {
-	return &file_rpc_rowlockv1_task_proto_enumTypes[1]
+	return &file_rpc_rowlockv1_task_proto_enumTypes[2]
 }
 
 func (x Task_State) Number() protoreflect.EnumNumber {
@@ -155,6 +213,63 @@ func (x Task_State) Number() protoreflect.EnumNumber {
 // Deprecated: Use Task_State.Descriptor instead.
 func (Task_State) EnumDescriptor() ([]byte, []int) {
 	return file_rpc_rowlockv1_task_proto_rawDescGZIP(), []int{0, 0}
+}
+
+// When says which end of the parent lets the task run.
+type Dependency_When int32
+
+const (
+	// success.
+	Dependency_unspecified Dependency_When = 0
+	// It has completed.
+	Dependency_success Dependency_When = 1
+	// It went to the dead letter queue, or was cancelled or deleted. If it completes, the task is cancelled: not_needed.
+	Dependency_failure Dependency_When = 2
+	// It has ended, however.
+	Dependency_any Dependency_When = 3
+)
+
+// Enum value maps for Dependency_When.
+var (
+	Dependency_When_name = map[int32]string{
+		0: "unspecified",
+		1: "success",
+		2: "failure",
+		3: "any",
+	}
+	Dependency_When_value = map[string]int32{
+		"unspecified": 0,
+		"success":     1,
+		"failure":     2,
+		"any":         3,
+	}
+)
+
+func (x Dependency_When) Enum() *Dependency_When {
+	p := new(Dependency_When)
+	*p = x
+	return p
+}
+
+func (x Dependency_When) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Dependency_When) Descriptor() protoreflect.EnumDescriptor {
+	return file_rpc_rowlockv1_task_proto_enumTypes[3].Descriptor()
+}
+
+func (Dependency_When) Type() protoreflect.EnumType {
+	return &file_rpc_rowlockv1_task_proto_enumTypes[3]
+}
+
+func (x Dependency_When) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Dependency_When.Descriptor instead.
+func (Dependency_When) EnumDescriptor() ([]byte, []int) {
+	return file_rpc_rowlockv1_task_proto_rawDescGZIP(), []int{5, 0}
 }
 
 // Task is one unit of work, as seen at one moment.
@@ -196,7 +311,7 @@ type Task struct {
 	// The newest errors, oldest first.
 	Errors []*TaskError `protobuf:"bytes,25,rep,name=errors,proto3" json:"errors,omitempty"`
 	// Why it is in the dead letter queue: failed, attempts_exhausted, expired, poison, dependency_failed. Why it was
-	// cancelled: cancelled, replaced.
+	// cancelled: cancelled, replaced, superseded (by the next tick of its schedule), dependency_failed, not_needed.
 	Reason   string    `protobuf:"bytes,26,opt,name=reason,proto3" json:"reason,omitempty"`
 	Progress *Progress `protobuf:"bytes,27,opt,name=progress,proto3" json:"progress,omitempty"`
 	// The finished task that this one retries.
@@ -210,11 +325,25 @@ type Task struct {
 	SingletonKey string            `protobuf:"bytes,33,opt,name=singleton_key,json=singletonKey,proto3" json:"singleton_key,omitempty"`
 	Require      map[string]string `protobuf:"bytes,34,rep,name=require,proto3" json:"require,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	StickyKey    string            `protobuf:"bytes,35,opt,name=sticky_key,json=stickyKey,proto3" json:"sticky_key,omitempty"`
+	// The schedule that made it, and the nominal time of its tick.
+	Schedule  string                 `protobuf:"bytes,36,opt,name=schedule,proto3" json:"schedule,omitempty"`
+	NominalAt *timestamppb.Timestamp `protobuf:"bytes,37,opt,name=nominal_at,json=nominalAt,proto3" json:"nominal_at,omitempty"`
+	// Of a task with a failed attempt, or a dead letter: its last error's fingerprint, 16 hexadecimal digits that are equal for
+	// errors that differ in nothing but numbers, names and places.
+	Fingerprint string `protobuf:"bytes,38,opt,name=fingerprint,proto3" json:"fingerprint,omitempty"`
+	// Where a dead letter died, if its queue has a dead letter queue; a retry sends it back there.
+	OriginQueue string `protobuf:"bytes,39,opt,name=origin_queue,json=originQueue,proto3" json:"origin_queue,omitempty"`
+	// All tasks that it depends on, and when it runs. Tasks of before feature level 3 have none here.
+	Dependencies    []*Dependency `protobuf:"bytes,40,rep,name=dependencies,proto3" json:"dependencies,omitempty"`
+	OnParentFailure ParentFailure `protobuf:"varint,41,opt,name=on_parent_failure,json=onParentFailure,proto3,enum=rowlock.v1.ParentFailure" json:"on_parent_failure,omitempty"`
+	// The workflow that it is in, and its name there.
+	WorkflowId string `protobuf:"bytes,42,opt,name=workflow_id,json=workflowId,proto3" json:"workflow_id,omitempty"`
+	Ref        string `protobuf:"bytes,43,opt,name=ref,proto3" json:"ref,omitempty"`
 	// The batch that it was added to.
-	BatchId string `protobuf:"bytes,38,opt,name=batch_id,json=batchId,proto3" json:"batch_id,omitempty"`
+	BatchId string `protobuf:"bytes,44,opt,name=batch_id,json=batchId,proto3" json:"batch_id,omitempty"`
 	// The batch that enqueued it, and why: on_success, on_death or on_complete.
-	CallbackOf    string `protobuf:"bytes,39,opt,name=callback_of,json=callbackOf,proto3" json:"callback_of,omitempty"`
-	Callback      string `protobuf:"bytes,40,opt,name=callback,proto3" json:"callback,omitempty"`
+	CallbackOf    string `protobuf:"bytes,45,opt,name=callback_of,json=callbackOf,proto3" json:"callback_of,omitempty"`
+	Callback      string `protobuf:"bytes,46,opt,name=callback,proto3" json:"callback,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -494,6 +623,62 @@ func (x *Task) GetStickyKey() string {
 	return ""
 }
 
+func (x *Task) GetSchedule() string {
+	if x != nil {
+		return x.Schedule
+	}
+	return ""
+}
+
+func (x *Task) GetNominalAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.NominalAt
+	}
+	return nil
+}
+
+func (x *Task) GetFingerprint() string {
+	if x != nil {
+		return x.Fingerprint
+	}
+	return ""
+}
+
+func (x *Task) GetOriginQueue() string {
+	if x != nil {
+		return x.OriginQueue
+	}
+	return ""
+}
+
+func (x *Task) GetDependencies() []*Dependency {
+	if x != nil {
+		return x.Dependencies
+	}
+	return nil
+}
+
+func (x *Task) GetOnParentFailure() ParentFailure {
+	if x != nil {
+		return x.OnParentFailure
+	}
+	return ParentFailure_parent_failure_default
+}
+
+func (x *Task) GetWorkflowId() string {
+	if x != nil {
+		return x.WorkflowId
+	}
+	return ""
+}
+
+func (x *Task) GetRef() string {
+	if x != nil {
+		return x.Ref
+	}
+	return ""
+}
+
 func (x *Task) GetBatchId() string {
 	if x != nil {
 		return x.BatchId
@@ -760,8 +945,17 @@ type NewTask struct {
 	// The task waits a while (the queue's sticky_wait_seconds) for the worker that ran the last one of its queue with this key, if
 	// that is connected; then anybody gets it, before others of its priority. Up to 256 bytes.
 	StickyKey string `protobuf:"bytes,22,opt,name=sticky_key,json=stickyKey,proto3" json:"sticky_key,omitempty"`
+	// With unique_mode debounce: how long after the first enqueue the task is put off at most; 0: no limit.
+	DebounceMaxSeconds float64 `protobuf:"fixed64,23,opt,name=debounce_max_seconds,json=debounceMaxSeconds,proto3" json:"debounce_max_seconds,omitempty"`
+	// Further tasks that it depends on, up to 100 with depends_on, and when it runs.
+	Dependencies []*Dependency `protobuf:"bytes,24,rep,name=dependencies,proto3" json:"dependencies,omitempty"`
+	// What becomes of it when a task that must complete first can't any more.
+	OnParentFailure ParentFailure `protobuf:"varint,25,opt,name=on_parent_failure,json=onParentFailure,proto3,enum=rowlock.v1.ParentFailure" json:"on_parent_failure,omitempty"`
+	// Its name in a graph, by which other tasks of the graph depend on it: 1 to 128 letters, digits, dots, underscores and
+	// hyphens, of which the first is a letter or digit. For EnqueueGraph only, where it is required.
+	Ref string `protobuf:"bytes,26,opt,name=ref,proto3" json:"ref,omitempty"`
 	// The batch to add it to, which must be open.
-	BatchId       string `protobuf:"bytes,25,opt,name=batch_id,json=batchId,proto3" json:"batch_id,omitempty"`
+	BatchId       string `protobuf:"bytes,27,opt,name=batch_id,json=batchId,proto3" json:"batch_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -950,11 +1144,102 @@ func (x *NewTask) GetStickyKey() string {
 	return ""
 }
 
+func (x *NewTask) GetDebounceMaxSeconds() float64 {
+	if x != nil {
+		return x.DebounceMaxSeconds
+	}
+	return 0
+}
+
+func (x *NewTask) GetDependencies() []*Dependency {
+	if x != nil {
+		return x.Dependencies
+	}
+	return nil
+}
+
+func (x *NewTask) GetOnParentFailure() ParentFailure {
+	if x != nil {
+		return x.OnParentFailure
+	}
+	return ParentFailure_parent_failure_default
+}
+
+func (x *NewTask) GetRef() string {
+	if x != nil {
+		return x.Ref
+	}
+	return ""
+}
+
 func (x *NewTask) GetBatchId() string {
 	if x != nil {
 		return x.BatchId
 	}
 	return ""
+}
+
+// Dependency is a task that another waits for: its parent.
+type Dependency struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The parent's ID; or give ref.
+	TaskId string `protobuf:"bytes,1,opt,name=task_id,json=taskId,proto3" json:"task_id,omitempty"`
+	// The parent's name in the same graph.
+	Ref           string          `protobuf:"bytes,2,opt,name=ref,proto3" json:"ref,omitempty"`
+	When          Dependency_When `protobuf:"varint,3,opt,name=when,proto3,enum=rowlock.v1.Dependency_When" json:"when,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Dependency) Reset() {
+	*x = Dependency{}
+	mi := &file_rpc_rowlockv1_task_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Dependency) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Dependency) ProtoMessage() {}
+
+func (x *Dependency) ProtoReflect() protoreflect.Message {
+	mi := &file_rpc_rowlockv1_task_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Dependency.ProtoReflect.Descriptor instead.
+func (*Dependency) Descriptor() ([]byte, []int) {
+	return file_rpc_rowlockv1_task_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *Dependency) GetTaskId() string {
+	if x != nil {
+		return x.TaskId
+	}
+	return ""
+}
+
+func (x *Dependency) GetRef() string {
+	if x != nil {
+		return x.Ref
+	}
+	return ""
+}
+
+func (x *Dependency) GetWhen() Dependency_When {
+	if x != nil {
+		return x.When
+	}
+	return Dependency_unspecified
 }
 
 type OpenProducerRequest struct {
@@ -967,7 +1252,7 @@ type OpenProducerRequest struct {
 
 func (x *OpenProducerRequest) Reset() {
 	*x = OpenProducerRequest{}
-	mi := &file_rpc_rowlockv1_task_proto_msgTypes[5]
+	mi := &file_rpc_rowlockv1_task_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -979,7 +1264,7 @@ func (x *OpenProducerRequest) String() string {
 func (*OpenProducerRequest) ProtoMessage() {}
 
 func (x *OpenProducerRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_task_proto_msgTypes[5]
+	mi := &file_rpc_rowlockv1_task_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -992,7 +1277,7 @@ func (x *OpenProducerRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenProducerRequest.ProtoReflect.Descriptor instead.
 func (*OpenProducerRequest) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_task_proto_rawDescGZIP(), []int{5}
+	return file_rpc_rowlockv1_task_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *OpenProducerRequest) GetName() string {
@@ -1013,7 +1298,7 @@ type OpenProducerResponse struct {
 
 func (x *OpenProducerResponse) Reset() {
 	*x = OpenProducerResponse{}
-	mi := &file_rpc_rowlockv1_task_proto_msgTypes[6]
+	mi := &file_rpc_rowlockv1_task_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1025,7 +1310,7 @@ func (x *OpenProducerResponse) String() string {
 func (*OpenProducerResponse) ProtoMessage() {}
 
 func (x *OpenProducerResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_task_proto_msgTypes[6]
+	mi := &file_rpc_rowlockv1_task_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1038,7 +1323,7 @@ func (x *OpenProducerResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenProducerResponse.ProtoReflect.Descriptor instead.
 func (*OpenProducerResponse) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_task_proto_rawDescGZIP(), []int{6}
+	return file_rpc_rowlockv1_task_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *OpenProducerResponse) GetProducerId() uint64 {
@@ -1072,7 +1357,7 @@ type EnqueueRequest struct {
 
 func (x *EnqueueRequest) Reset() {
 	*x = EnqueueRequest{}
-	mi := &file_rpc_rowlockv1_task_proto_msgTypes[7]
+	mi := &file_rpc_rowlockv1_task_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1084,7 +1369,7 @@ func (x *EnqueueRequest) String() string {
 func (*EnqueueRequest) ProtoMessage() {}
 
 func (x *EnqueueRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_task_proto_msgTypes[7]
+	mi := &file_rpc_rowlockv1_task_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1097,7 +1382,7 @@ func (x *EnqueueRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EnqueueRequest.ProtoReflect.Descriptor instead.
 func (*EnqueueRequest) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_task_proto_rawDescGZIP(), []int{7}
+	return file_rpc_rowlockv1_task_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *EnqueueRequest) GetTasks() []*NewTask {
@@ -1145,7 +1430,7 @@ type EnqueueResponse struct {
 
 func (x *EnqueueResponse) Reset() {
 	*x = EnqueueResponse{}
-	mi := &file_rpc_rowlockv1_task_proto_msgTypes[8]
+	mi := &file_rpc_rowlockv1_task_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1157,7 +1442,7 @@ func (x *EnqueueResponse) String() string {
 func (*EnqueueResponse) ProtoMessage() {}
 
 func (x *EnqueueResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_task_proto_msgTypes[8]
+	mi := &file_rpc_rowlockv1_task_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1170,7 +1455,7 @@ func (x *EnqueueResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EnqueueResponse.ProtoReflect.Descriptor instead.
 func (*EnqueueResponse) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_task_proto_rawDescGZIP(), []int{8}
+	return file_rpc_rowlockv1_task_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *EnqueueResponse) GetResults() []*EnqueueResult {
@@ -1194,7 +1479,7 @@ type EnqueueResult struct {
 
 func (x *EnqueueResult) Reset() {
 	*x = EnqueueResult{}
-	mi := &file_rpc_rowlockv1_task_proto_msgTypes[9]
+	mi := &file_rpc_rowlockv1_task_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1206,7 +1491,7 @@ func (x *EnqueueResult) String() string {
 func (*EnqueueResult) ProtoMessage() {}
 
 func (x *EnqueueResult) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_task_proto_msgTypes[9]
+	mi := &file_rpc_rowlockv1_task_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1219,7 +1504,7 @@ func (x *EnqueueResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EnqueueResult.ProtoReflect.Descriptor instead.
 func (*EnqueueResult) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_task_proto_rawDescGZIP(), []int{9}
+	return file_rpc_rowlockv1_task_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *EnqueueResult) GetTaskId() string {
@@ -1258,7 +1543,7 @@ type Status struct {
 
 func (x *Status) Reset() {
 	*x = Status{}
-	mi := &file_rpc_rowlockv1_task_proto_msgTypes[10]
+	mi := &file_rpc_rowlockv1_task_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1270,7 +1555,7 @@ func (x *Status) String() string {
 func (*Status) ProtoMessage() {}
 
 func (x *Status) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_task_proto_msgTypes[10]
+	mi := &file_rpc_rowlockv1_task_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1283,7 +1568,7 @@ func (x *Status) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Status.ProtoReflect.Descriptor instead.
 func (*Status) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_task_proto_rawDescGZIP(), []int{10}
+	return file_rpc_rowlockv1_task_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Status) GetCode() int32 {
@@ -1320,7 +1605,7 @@ type GetTaskRequest struct {
 
 func (x *GetTaskRequest) Reset() {
 	*x = GetTaskRequest{}
-	mi := &file_rpc_rowlockv1_task_proto_msgTypes[11]
+	mi := &file_rpc_rowlockv1_task_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1332,7 +1617,7 @@ func (x *GetTaskRequest) String() string {
 func (*GetTaskRequest) ProtoMessage() {}
 
 func (x *GetTaskRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_task_proto_msgTypes[11]
+	mi := &file_rpc_rowlockv1_task_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1345,7 +1630,7 @@ func (x *GetTaskRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetTaskRequest.ProtoReflect.Descriptor instead.
 func (*GetTaskRequest) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_task_proto_rawDescGZIP(), []int{11}
+	return file_rpc_rowlockv1_task_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *GetTaskRequest) GetId() string {
@@ -1373,14 +1658,16 @@ type GetTaskResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Task  *Task                  `protobuf:"bytes,1,opt,name=task,proto3" json:"task,omitempty"`
 	// Of a stale answer.
-	Lag           *Lag `protobuf:"bytes,2,opt,name=lag,proto3" json:"lag,omitempty"`
+	Lag *Lag `protobuf:"bytes,2,opt,name=lag,proto3" json:"lag,omitempty"`
+	// Where a Watch goes on from this answer.
+	Position      string `protobuf:"bytes,3,opt,name=position,proto3" json:"position,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *GetTaskResponse) Reset() {
 	*x = GetTaskResponse{}
-	mi := &file_rpc_rowlockv1_task_proto_msgTypes[12]
+	mi := &file_rpc_rowlockv1_task_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1392,7 +1679,7 @@ func (x *GetTaskResponse) String() string {
 func (*GetTaskResponse) ProtoMessage() {}
 
 func (x *GetTaskResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_task_proto_msgTypes[12]
+	mi := &file_rpc_rowlockv1_task_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1405,7 +1692,7 @@ func (x *GetTaskResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetTaskResponse.ProtoReflect.Descriptor instead.
 func (*GetTaskResponse) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_task_proto_rawDescGZIP(), []int{12}
+	return file_rpc_rowlockv1_task_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *GetTaskResponse) GetTask() *Task {
@@ -1422,6 +1709,13 @@ func (x *GetTaskResponse) GetLag() *Lag {
 	return nil
 }
 
+func (x *GetTaskResponse) GetPosition() string {
+	if x != nil {
+		return x.Position
+	}
+	return ""
+}
+
 // Lag is how far a stale answer may be behind: what the member that gave it knew when it did.
 type Lag struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1435,7 +1729,7 @@ type Lag struct {
 
 func (x *Lag) Reset() {
 	*x = Lag{}
-	mi := &file_rpc_rowlockv1_task_proto_msgTypes[13]
+	mi := &file_rpc_rowlockv1_task_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1447,7 +1741,7 @@ func (x *Lag) String() string {
 func (*Lag) ProtoMessage() {}
 
 func (x *Lag) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_task_proto_msgTypes[13]
+	mi := &file_rpc_rowlockv1_task_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1460,7 +1754,7 @@ func (x *Lag) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Lag.ProtoReflect.Descriptor instead.
 func (*Lag) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_task_proto_rawDescGZIP(), []int{13}
+	return file_rpc_rowlockv1_task_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Lag) GetEntries() uint64 {
@@ -1492,15 +1786,17 @@ type ListTasksRequest struct {
 	// Only running tasks without a sign of progress for this long.
 	OlderThanSeconds float64 `protobuf:"fixed64,8,opt,name=older_than_seconds,json=olderThanSeconds,proto3" json:"older_than_seconds,omitempty"`
 	WorkerId         string  `protobuf:"bytes,9,opt,name=worker_id,json=workerId,proto3" json:"worker_id,omitempty"`
+	// A filter in CEL that yields true or false, of up to 4 KiB.
+	Where string `protobuf:"bytes,10,opt,name=where,proto3" json:"where,omitempty"`
 	// Only tasks of this batch.
-	BatchId       string `protobuf:"bytes,12,opt,name=batch_id,json=batchId,proto3" json:"batch_id,omitempty"`
+	BatchId       string `protobuf:"bytes,11,opt,name=batch_id,json=batchId,proto3" json:"batch_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ListTasksRequest) Reset() {
 	*x = ListTasksRequest{}
-	mi := &file_rpc_rowlockv1_task_proto_msgTypes[14]
+	mi := &file_rpc_rowlockv1_task_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1512,7 +1808,7 @@ func (x *ListTasksRequest) String() string {
 func (*ListTasksRequest) ProtoMessage() {}
 
 func (x *ListTasksRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_task_proto_msgTypes[14]
+	mi := &file_rpc_rowlockv1_task_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1525,7 +1821,7 @@ func (x *ListTasksRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListTasksRequest.ProtoReflect.Descriptor instead.
 func (*ListTasksRequest) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_task_proto_rawDescGZIP(), []int{14}
+	return file_rpc_rowlockv1_task_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ListTasksRequest) GetQueue() string {
@@ -1591,6 +1887,13 @@ func (x *ListTasksRequest) GetWorkerId() string {
 	return ""
 }
 
+func (x *ListTasksRequest) GetWhere() string {
+	if x != nil {
+		return x.Where
+	}
+	return ""
+}
+
 func (x *ListTasksRequest) GetBatchId() string {
 	if x != nil {
 		return x.BatchId
@@ -1604,14 +1907,16 @@ type ListTasksResponse struct {
 	// Empty on the last page. A page may be short, even empty, and still have a next one.
 	NextCursor string `protobuf:"bytes,2,opt,name=next_cursor,json=nextCursor,proto3" json:"next_cursor,omitempty"`
 	// Of a stale answer.
-	Lag           *Lag `protobuf:"bytes,3,opt,name=lag,proto3" json:"lag,omitempty"`
+	Lag *Lag `protobuf:"bytes,3,opt,name=lag,proto3" json:"lag,omitempty"`
+	// Where a Watch goes on from this answer; from that of the first page on, nothing is missed of any.
+	Position      string `protobuf:"bytes,4,opt,name=position,proto3" json:"position,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ListTasksResponse) Reset() {
 	*x = ListTasksResponse{}
-	mi := &file_rpc_rowlockv1_task_proto_msgTypes[15]
+	mi := &file_rpc_rowlockv1_task_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1623,7 +1928,7 @@ func (x *ListTasksResponse) String() string {
 func (*ListTasksResponse) ProtoMessage() {}
 
 func (x *ListTasksResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_task_proto_msgTypes[15]
+	mi := &file_rpc_rowlockv1_task_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1636,7 +1941,7 @@ func (x *ListTasksResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListTasksResponse.ProtoReflect.Descriptor instead.
 func (*ListTasksResponse) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_task_proto_rawDescGZIP(), []int{15}
+	return file_rpc_rowlockv1_task_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ListTasksResponse) GetTasks() []*Task {
@@ -1660,6 +1965,13 @@ func (x *ListTasksResponse) GetLag() *Lag {
 	return nil
 }
 
+func (x *ListTasksResponse) GetPosition() string {
+	if x != nil {
+		return x.Position
+	}
+	return ""
+}
+
 type ExplainTaskRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
@@ -1669,7 +1981,7 @@ type ExplainTaskRequest struct {
 
 func (x *ExplainTaskRequest) Reset() {
 	*x = ExplainTaskRequest{}
-	mi := &file_rpc_rowlockv1_task_proto_msgTypes[16]
+	mi := &file_rpc_rowlockv1_task_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1681,7 +1993,7 @@ func (x *ExplainTaskRequest) String() string {
 func (*ExplainTaskRequest) ProtoMessage() {}
 
 func (x *ExplainTaskRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_task_proto_msgTypes[16]
+	mi := &file_rpc_rowlockv1_task_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1694,7 +2006,7 @@ func (x *ExplainTaskRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainTaskRequest.ProtoReflect.Descriptor instead.
 func (*ExplainTaskRequest) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_task_proto_rawDescGZIP(), []int{16}
+	return file_rpc_rowlockv1_task_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ExplainTaskRequest) GetId() string {
@@ -1717,7 +2029,7 @@ type ExplainTaskResponse struct {
 
 func (x *ExplainTaskResponse) Reset() {
 	*x = ExplainTaskResponse{}
-	mi := &file_rpc_rowlockv1_task_proto_msgTypes[17]
+	mi := &file_rpc_rowlockv1_task_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1729,7 +2041,7 @@ func (x *ExplainTaskResponse) String() string {
 func (*ExplainTaskResponse) ProtoMessage() {}
 
 func (x *ExplainTaskResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_task_proto_msgTypes[17]
+	mi := &file_rpc_rowlockv1_task_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1742,7 +2054,7 @@ func (x *ExplainTaskResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainTaskResponse.ProtoReflect.Descriptor instead.
 func (*ExplainTaskResponse) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_task_proto_rawDescGZIP(), []int{17}
+	return file_rpc_rowlockv1_task_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ExplainTaskResponse) GetTask() *Task {
@@ -1770,7 +2082,8 @@ func (x *ExplainTaskResponse) GetReasons() []*Reason {
 type Reason struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// delayed, retry_backoff, queue_paused, queue_limit, queue_rate, key_limit, key_rate, singleton, reserved, no_worker,
-	// no_worker_for_kind, no_capable_worker, waits_for_turn, blocked, running, finished, dead_letter, group_paused, workers_busy.
+	// no_worker_for_kind, no_capable_worker, waits_for_turn, blocked, running, finished, dead_letter, group_paused, workers_busy,
+	// operation.
 	Code    string `protobuf:"bytes,1,opt,name=code,proto3" json:"code,omitempty"`
 	Message string `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`
 	// When it ends by itself, if that is known; of waits_for_turn an estimate by how fast the queue's tasks have ended lately.
@@ -1783,7 +2096,7 @@ type Reason struct {
 
 func (x *Reason) Reset() {
 	*x = Reason{}
-	mi := &file_rpc_rowlockv1_task_proto_msgTypes[18]
+	mi := &file_rpc_rowlockv1_task_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1795,7 +2108,7 @@ func (x *Reason) String() string {
 func (*Reason) ProtoMessage() {}
 
 func (x *Reason) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_task_proto_msgTypes[18]
+	mi := &file_rpc_rowlockv1_task_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1808,7 +2121,7 @@ func (x *Reason) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reason.ProtoReflect.Descriptor instead.
 func (*Reason) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_task_proto_rawDescGZIP(), []int{18}
+	return file_rpc_rowlockv1_task_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Reason) GetCode() string {
@@ -1852,7 +2165,7 @@ type TaskResult struct {
 
 func (x *TaskResult) Reset() {
 	*x = TaskResult{}
-	mi := &file_rpc_rowlockv1_task_proto_msgTypes[19]
+	mi := &file_rpc_rowlockv1_task_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1864,7 +2177,7 @@ func (x *TaskResult) String() string {
 func (*TaskResult) ProtoMessage() {}
 
 func (x *TaskResult) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_task_proto_msgTypes[19]
+	mi := &file_rpc_rowlockv1_task_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1877,7 +2190,7 @@ func (x *TaskResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TaskResult.ProtoReflect.Descriptor instead.
 func (*TaskResult) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_task_proto_rawDescGZIP(), []int{19}
+	return file_rpc_rowlockv1_task_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *TaskResult) GetId() string {
@@ -1912,7 +2225,7 @@ type CancelTasksRequest struct {
 
 func (x *CancelTasksRequest) Reset() {
 	*x = CancelTasksRequest{}
-	mi := &file_rpc_rowlockv1_task_proto_msgTypes[20]
+	mi := &file_rpc_rowlockv1_task_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1924,7 +2237,7 @@ func (x *CancelTasksRequest) String() string {
 func (*CancelTasksRequest) ProtoMessage() {}
 
 func (x *CancelTasksRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_task_proto_msgTypes[20]
+	mi := &file_rpc_rowlockv1_task_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1937,7 +2250,7 @@ func (x *CancelTasksRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelTasksRequest.ProtoReflect.Descriptor instead.
 func (*CancelTasksRequest) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_task_proto_rawDescGZIP(), []int{20}
+	return file_rpc_rowlockv1_task_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *CancelTasksRequest) GetIds() []string {
@@ -1963,7 +2276,7 @@ type CancelTasksResponse struct {
 
 func (x *CancelTasksResponse) Reset() {
 	*x = CancelTasksResponse{}
-	mi := &file_rpc_rowlockv1_task_proto_msgTypes[21]
+	mi := &file_rpc_rowlockv1_task_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1975,7 +2288,7 @@ func (x *CancelTasksResponse) String() string {
 func (*CancelTasksResponse) ProtoMessage() {}
 
 func (x *CancelTasksResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_task_proto_msgTypes[21]
+	mi := &file_rpc_rowlockv1_task_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1988,7 +2301,7 @@ func (x *CancelTasksResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelTasksResponse.ProtoReflect.Descriptor instead.
 func (*CancelTasksResponse) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_task_proto_rawDescGZIP(), []int{21}
+	return file_rpc_rowlockv1_task_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *CancelTasksResponse) GetResults() []*TaskResult {
@@ -2009,7 +2322,7 @@ type RetryTasksRequest struct {
 
 func (x *RetryTasksRequest) Reset() {
 	*x = RetryTasksRequest{}
-	mi := &file_rpc_rowlockv1_task_proto_msgTypes[22]
+	mi := &file_rpc_rowlockv1_task_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2021,7 +2334,7 @@ func (x *RetryTasksRequest) String() string {
 func (*RetryTasksRequest) ProtoMessage() {}
 
 func (x *RetryTasksRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_task_proto_msgTypes[22]
+	mi := &file_rpc_rowlockv1_task_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2034,7 +2347,7 @@ func (x *RetryTasksRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RetryTasksRequest.ProtoReflect.Descriptor instead.
 func (*RetryTasksRequest) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_task_proto_rawDescGZIP(), []int{22}
+	return file_rpc_rowlockv1_task_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *RetryTasksRequest) GetIds() []string {
@@ -2060,7 +2373,7 @@ type RetryTasksResponse struct {
 
 func (x *RetryTasksResponse) Reset() {
 	*x = RetryTasksResponse{}
-	mi := &file_rpc_rowlockv1_task_proto_msgTypes[23]
+	mi := &file_rpc_rowlockv1_task_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2072,7 +2385,7 @@ func (x *RetryTasksResponse) String() string {
 func (*RetryTasksResponse) ProtoMessage() {}
 
 func (x *RetryTasksResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_task_proto_msgTypes[23]
+	mi := &file_rpc_rowlockv1_task_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2085,7 +2398,7 @@ func (x *RetryTasksResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RetryTasksResponse.ProtoReflect.Descriptor instead.
 func (*RetryTasksResponse) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_task_proto_rawDescGZIP(), []int{23}
+	return file_rpc_rowlockv1_task_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *RetryTasksResponse) GetResults() []*TaskResult {
@@ -2109,7 +2422,7 @@ type RescheduleTaskRequest struct {
 
 func (x *RescheduleTaskRequest) Reset() {
 	*x = RescheduleTaskRequest{}
-	mi := &file_rpc_rowlockv1_task_proto_msgTypes[24]
+	mi := &file_rpc_rowlockv1_task_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2121,7 +2434,7 @@ func (x *RescheduleTaskRequest) String() string {
 func (*RescheduleTaskRequest) ProtoMessage() {}
 
 func (x *RescheduleTaskRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_task_proto_msgTypes[24]
+	mi := &file_rpc_rowlockv1_task_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2134,7 +2447,7 @@ func (x *RescheduleTaskRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RescheduleTaskRequest.ProtoReflect.Descriptor instead.
 func (*RescheduleTaskRequest) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_task_proto_rawDescGZIP(), []int{24}
+	return file_rpc_rowlockv1_task_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *RescheduleTaskRequest) GetId() string {
@@ -2180,7 +2493,7 @@ type RescheduleTaskResponse struct {
 
 func (x *RescheduleTaskResponse) Reset() {
 	*x = RescheduleTaskResponse{}
-	mi := &file_rpc_rowlockv1_task_proto_msgTypes[25]
+	mi := &file_rpc_rowlockv1_task_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2192,7 +2505,7 @@ func (x *RescheduleTaskResponse) String() string {
 func (*RescheduleTaskResponse) ProtoMessage() {}
 
 func (x *RescheduleTaskResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_task_proto_msgTypes[25]
+	mi := &file_rpc_rowlockv1_task_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2205,7 +2518,7 @@ func (x *RescheduleTaskResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RescheduleTaskResponse.ProtoReflect.Descriptor instead.
 func (*RescheduleTaskResponse) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_task_proto_rawDescGZIP(), []int{25}
+	return file_rpc_rowlockv1_task_proto_rawDescGZIP(), []int{26}
 }
 
 type MoveTasksRequest struct {
@@ -2220,7 +2533,7 @@ type MoveTasksRequest struct {
 
 func (x *MoveTasksRequest) Reset() {
 	*x = MoveTasksRequest{}
-	mi := &file_rpc_rowlockv1_task_proto_msgTypes[26]
+	mi := &file_rpc_rowlockv1_task_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2232,7 +2545,7 @@ func (x *MoveTasksRequest) String() string {
 func (*MoveTasksRequest) ProtoMessage() {}
 
 func (x *MoveTasksRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_task_proto_msgTypes[26]
+	mi := &file_rpc_rowlockv1_task_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2245,7 +2558,7 @@ func (x *MoveTasksRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MoveTasksRequest.ProtoReflect.Descriptor instead.
 func (*MoveTasksRequest) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_task_proto_rawDescGZIP(), []int{26}
+	return file_rpc_rowlockv1_task_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *MoveTasksRequest) GetIds() []string {
@@ -2278,7 +2591,7 @@ type MoveTasksResponse struct {
 
 func (x *MoveTasksResponse) Reset() {
 	*x = MoveTasksResponse{}
-	mi := &file_rpc_rowlockv1_task_proto_msgTypes[27]
+	mi := &file_rpc_rowlockv1_task_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2290,7 +2603,7 @@ func (x *MoveTasksResponse) String() string {
 func (*MoveTasksResponse) ProtoMessage() {}
 
 func (x *MoveTasksResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_task_proto_msgTypes[27]
+	mi := &file_rpc_rowlockv1_task_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2303,7 +2616,7 @@ func (x *MoveTasksResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MoveTasksResponse.ProtoReflect.Descriptor instead.
 func (*MoveTasksResponse) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_task_proto_rawDescGZIP(), []int{27}
+	return file_rpc_rowlockv1_task_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *MoveTasksResponse) GetResults() []*TaskResult {
@@ -2327,7 +2640,7 @@ type DeleteTasksRequest struct {
 
 func (x *DeleteTasksRequest) Reset() {
 	*x = DeleteTasksRequest{}
-	mi := &file_rpc_rowlockv1_task_proto_msgTypes[28]
+	mi := &file_rpc_rowlockv1_task_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2339,7 +2652,7 @@ func (x *DeleteTasksRequest) String() string {
 func (*DeleteTasksRequest) ProtoMessage() {}
 
 func (x *DeleteTasksRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_task_proto_msgTypes[28]
+	mi := &file_rpc_rowlockv1_task_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2352,7 +2665,7 @@ func (x *DeleteTasksRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteTasksRequest.ProtoReflect.Descriptor instead.
 func (*DeleteTasksRequest) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_task_proto_rawDescGZIP(), []int{28}
+	return file_rpc_rowlockv1_task_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *DeleteTasksRequest) GetIds() []string {
@@ -2385,7 +2698,7 @@ type DeleteTasksResponse struct {
 
 func (x *DeleteTasksResponse) Reset() {
 	*x = DeleteTasksResponse{}
-	mi := &file_rpc_rowlockv1_task_proto_msgTypes[29]
+	mi := &file_rpc_rowlockv1_task_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2397,7 +2710,7 @@ func (x *DeleteTasksResponse) String() string {
 func (*DeleteTasksResponse) ProtoMessage() {}
 
 func (x *DeleteTasksResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_task_proto_msgTypes[29]
+	mi := &file_rpc_rowlockv1_task_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2410,7 +2723,7 @@ func (x *DeleteTasksResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteTasksResponse.ProtoReflect.Descriptor instead.
 func (*DeleteTasksResponse) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_task_proto_rawDescGZIP(), []int{29}
+	return file_rpc_rowlockv1_task_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *DeleteTasksResponse) GetResults() []*TaskResult {
@@ -2431,7 +2744,7 @@ type ResetTasksRequest struct {
 
 func (x *ResetTasksRequest) Reset() {
 	*x = ResetTasksRequest{}
-	mi := &file_rpc_rowlockv1_task_proto_msgTypes[30]
+	mi := &file_rpc_rowlockv1_task_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2443,7 +2756,7 @@ func (x *ResetTasksRequest) String() string {
 func (*ResetTasksRequest) ProtoMessage() {}
 
 func (x *ResetTasksRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_task_proto_msgTypes[30]
+	mi := &file_rpc_rowlockv1_task_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2456,7 +2769,7 @@ func (x *ResetTasksRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResetTasksRequest.ProtoReflect.Descriptor instead.
 func (*ResetTasksRequest) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_task_proto_rawDescGZIP(), []int{30}
+	return file_rpc_rowlockv1_task_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *ResetTasksRequest) GetIds() []string {
@@ -2482,7 +2795,7 @@ type ResetTasksResponse struct {
 
 func (x *ResetTasksResponse) Reset() {
 	*x = ResetTasksResponse{}
-	mi := &file_rpc_rowlockv1_task_proto_msgTypes[31]
+	mi := &file_rpc_rowlockv1_task_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2494,7 +2807,7 @@ func (x *ResetTasksResponse) String() string {
 func (*ResetTasksResponse) ProtoMessage() {}
 
 func (x *ResetTasksResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_task_proto_msgTypes[31]
+	mi := &file_rpc_rowlockv1_task_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2507,7 +2820,7 @@ func (x *ResetTasksResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResetTasksResponse.ProtoReflect.Descriptor instead.
 func (*ResetTasksResponse) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_task_proto_rawDescGZIP(), []int{31}
+	return file_rpc_rowlockv1_task_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *ResetTasksResponse) GetResults() []*TaskResult {
@@ -2522,7 +2835,7 @@ var File_rpc_rowlockv1_task_proto protoreflect.FileDescriptor
 const file_rpc_rowlockv1_task_proto_rawDesc = "" +
 	"\n" +
 	"\x18rpc/rowlockv1/task.proto\x12\n" +
-	"rowlock.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x90\r\n" +
+	"rowlock.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe2\x0f\n" +
 	"\x04Task\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05queue\x18\x02 \x01(\tR\x05queue\x12\x12\n" +
@@ -2567,11 +2880,21 @@ const file_rpc_rowlockv1_task_proto_rawDesc = "" +
 	"\rsingleton_key\x18! \x01(\tR\fsingletonKey\x127\n" +
 	"\arequire\x18\" \x03(\v2\x1d.rowlock.v1.Task.RequireEntryR\arequire\x12\x1d\n" +
 	"\n" +
-	"sticky_key\x18# \x01(\tR\tstickyKey\x12\x19\n" +
-	"\bbatch_id\x18& \x01(\tR\abatchId\x12\x1f\n" +
-	"\vcallback_of\x18' \x01(\tR\n" +
+	"sticky_key\x18# \x01(\tR\tstickyKey\x12\x1a\n" +
+	"\bschedule\x18$ \x01(\tR\bschedule\x129\n" +
+	"\n" +
+	"nominal_at\x18% \x01(\v2\x1a.google.protobuf.TimestampR\tnominalAt\x12 \n" +
+	"\vfingerprint\x18& \x01(\tR\vfingerprint\x12!\n" +
+	"\forigin_queue\x18' \x01(\tR\voriginQueue\x12:\n" +
+	"\fdependencies\x18( \x03(\v2\x16.rowlock.v1.DependencyR\fdependencies\x12E\n" +
+	"\x11on_parent_failure\x18) \x01(\x0e2\x19.rowlock.v1.ParentFailureR\x0fonParentFailure\x12\x1f\n" +
+	"\vworkflow_id\x18* \x01(\tR\n" +
+	"workflowId\x12\x10\n" +
+	"\x03ref\x18+ \x01(\tR\x03ref\x12\x19\n" +
+	"\bbatch_id\x18, \x01(\tR\abatchId\x12\x1f\n" +
+	"\vcallback_of\x18- \x01(\tR\n" +
 	"callbackOf\x12\x1a\n" +
-	"\bcallback\x18( \x01(\tR\bcallback\x1a9\n" +
+	"\bcallback\x18. \x01(\tR\bcallback\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a:\n" +
@@ -2603,7 +2926,7 @@ const file_rpc_rowlockv1_task_proto_rawDesc = "" +
 	"\n" +
 	"multiplier\x18\x03 \x01(\x01R\n" +
 	"multiplier\x12%\n" +
-	"\x0edelays_seconds\x18\x04 \x03(\x01R\rdelaysSeconds\"\x8c\b\n" +
+	"\x0edelays_seconds\x18\x04 \x03(\x01R\rdelaysSeconds\"\xd3\t\n" +
 	"\aNewTask\x12\x14\n" +
 	"\x05queue\x18\x01 \x01(\tR\x05queue\x12\x12\n" +
 	"\x04kind\x18\x02 \x01(\tR\x04kind\x12\x18\n" +
@@ -2632,15 +2955,29 @@ const file_rpc_rowlockv1_task_proto_rawDesc = "" +
 	"\rsingleton_key\x18\x14 \x01(\tR\fsingletonKey\x12:\n" +
 	"\arequire\x18\x15 \x03(\v2 .rowlock.v1.NewTask.RequireEntryR\arequire\x12\x1d\n" +
 	"\n" +
-	"sticky_key\x18\x16 \x01(\tR\tstickyKey\x12\x19\n" +
-	"\bbatch_id\x18\x19 \x01(\tR\abatchId\x1a9\n" +
+	"sticky_key\x18\x16 \x01(\tR\tstickyKey\x120\n" +
+	"\x14debounce_max_seconds\x18\x17 \x01(\x01R\x12debounceMaxSeconds\x12:\n" +
+	"\fdependencies\x18\x18 \x03(\v2\x16.rowlock.v1.DependencyR\fdependencies\x12E\n" +
+	"\x11on_parent_failure\x18\x19 \x01(\x0e2\x19.rowlock.v1.ParentFailureR\x0fonParentFailure\x12\x10\n" +
+	"\x03ref\x18\x1a \x01(\tR\x03ref\x12\x19\n" +
+	"\bbatch_id\x18\x1b \x01(\tR\abatchId\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a:\n" +
 	"\fRequireEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B\v\n" +
-	"\t_priority\")\n" +
+	"\t_priority\"\xa4\x01\n" +
+	"\n" +
+	"Dependency\x12\x17\n" +
+	"\atask_id\x18\x01 \x01(\tR\x06taskId\x12\x10\n" +
+	"\x03ref\x18\x02 \x01(\tR\x03ref\x12/\n" +
+	"\x04when\x18\x03 \x01(\x0e2\x1b.rowlock.v1.Dependency.WhenR\x04when\":\n" +
+	"\x04When\x12\x0f\n" +
+	"\vunspecified\x10\x00\x12\v\n" +
+	"\asuccess\x10\x01\x12\v\n" +
+	"\afailure\x10\x02\x12\a\n" +
+	"\x03any\x10\x03\")\n" +
 	"\x13OpenProducerRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\"a\n" +
 	"\x14OpenProducerResponse\x12\x1f\n" +
@@ -2669,13 +3006,14 @@ const file_rpc_rowlockv1_task_proto_rawDesc = "" +
 	"\x0eGetTaskRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05stale\x18\x02 \x01(\bR\x05stale\x12!\n" +
-	"\fomit_payload\x18\x03 \x01(\bR\vomitPayload\"Z\n" +
+	"\fomit_payload\x18\x03 \x01(\bR\vomitPayload\"v\n" +
 	"\x0fGetTaskResponse\x12$\n" +
 	"\x04task\x18\x01 \x01(\v2\x10.rowlock.v1.TaskR\x04task\x12!\n" +
-	"\x03lag\x18\x02 \x01(\v2\x0f.rowlock.v1.LagR\x03lag\"9\n" +
+	"\x03lag\x18\x02 \x01(\v2\x0f.rowlock.v1.LagR\x03lag\x12\x1a\n" +
+	"\bposition\x18\x03 \x01(\tR\bposition\"9\n" +
 	"\x03Lag\x12\x18\n" +
 	"\aentries\x18\x01 \x01(\x04R\aentries\x12\x18\n" +
-	"\aseconds\x18\x02 \x01(\x01R\aseconds\"\xb9\x02\n" +
+	"\aseconds\x18\x02 \x01(\x01R\aseconds\"\xcf\x02\n" +
 	"\x10ListTasksRequest\x12\x14\n" +
 	"\x05queue\x18\x01 \x01(\tR\x05queue\x12\x12\n" +
 	"\x04kind\x18\x02 \x01(\tR\x04kind\x12.\n" +
@@ -2685,13 +3023,16 @@ const file_rpc_rowlockv1_task_proto_rawDesc = "" +
 	"\x05stale\x18\x06 \x01(\bR\x05stale\x12!\n" +
 	"\fomit_payload\x18\a \x01(\bR\vomitPayload\x12,\n" +
 	"\x12older_than_seconds\x18\b \x01(\x01R\x10olderThanSeconds\x12\x1b\n" +
-	"\tworker_id\x18\t \x01(\tR\bworkerId\x12\x19\n" +
-	"\bbatch_id\x18\f \x01(\tR\abatchId\"\x7f\n" +
+	"\tworker_id\x18\t \x01(\tR\bworkerId\x12\x14\n" +
+	"\x05where\x18\n" +
+	" \x01(\tR\x05where\x12\x19\n" +
+	"\bbatch_id\x18\v \x01(\tR\abatchId\"\x9b\x01\n" +
 	"\x11ListTasksResponse\x12&\n" +
 	"\x05tasks\x18\x01 \x03(\v2\x10.rowlock.v1.TaskR\x05tasks\x12\x1f\n" +
 	"\vnext_cursor\x18\x02 \x01(\tR\n" +
 	"nextCursor\x12!\n" +
-	"\x03lag\x18\x03 \x01(\v2\x0f.rowlock.v1.LagR\x03lag\"$\n" +
+	"\x03lag\x18\x03 \x01(\v2\x0f.rowlock.v1.LagR\x03lag\x12\x1a\n" +
+	"\bposition\x18\x04 \x01(\tR\bposition\"$\n" +
 	"\x12ExplainTaskRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\"\x83\x01\n" +
 	"\x13ExplainTaskResponse\x12$\n" +
@@ -2749,7 +3090,12 @@ const file_rpc_rowlockv1_task_proto_rawDesc = "" +
 	"\n" +
 	"request_id\x18\x02 \x01(\tR\trequestId\"F\n" +
 	"\x12ResetTasksResponse\x120\n" +
-	"\aresults\x18\x01 \x03(\v2\x16.rowlock.v1.TaskResultR\aresults*E\n" +
+	"\aresults\x18\x01 \x03(\v2\x16.rowlock.v1.TaskResultR\aresults*H\n" +
+	"\rParentFailure\x12\x1a\n" +
+	"\x16parent_failure_default\x10\x00\x12\x0f\n" +
+	"\vdead_letter\x10\x01\x12\n" +
+	"\n" +
+	"\x06cancel\x10\x02*S\n" +
 	"\n" +
 	"UniqueMode\x12\x12\n" +
 	"\x0eunique_default\x10\x00\x12\n" +
@@ -2757,7 +3103,8 @@ const file_rpc_rowlockv1_task_proto_rawDesc = "" +
 	"\x06reject\x10\x01\x12\n" +
 	"\n" +
 	"\x06return\x10\x02\x12\v\n" +
-	"\areplace\x10\x032\xdf\x06\n" +
+	"\areplace\x10\x03\x12\f\n" +
+	"\bdebounce\x10\x042\xdf\x06\n" +
 	"\vTaskService\x12Q\n" +
 	"\fOpenProducer\x12\x1f.rowlock.v1.OpenProducerRequest\x1a .rowlock.v1.OpenProducerResponse\x12B\n" +
 	"\aEnqueue\x12\x1a.rowlock.v1.EnqueueRequest\x1a\x1b.rowlock.v1.EnqueueResponse\x12B\n" +
@@ -2785,117 +3132,126 @@ func file_rpc_rowlockv1_task_proto_rawDescGZIP() []byte {
 	return file_rpc_rowlockv1_task_proto_rawDescData
 }
 
-var file_rpc_rowlockv1_task_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_rpc_rowlockv1_task_proto_msgTypes = make([]protoimpl.MessageInfo, 36)
+var file_rpc_rowlockv1_task_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
+var file_rpc_rowlockv1_task_proto_msgTypes = make([]protoimpl.MessageInfo, 37)
 var file_rpc_rowlockv1_task_proto_goTypes = []any{
-	(UniqueMode)(0),                // 0: rowlock.v1.UniqueMode
-	(Task_State)(0),                // 1: rowlock.v1.Task.State
-	(*Task)(nil),                   // 2: rowlock.v1.Task
-	(*TaskError)(nil),              // 3: rowlock.v1.TaskError
-	(*Progress)(nil),               // 4: rowlock.v1.Progress
-	(*Backoff)(nil),                // 5: rowlock.v1.Backoff
-	(*NewTask)(nil),                // 6: rowlock.v1.NewTask
-	(*OpenProducerRequest)(nil),    // 7: rowlock.v1.OpenProducerRequest
-	(*OpenProducerResponse)(nil),   // 8: rowlock.v1.OpenProducerResponse
-	(*EnqueueRequest)(nil),         // 9: rowlock.v1.EnqueueRequest
-	(*EnqueueResponse)(nil),        // 10: rowlock.v1.EnqueueResponse
-	(*EnqueueResult)(nil),          // 11: rowlock.v1.EnqueueResult
-	(*Status)(nil),                 // 12: rowlock.v1.Status
-	(*GetTaskRequest)(nil),         // 13: rowlock.v1.GetTaskRequest
-	(*GetTaskResponse)(nil),        // 14: rowlock.v1.GetTaskResponse
-	(*Lag)(nil),                    // 15: rowlock.v1.Lag
-	(*ListTasksRequest)(nil),       // 16: rowlock.v1.ListTasksRequest
-	(*ListTasksResponse)(nil),      // 17: rowlock.v1.ListTasksResponse
-	(*ExplainTaskRequest)(nil),     // 18: rowlock.v1.ExplainTaskRequest
-	(*ExplainTaskResponse)(nil),    // 19: rowlock.v1.ExplainTaskResponse
-	(*Reason)(nil),                 // 20: rowlock.v1.Reason
-	(*TaskResult)(nil),             // 21: rowlock.v1.TaskResult
-	(*CancelTasksRequest)(nil),     // 22: rowlock.v1.CancelTasksRequest
-	(*CancelTasksResponse)(nil),    // 23: rowlock.v1.CancelTasksResponse
-	(*RetryTasksRequest)(nil),      // 24: rowlock.v1.RetryTasksRequest
-	(*RetryTasksResponse)(nil),     // 25: rowlock.v1.RetryTasksResponse
-	(*RescheduleTaskRequest)(nil),  // 26: rowlock.v1.RescheduleTaskRequest
-	(*RescheduleTaskResponse)(nil), // 27: rowlock.v1.RescheduleTaskResponse
-	(*MoveTasksRequest)(nil),       // 28: rowlock.v1.MoveTasksRequest
-	(*MoveTasksResponse)(nil),      // 29: rowlock.v1.MoveTasksResponse
-	(*DeleteTasksRequest)(nil),     // 30: rowlock.v1.DeleteTasksRequest
-	(*DeleteTasksResponse)(nil),    // 31: rowlock.v1.DeleteTasksResponse
-	(*ResetTasksRequest)(nil),      // 32: rowlock.v1.ResetTasksRequest
-	(*ResetTasksResponse)(nil),     // 33: rowlock.v1.ResetTasksResponse
-	nil,                            // 34: rowlock.v1.Task.LabelsEntry
-	nil,                            // 35: rowlock.v1.Task.RequireEntry
-	nil,                            // 36: rowlock.v1.NewTask.LabelsEntry
-	nil,                            // 37: rowlock.v1.NewTask.RequireEntry
-	(*timestamppb.Timestamp)(nil),  // 38: google.protobuf.Timestamp
-	(*structpb.Value)(nil),         // 39: google.protobuf.Value
+	(ParentFailure)(0),             // 0: rowlock.v1.ParentFailure
+	(UniqueMode)(0),                // 1: rowlock.v1.UniqueMode
+	(Task_State)(0),                // 2: rowlock.v1.Task.State
+	(Dependency_When)(0),           // 3: rowlock.v1.Dependency.When
+	(*Task)(nil),                   // 4: rowlock.v1.Task
+	(*TaskError)(nil),              // 5: rowlock.v1.TaskError
+	(*Progress)(nil),               // 6: rowlock.v1.Progress
+	(*Backoff)(nil),                // 7: rowlock.v1.Backoff
+	(*NewTask)(nil),                // 8: rowlock.v1.NewTask
+	(*Dependency)(nil),             // 9: rowlock.v1.Dependency
+	(*OpenProducerRequest)(nil),    // 10: rowlock.v1.OpenProducerRequest
+	(*OpenProducerResponse)(nil),   // 11: rowlock.v1.OpenProducerResponse
+	(*EnqueueRequest)(nil),         // 12: rowlock.v1.EnqueueRequest
+	(*EnqueueResponse)(nil),        // 13: rowlock.v1.EnqueueResponse
+	(*EnqueueResult)(nil),          // 14: rowlock.v1.EnqueueResult
+	(*Status)(nil),                 // 15: rowlock.v1.Status
+	(*GetTaskRequest)(nil),         // 16: rowlock.v1.GetTaskRequest
+	(*GetTaskResponse)(nil),        // 17: rowlock.v1.GetTaskResponse
+	(*Lag)(nil),                    // 18: rowlock.v1.Lag
+	(*ListTasksRequest)(nil),       // 19: rowlock.v1.ListTasksRequest
+	(*ListTasksResponse)(nil),      // 20: rowlock.v1.ListTasksResponse
+	(*ExplainTaskRequest)(nil),     // 21: rowlock.v1.ExplainTaskRequest
+	(*ExplainTaskResponse)(nil),    // 22: rowlock.v1.ExplainTaskResponse
+	(*Reason)(nil),                 // 23: rowlock.v1.Reason
+	(*TaskResult)(nil),             // 24: rowlock.v1.TaskResult
+	(*CancelTasksRequest)(nil),     // 25: rowlock.v1.CancelTasksRequest
+	(*CancelTasksResponse)(nil),    // 26: rowlock.v1.CancelTasksResponse
+	(*RetryTasksRequest)(nil),      // 27: rowlock.v1.RetryTasksRequest
+	(*RetryTasksResponse)(nil),     // 28: rowlock.v1.RetryTasksResponse
+	(*RescheduleTaskRequest)(nil),  // 29: rowlock.v1.RescheduleTaskRequest
+	(*RescheduleTaskResponse)(nil), // 30: rowlock.v1.RescheduleTaskResponse
+	(*MoveTasksRequest)(nil),       // 31: rowlock.v1.MoveTasksRequest
+	(*MoveTasksResponse)(nil),      // 32: rowlock.v1.MoveTasksResponse
+	(*DeleteTasksRequest)(nil),     // 33: rowlock.v1.DeleteTasksRequest
+	(*DeleteTasksResponse)(nil),    // 34: rowlock.v1.DeleteTasksResponse
+	(*ResetTasksRequest)(nil),      // 35: rowlock.v1.ResetTasksRequest
+	(*ResetTasksResponse)(nil),     // 36: rowlock.v1.ResetTasksResponse
+	nil,                            // 37: rowlock.v1.Task.LabelsEntry
+	nil,                            // 38: rowlock.v1.Task.RequireEntry
+	nil,                            // 39: rowlock.v1.NewTask.LabelsEntry
+	nil,                            // 40: rowlock.v1.NewTask.RequireEntry
+	(*timestamppb.Timestamp)(nil),  // 41: google.protobuf.Timestamp
+	(*structpb.Value)(nil),         // 42: google.protobuf.Value
 }
 var file_rpc_rowlockv1_task_proto_depIdxs = []int32{
-	1,  // 0: rowlock.v1.Task.state:type_name -> rowlock.v1.Task.State
-	34, // 1: rowlock.v1.Task.labels:type_name -> rowlock.v1.Task.LabelsEntry
-	38, // 2: rowlock.v1.Task.enqueued_at:type_name -> google.protobuf.Timestamp
-	38, // 3: rowlock.v1.Task.run_at:type_name -> google.protobuf.Timestamp
-	38, // 4: rowlock.v1.Task.started_at:type_name -> google.protobuf.Timestamp
-	38, // 5: rowlock.v1.Task.finished_at:type_name -> google.protobuf.Timestamp
-	38, // 6: rowlock.v1.Task.expires_at:type_name -> google.protobuf.Timestamp
-	38, // 7: rowlock.v1.Task.heartbeat_at:type_name -> google.protobuf.Timestamp
-	3,  // 8: rowlock.v1.Task.errors:type_name -> rowlock.v1.TaskError
-	4,  // 9: rowlock.v1.Task.progress:type_name -> rowlock.v1.Progress
-	5,  // 10: rowlock.v1.Task.backoff:type_name -> rowlock.v1.Backoff
-	35, // 11: rowlock.v1.Task.require:type_name -> rowlock.v1.Task.RequireEntry
-	38, // 12: rowlock.v1.TaskError.at:type_name -> google.protobuf.Timestamp
-	38, // 13: rowlock.v1.Progress.at:type_name -> google.protobuf.Timestamp
-	39, // 14: rowlock.v1.NewTask.payload_json:type_name -> google.protobuf.Value
-	38, // 15: rowlock.v1.NewTask.run_at:type_name -> google.protobuf.Timestamp
-	0,  // 16: rowlock.v1.NewTask.unique_mode:type_name -> rowlock.v1.UniqueMode
-	36, // 17: rowlock.v1.NewTask.labels:type_name -> rowlock.v1.NewTask.LabelsEntry
-	5,  // 18: rowlock.v1.NewTask.backoff:type_name -> rowlock.v1.Backoff
-	37, // 19: rowlock.v1.NewTask.require:type_name -> rowlock.v1.NewTask.RequireEntry
-	6,  // 20: rowlock.v1.EnqueueRequest.tasks:type_name -> rowlock.v1.NewTask
-	11, // 21: rowlock.v1.EnqueueResponse.results:type_name -> rowlock.v1.EnqueueResult
-	12, // 22: rowlock.v1.EnqueueResult.error:type_name -> rowlock.v1.Status
-	2,  // 23: rowlock.v1.GetTaskResponse.task:type_name -> rowlock.v1.Task
-	15, // 24: rowlock.v1.GetTaskResponse.lag:type_name -> rowlock.v1.Lag
-	1,  // 25: rowlock.v1.ListTasksRequest.states:type_name -> rowlock.v1.Task.State
-	2,  // 26: rowlock.v1.ListTasksResponse.tasks:type_name -> rowlock.v1.Task
-	15, // 27: rowlock.v1.ListTasksResponse.lag:type_name -> rowlock.v1.Lag
-	2,  // 28: rowlock.v1.ExplainTaskResponse.task:type_name -> rowlock.v1.Task
-	20, // 29: rowlock.v1.ExplainTaskResponse.reasons:type_name -> rowlock.v1.Reason
-	38, // 30: rowlock.v1.Reason.until:type_name -> google.protobuf.Timestamp
-	12, // 31: rowlock.v1.TaskResult.error:type_name -> rowlock.v1.Status
-	21, // 32: rowlock.v1.CancelTasksResponse.results:type_name -> rowlock.v1.TaskResult
-	21, // 33: rowlock.v1.RetryTasksResponse.results:type_name -> rowlock.v1.TaskResult
-	38, // 34: rowlock.v1.RescheduleTaskRequest.run_at:type_name -> google.protobuf.Timestamp
-	21, // 35: rowlock.v1.MoveTasksResponse.results:type_name -> rowlock.v1.TaskResult
-	1,  // 36: rowlock.v1.DeleteTasksRequest.only_state:type_name -> rowlock.v1.Task.State
-	21, // 37: rowlock.v1.DeleteTasksResponse.results:type_name -> rowlock.v1.TaskResult
-	21, // 38: rowlock.v1.ResetTasksResponse.results:type_name -> rowlock.v1.TaskResult
-	7,  // 39: rowlock.v1.TaskService.OpenProducer:input_type -> rowlock.v1.OpenProducerRequest
-	9,  // 40: rowlock.v1.TaskService.Enqueue:input_type -> rowlock.v1.EnqueueRequest
-	13, // 41: rowlock.v1.TaskService.GetTask:input_type -> rowlock.v1.GetTaskRequest
-	16, // 42: rowlock.v1.TaskService.ListTasks:input_type -> rowlock.v1.ListTasksRequest
-	18, // 43: rowlock.v1.TaskService.ExplainTask:input_type -> rowlock.v1.ExplainTaskRequest
-	22, // 44: rowlock.v1.TaskService.CancelTasks:input_type -> rowlock.v1.CancelTasksRequest
-	24, // 45: rowlock.v1.TaskService.RetryTasks:input_type -> rowlock.v1.RetryTasksRequest
-	26, // 46: rowlock.v1.TaskService.RescheduleTask:input_type -> rowlock.v1.RescheduleTaskRequest
-	28, // 47: rowlock.v1.TaskService.MoveTasks:input_type -> rowlock.v1.MoveTasksRequest
-	30, // 48: rowlock.v1.TaskService.DeleteTasks:input_type -> rowlock.v1.DeleteTasksRequest
-	32, // 49: rowlock.v1.TaskService.ResetTasks:input_type -> rowlock.v1.ResetTasksRequest
-	8,  // 50: rowlock.v1.TaskService.OpenProducer:output_type -> rowlock.v1.OpenProducerResponse
-	10, // 51: rowlock.v1.TaskService.Enqueue:output_type -> rowlock.v1.EnqueueResponse
-	14, // 52: rowlock.v1.TaskService.GetTask:output_type -> rowlock.v1.GetTaskResponse
-	17, // 53: rowlock.v1.TaskService.ListTasks:output_type -> rowlock.v1.ListTasksResponse
-	19, // 54: rowlock.v1.TaskService.ExplainTask:output_type -> rowlock.v1.ExplainTaskResponse
-	23, // 55: rowlock.v1.TaskService.CancelTasks:output_type -> rowlock.v1.CancelTasksResponse
-	25, // 56: rowlock.v1.TaskService.RetryTasks:output_type -> rowlock.v1.RetryTasksResponse
-	27, // 57: rowlock.v1.TaskService.RescheduleTask:output_type -> rowlock.v1.RescheduleTaskResponse
-	29, // 58: rowlock.v1.TaskService.MoveTasks:output_type -> rowlock.v1.MoveTasksResponse
-	31, // 59: rowlock.v1.TaskService.DeleteTasks:output_type -> rowlock.v1.DeleteTasksResponse
-	33, // 60: rowlock.v1.TaskService.ResetTasks:output_type -> rowlock.v1.ResetTasksResponse
-	50, // [50:61] is the sub-list for method output_type
-	39, // [39:50] is the sub-list for method input_type
-	39, // [39:39] is the sub-list for extension type_name
-	39, // [39:39] is the sub-list for extension extendee
-	0,  // [0:39] is the sub-list for field type_name
+	2,  // 0: rowlock.v1.Task.state:type_name -> rowlock.v1.Task.State
+	37, // 1: rowlock.v1.Task.labels:type_name -> rowlock.v1.Task.LabelsEntry
+	41, // 2: rowlock.v1.Task.enqueued_at:type_name -> google.protobuf.Timestamp
+	41, // 3: rowlock.v1.Task.run_at:type_name -> google.protobuf.Timestamp
+	41, // 4: rowlock.v1.Task.started_at:type_name -> google.protobuf.Timestamp
+	41, // 5: rowlock.v1.Task.finished_at:type_name -> google.protobuf.Timestamp
+	41, // 6: rowlock.v1.Task.expires_at:type_name -> google.protobuf.Timestamp
+	41, // 7: rowlock.v1.Task.heartbeat_at:type_name -> google.protobuf.Timestamp
+	5,  // 8: rowlock.v1.Task.errors:type_name -> rowlock.v1.TaskError
+	6,  // 9: rowlock.v1.Task.progress:type_name -> rowlock.v1.Progress
+	7,  // 10: rowlock.v1.Task.backoff:type_name -> rowlock.v1.Backoff
+	38, // 11: rowlock.v1.Task.require:type_name -> rowlock.v1.Task.RequireEntry
+	41, // 12: rowlock.v1.Task.nominal_at:type_name -> google.protobuf.Timestamp
+	9,  // 13: rowlock.v1.Task.dependencies:type_name -> rowlock.v1.Dependency
+	0,  // 14: rowlock.v1.Task.on_parent_failure:type_name -> rowlock.v1.ParentFailure
+	41, // 15: rowlock.v1.TaskError.at:type_name -> google.protobuf.Timestamp
+	41, // 16: rowlock.v1.Progress.at:type_name -> google.protobuf.Timestamp
+	42, // 17: rowlock.v1.NewTask.payload_json:type_name -> google.protobuf.Value
+	41, // 18: rowlock.v1.NewTask.run_at:type_name -> google.protobuf.Timestamp
+	1,  // 19: rowlock.v1.NewTask.unique_mode:type_name -> rowlock.v1.UniqueMode
+	39, // 20: rowlock.v1.NewTask.labels:type_name -> rowlock.v1.NewTask.LabelsEntry
+	7,  // 21: rowlock.v1.NewTask.backoff:type_name -> rowlock.v1.Backoff
+	40, // 22: rowlock.v1.NewTask.require:type_name -> rowlock.v1.NewTask.RequireEntry
+	9,  // 23: rowlock.v1.NewTask.dependencies:type_name -> rowlock.v1.Dependency
+	0,  // 24: rowlock.v1.NewTask.on_parent_failure:type_name -> rowlock.v1.ParentFailure
+	3,  // 25: rowlock.v1.Dependency.when:type_name -> rowlock.v1.Dependency.When
+	8,  // 26: rowlock.v1.EnqueueRequest.tasks:type_name -> rowlock.v1.NewTask
+	14, // 27: rowlock.v1.EnqueueResponse.results:type_name -> rowlock.v1.EnqueueResult
+	15, // 28: rowlock.v1.EnqueueResult.error:type_name -> rowlock.v1.Status
+	4,  // 29: rowlock.v1.GetTaskResponse.task:type_name -> rowlock.v1.Task
+	18, // 30: rowlock.v1.GetTaskResponse.lag:type_name -> rowlock.v1.Lag
+	2,  // 31: rowlock.v1.ListTasksRequest.states:type_name -> rowlock.v1.Task.State
+	4,  // 32: rowlock.v1.ListTasksResponse.tasks:type_name -> rowlock.v1.Task
+	18, // 33: rowlock.v1.ListTasksResponse.lag:type_name -> rowlock.v1.Lag
+	4,  // 34: rowlock.v1.ExplainTaskResponse.task:type_name -> rowlock.v1.Task
+	23, // 35: rowlock.v1.ExplainTaskResponse.reasons:type_name -> rowlock.v1.Reason
+	41, // 36: rowlock.v1.Reason.until:type_name -> google.protobuf.Timestamp
+	15, // 37: rowlock.v1.TaskResult.error:type_name -> rowlock.v1.Status
+	24, // 38: rowlock.v1.CancelTasksResponse.results:type_name -> rowlock.v1.TaskResult
+	24, // 39: rowlock.v1.RetryTasksResponse.results:type_name -> rowlock.v1.TaskResult
+	41, // 40: rowlock.v1.RescheduleTaskRequest.run_at:type_name -> google.protobuf.Timestamp
+	24, // 41: rowlock.v1.MoveTasksResponse.results:type_name -> rowlock.v1.TaskResult
+	2,  // 42: rowlock.v1.DeleteTasksRequest.only_state:type_name -> rowlock.v1.Task.State
+	24, // 43: rowlock.v1.DeleteTasksResponse.results:type_name -> rowlock.v1.TaskResult
+	24, // 44: rowlock.v1.ResetTasksResponse.results:type_name -> rowlock.v1.TaskResult
+	10, // 45: rowlock.v1.TaskService.OpenProducer:input_type -> rowlock.v1.OpenProducerRequest
+	12, // 46: rowlock.v1.TaskService.Enqueue:input_type -> rowlock.v1.EnqueueRequest
+	16, // 47: rowlock.v1.TaskService.GetTask:input_type -> rowlock.v1.GetTaskRequest
+	19, // 48: rowlock.v1.TaskService.ListTasks:input_type -> rowlock.v1.ListTasksRequest
+	21, // 49: rowlock.v1.TaskService.ExplainTask:input_type -> rowlock.v1.ExplainTaskRequest
+	25, // 50: rowlock.v1.TaskService.CancelTasks:input_type -> rowlock.v1.CancelTasksRequest
+	27, // 51: rowlock.v1.TaskService.RetryTasks:input_type -> rowlock.v1.RetryTasksRequest
+	29, // 52: rowlock.v1.TaskService.RescheduleTask:input_type -> rowlock.v1.RescheduleTaskRequest
+	31, // 53: rowlock.v1.TaskService.MoveTasks:input_type -> rowlock.v1.MoveTasksRequest
+	33, // 54: rowlock.v1.TaskService.DeleteTasks:input_type -> rowlock.v1.DeleteTasksRequest
+	35, // 55: rowlock.v1.TaskService.ResetTasks:input_type -> rowlock.v1.ResetTasksRequest
+	11, // 56: rowlock.v1.TaskService.OpenProducer:output_type -> rowlock.v1.OpenProducerResponse
+	13, // 57: rowlock.v1.TaskService.Enqueue:output_type -> rowlock.v1.EnqueueResponse
+	17, // 58: rowlock.v1.TaskService.GetTask:output_type -> rowlock.v1.GetTaskResponse
+	20, // 59: rowlock.v1.TaskService.ListTasks:output_type -> rowlock.v1.ListTasksResponse
+	22, // 60: rowlock.v1.TaskService.ExplainTask:output_type -> rowlock.v1.ExplainTaskResponse
+	26, // 61: rowlock.v1.TaskService.CancelTasks:output_type -> rowlock.v1.CancelTasksResponse
+	28, // 62: rowlock.v1.TaskService.RetryTasks:output_type -> rowlock.v1.RetryTasksResponse
+	30, // 63: rowlock.v1.TaskService.RescheduleTask:output_type -> rowlock.v1.RescheduleTaskResponse
+	32, // 64: rowlock.v1.TaskService.MoveTasks:output_type -> rowlock.v1.MoveTasksResponse
+	34, // 65: rowlock.v1.TaskService.DeleteTasks:output_type -> rowlock.v1.DeleteTasksResponse
+	36, // 66: rowlock.v1.TaskService.ResetTasks:output_type -> rowlock.v1.ResetTasksResponse
+	56, // [56:67] is the sub-list for method output_type
+	45, // [45:56] is the sub-list for method input_type
+	45, // [45:45] is the sub-list for extension type_name
+	45, // [45:45] is the sub-list for extension extendee
+	0,  // [0:45] is the sub-list for field type_name
 }
 
 func init() { file_rpc_rowlockv1_task_proto_init() }
@@ -2904,14 +3260,14 @@ func file_rpc_rowlockv1_task_proto_init() {
 		return
 	}
 	file_rpc_rowlockv1_task_proto_msgTypes[4].OneofWrappers = []any{}
-	file_rpc_rowlockv1_task_proto_msgTypes[24].OneofWrappers = []any{}
+	file_rpc_rowlockv1_task_proto_msgTypes[25].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_rpc_rowlockv1_task_proto_rawDesc), len(file_rpc_rowlockv1_task_proto_rawDesc)),
-			NumEnums:      2,
-			NumMessages:   36,
+			NumEnums:      4,
+			NumMessages:   37,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -894,11 +894,16 @@ type LeasedTask struct {
 	TraceContext   string                 `protobuf:"bytes,12,opt,name=trace_context,json=traceContext,proto3" json:"trace_context,omitempty"`
 	FairKey        string                 `protobuf:"bytes,13,opt,name=fair_key,json=fairKey,proto3" json:"fair_key,omitempty"`
 	WorkerDeaths   uint32                 `protobuf:"varint,14,opt,name=worker_deaths,json=workerDeaths,proto3" json:"worker_deaths,omitempty"`
+	// The schedule that made it, and the nominal time of its tick.
+	Schedule  string                 `protobuf:"bytes,15,opt,name=schedule,proto3" json:"schedule,omitempty"`
+	NominalAt *timestamppb.Timestamp `protobuf:"bytes,16,opt,name=nominal_at,json=nominalAt,proto3" json:"nominal_at,omitempty"`
+	// How the tasks that it depends on ended, in the order of its dependencies, with results up to 256 KiB together.
+	Parents []*ParentOutcome `protobuf:"bytes,17,rep,name=parents,proto3" json:"parents,omitempty"`
 	// The batch that it is in; while that is open, the task may add more.
-	BatchId string `protobuf:"bytes,16,opt,name=batch_id,json=batchId,proto3" json:"batch_id,omitempty"`
+	BatchId string `protobuf:"bytes,18,opt,name=batch_id,json=batchId,proto3" json:"batch_id,omitempty"`
 	// The batch that enqueued it, and why: on_success, on_death or on_complete.
-	CallbackOf    string `protobuf:"bytes,17,opt,name=callback_of,json=callbackOf,proto3" json:"callback_of,omitempty"`
-	Callback      string `protobuf:"bytes,18,opt,name=callback,proto3" json:"callback,omitempty"`
+	CallbackOf    string `protobuf:"bytes,19,opt,name=callback_of,json=callbackOf,proto3" json:"callback_of,omitempty"`
+	Callback      string `protobuf:"bytes,20,opt,name=callback,proto3" json:"callback,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1031,6 +1036,27 @@ func (x *LeasedTask) GetWorkerDeaths() uint32 {
 	return 0
 }
 
+func (x *LeasedTask) GetSchedule() string {
+	if x != nil {
+		return x.Schedule
+	}
+	return ""
+}
+
+func (x *LeasedTask) GetNominalAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.NominalAt
+	}
+	return nil
+}
+
+func (x *LeasedTask) GetParents() []*ParentOutcome {
+	if x != nil {
+		return x.Parents
+	}
+	return nil
+}
+
 func (x *LeasedTask) GetBatchId() string {
 	if x != nil {
 		return x.BatchId
@@ -1052,6 +1078,86 @@ func (x *LeasedTask) GetCallback() string {
 	return ""
 }
 
+// ParentOutcome is how a task that another depends on ended.
+type ParentOutcome struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	TaskId string                 `protobuf:"bytes,1,opt,name=task_id,json=taskId,proto3" json:"task_id,omitempty"`
+	// Its name, if it is in a workflow.
+	Ref string `protobuf:"bytes,2,opt,name=ref,proto3" json:"ref,omitempty"`
+	// unspecified: it was deleted. A live state where the task was retried by hand and didn't wait.
+	State  Task_State `protobuf:"varint,3,opt,name=state,proto3,enum=rowlock.v1.Task_State" json:"state,omitempty"`
+	Result []byte     `protobuf:"bytes,4,opt,name=result,proto3" json:"result,omitempty"`
+	// It has a result, which isn't here because all results together are too large: ask for the task.
+	ResultOmitted bool `protobuf:"varint,5,opt,name=result_omitted,json=resultOmitted,proto3" json:"result_omitted,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ParentOutcome) Reset() {
+	*x = ParentOutcome{}
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ParentOutcome) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ParentOutcome) ProtoMessage() {}
+
+func (x *ParentOutcome) ProtoReflect() protoreflect.Message {
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ParentOutcome.ProtoReflect.Descriptor instead.
+func (*ParentOutcome) Descriptor() ([]byte, []int) {
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *ParentOutcome) GetTaskId() string {
+	if x != nil {
+		return x.TaskId
+	}
+	return ""
+}
+
+func (x *ParentOutcome) GetRef() string {
+	if x != nil {
+		return x.Ref
+	}
+	return ""
+}
+
+func (x *ParentOutcome) GetState() Task_State {
+	if x != nil {
+		return x.State
+	}
+	return Task_unspecified
+}
+
+func (x *ParentOutcome) GetResult() []byte {
+	if x != nil {
+		return x.Result
+	}
+	return nil
+}
+
+func (x *ParentOutcome) GetResultOmitted() bool {
+	if x != nil {
+		return x.ResultOmitted
+	}
+	return false
+}
+
 // Refusal is an outcome that was not accepted.
 type Refusal struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1063,7 +1169,7 @@ type Refusal struct {
 
 func (x *Refusal) Reset() {
 	*x = Refusal{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[12]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1075,7 +1181,7 @@ func (x *Refusal) String() string {
 func (*Refusal) ProtoMessage() {}
 
 func (x *Refusal) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[12]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1088,7 +1194,7 @@ func (x *Refusal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Refusal.ProtoReflect.Descriptor instead.
 func (*Refusal) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{12}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Refusal) GetToken() uint64 {
@@ -1119,7 +1225,7 @@ type Revocation struct {
 
 func (x *Revocation) Reset() {
 	*x = Revocation{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[13]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1131,7 +1237,7 @@ func (x *Revocation) String() string {
 func (*Revocation) ProtoMessage() {}
 
 func (x *Revocation) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[13]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1144,7 +1250,7 @@ func (x *Revocation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Revocation.ProtoReflect.Descriptor instead.
 func (*Revocation) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{13}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Revocation) GetTaskId() string {
@@ -1180,7 +1286,7 @@ type BeatAck struct {
 
 func (x *BeatAck) Reset() {
 	*x = BeatAck{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[14]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1192,7 +1298,7 @@ func (x *BeatAck) String() string {
 func (*BeatAck) ProtoMessage() {}
 
 func (x *BeatAck) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[14]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1205,7 +1311,7 @@ func (x *BeatAck) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BeatAck.ProtoReflect.Descriptor instead.
 func (*BeatAck) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{14}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *BeatAck) GetSequence() uint64 {
@@ -1232,7 +1338,7 @@ type OpenSessionRequest struct {
 
 func (x *OpenSessionRequest) Reset() {
 	*x = OpenSessionRequest{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[15]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1244,7 +1350,7 @@ func (x *OpenSessionRequest) String() string {
 func (*OpenSessionRequest) ProtoMessage() {}
 
 func (x *OpenSessionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[15]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1257,7 +1363,7 @@ func (x *OpenSessionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenSessionRequest.ProtoReflect.Descriptor instead.
 func (*OpenSessionRequest) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{15}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *OpenSessionRequest) GetWorker() *WorkerInfo {
@@ -1284,7 +1390,7 @@ type OpenSessionResponse struct {
 
 func (x *OpenSessionResponse) Reset() {
 	*x = OpenSessionResponse{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[16]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1296,7 +1402,7 @@ func (x *OpenSessionResponse) String() string {
 func (*OpenSessionResponse) ProtoMessage() {}
 
 func (x *OpenSessionResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[16]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1309,7 +1415,7 @@ func (x *OpenSessionResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenSessionResponse.ProtoReflect.Descriptor instead.
 func (*OpenSessionResponse) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{16}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *OpenSessionResponse) GetSessionId() uint64 {
@@ -1335,7 +1441,7 @@ type CloseSessionRequest struct {
 
 func (x *CloseSessionRequest) Reset() {
 	*x = CloseSessionRequest{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[17]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1347,7 +1453,7 @@ func (x *CloseSessionRequest) String() string {
 func (*CloseSessionRequest) ProtoMessage() {}
 
 func (x *CloseSessionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[17]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1360,7 +1466,7 @@ func (x *CloseSessionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CloseSessionRequest.ProtoReflect.Descriptor instead.
 func (*CloseSessionRequest) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{17}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *CloseSessionRequest) GetSessionId() uint64 {
@@ -1378,7 +1484,7 @@ type CloseSessionResponse struct {
 
 func (x *CloseSessionResponse) Reset() {
 	*x = CloseSessionResponse{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[18]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1390,7 +1496,7 @@ func (x *CloseSessionResponse) String() string {
 func (*CloseSessionResponse) ProtoMessage() {}
 
 func (x *CloseSessionResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[18]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1403,7 +1509,7 @@ func (x *CloseSessionResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CloseSessionResponse.ProtoReflect.Descriptor instead.
 func (*CloseSessionResponse) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{18}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{19}
 }
 
 type LeaseRequest struct {
@@ -1421,7 +1527,7 @@ type LeaseRequest struct {
 
 func (x *LeaseRequest) Reset() {
 	*x = LeaseRequest{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[19]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1433,7 +1539,7 @@ func (x *LeaseRequest) String() string {
 func (*LeaseRequest) ProtoMessage() {}
 
 func (x *LeaseRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[19]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1446,7 +1552,7 @@ func (x *LeaseRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LeaseRequest.ProtoReflect.Descriptor instead.
 func (*LeaseRequest) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{19}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *LeaseRequest) GetSessionId() uint64 {
@@ -1486,7 +1592,7 @@ type LeaseResponse struct {
 
 func (x *LeaseResponse) Reset() {
 	*x = LeaseResponse{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[20]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1498,7 +1604,7 @@ func (x *LeaseResponse) String() string {
 func (*LeaseResponse) ProtoMessage() {}
 
 func (x *LeaseResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[20]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1511,7 +1617,7 @@ func (x *LeaseResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LeaseResponse.ProtoReflect.Descriptor instead.
 func (*LeaseResponse) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{20}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *LeaseResponse) GetTasks() []*LeasedTask {
@@ -1533,7 +1639,7 @@ type HeartbeatRequest struct {
 
 func (x *HeartbeatRequest) Reset() {
 	*x = HeartbeatRequest{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[21]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1545,7 +1651,7 @@ func (x *HeartbeatRequest) String() string {
 func (*HeartbeatRequest) ProtoMessage() {}
 
 func (x *HeartbeatRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[21]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1558,7 +1664,7 @@ func (x *HeartbeatRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HeartbeatRequest.ProtoReflect.Descriptor instead.
 func (*HeartbeatRequest) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{21}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *HeartbeatRequest) GetSessionId() uint64 {
@@ -1593,7 +1699,7 @@ type HeartbeatResponse struct {
 
 func (x *HeartbeatResponse) Reset() {
 	*x = HeartbeatResponse{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[22]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1605,7 +1711,7 @@ func (x *HeartbeatResponse) String() string {
 func (*HeartbeatResponse) ProtoMessage() {}
 
 func (x *HeartbeatResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[22]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1618,7 +1724,7 @@ func (x *HeartbeatResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HeartbeatResponse.ProtoReflect.Descriptor instead.
 func (*HeartbeatResponse) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{22}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *HeartbeatResponse) GetTtlSeconds() float64 {
@@ -1646,7 +1752,7 @@ type CompleteRequest struct {
 
 func (x *CompleteRequest) Reset() {
 	*x = CompleteRequest{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[23]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1658,7 +1764,7 @@ func (x *CompleteRequest) String() string {
 func (*CompleteRequest) ProtoMessage() {}
 
 func (x *CompleteRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[23]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1671,7 +1777,7 @@ func (x *CompleteRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CompleteRequest.ProtoReflect.Descriptor instead.
 func (*CompleteRequest) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{23}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *CompleteRequest) GetTaskId() string {
@@ -1703,7 +1809,7 @@ type CompleteResponse struct {
 
 func (x *CompleteResponse) Reset() {
 	*x = CompleteResponse{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[24]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1715,7 +1821,7 @@ func (x *CompleteResponse) String() string {
 func (*CompleteResponse) ProtoMessage() {}
 
 func (x *CompleteResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[24]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1728,7 +1834,7 @@ func (x *CompleteResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CompleteResponse.ProtoReflect.Descriptor instead.
 func (*CompleteResponse) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{24}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{25}
 }
 
 type FailRequest struct {
@@ -1742,7 +1848,7 @@ type FailRequest struct {
 
 func (x *FailRequest) Reset() {
 	*x = FailRequest{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[25]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1754,7 +1860,7 @@ func (x *FailRequest) String() string {
 func (*FailRequest) ProtoMessage() {}
 
 func (x *FailRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[25]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1767,7 +1873,7 @@ func (x *FailRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FailRequest.ProtoReflect.Descriptor instead.
 func (*FailRequest) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{25}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *FailRequest) GetTaskId() string {
@@ -1801,7 +1907,7 @@ type FailResponse struct {
 
 func (x *FailResponse) Reset() {
 	*x = FailResponse{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[26]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1813,7 +1919,7 @@ func (x *FailResponse) String() string {
 func (*FailResponse) ProtoMessage() {}
 
 func (x *FailResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[26]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1826,7 +1932,7 @@ func (x *FailResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FailResponse.ProtoReflect.Descriptor instead.
 func (*FailResponse) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{26}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *FailResponse) GetState() Task_State {
@@ -1847,7 +1953,7 @@ type SnoozeRequest struct {
 
 func (x *SnoozeRequest) Reset() {
 	*x = SnoozeRequest{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[27]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1859,7 +1965,7 @@ func (x *SnoozeRequest) String() string {
 func (*SnoozeRequest) ProtoMessage() {}
 
 func (x *SnoozeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[27]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1872,7 +1978,7 @@ func (x *SnoozeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SnoozeRequest.ProtoReflect.Descriptor instead.
 func (*SnoozeRequest) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{27}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *SnoozeRequest) GetTaskId() string {
@@ -1904,7 +2010,7 @@ type SnoozeResponse struct {
 
 func (x *SnoozeResponse) Reset() {
 	*x = SnoozeResponse{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[28]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1916,7 +2022,7 @@ func (x *SnoozeResponse) String() string {
 func (*SnoozeResponse) ProtoMessage() {}
 
 func (x *SnoozeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[28]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1929,7 +2035,7 @@ func (x *SnoozeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SnoozeResponse.ProtoReflect.Descriptor instead.
 func (*SnoozeResponse) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{28}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{29}
 }
 
 type ReleaseRequest struct {
@@ -1942,7 +2048,7 @@ type ReleaseRequest struct {
 
 func (x *ReleaseRequest) Reset() {
 	*x = ReleaseRequest{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[29]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1954,7 +2060,7 @@ func (x *ReleaseRequest) String() string {
 func (*ReleaseRequest) ProtoMessage() {}
 
 func (x *ReleaseRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[29]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1967,7 +2073,7 @@ func (x *ReleaseRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReleaseRequest.ProtoReflect.Descriptor instead.
 func (*ReleaseRequest) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{29}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *ReleaseRequest) GetTaskId() string {
@@ -1992,7 +2098,7 @@ type ReleaseResponse struct {
 
 func (x *ReleaseResponse) Reset() {
 	*x = ReleaseResponse{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[30]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2004,7 +2110,7 @@ func (x *ReleaseResponse) String() string {
 func (*ReleaseResponse) ProtoMessage() {}
 
 func (x *ReleaseResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[30]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2017,7 +2123,7 @@ func (x *ReleaseResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReleaseResponse.ProtoReflect.Descriptor instead.
 func (*ReleaseResponse) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{30}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{31}
 }
 
 type ListWorkersRequest struct {
@@ -2028,7 +2134,7 @@ type ListWorkersRequest struct {
 
 func (x *ListWorkersRequest) Reset() {
 	*x = ListWorkersRequest{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[31]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2040,7 +2146,7 @@ func (x *ListWorkersRequest) String() string {
 func (*ListWorkersRequest) ProtoMessage() {}
 
 func (x *ListWorkersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[31]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2053,7 +2159,7 @@ func (x *ListWorkersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListWorkersRequest.ProtoReflect.Descriptor instead.
 func (*ListWorkersRequest) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{31}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{32}
 }
 
 type ListWorkersResponse struct {
@@ -2065,7 +2171,7 @@ type ListWorkersResponse struct {
 
 func (x *ListWorkersResponse) Reset() {
 	*x = ListWorkersResponse{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[32]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2077,7 +2183,7 @@ func (x *ListWorkersResponse) String() string {
 func (*ListWorkersResponse) ProtoMessage() {}
 
 func (x *ListWorkersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[32]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2090,7 +2196,7 @@ func (x *ListWorkersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListWorkersResponse.ProtoReflect.Descriptor instead.
 func (*ListWorkersResponse) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{32}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *ListWorkersResponse) GetWorkers() []*Worker {
@@ -2114,7 +2220,7 @@ type Worker struct {
 
 func (x *Worker) Reset() {
 	*x = Worker{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[33]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2126,7 +2232,7 @@ func (x *Worker) String() string {
 func (*Worker) ProtoMessage() {}
 
 func (x *Worker) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[33]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2139,7 +2245,7 @@ func (x *Worker) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Worker.ProtoReflect.Descriptor instead.
 func (*Worker) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{33}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *Worker) GetSessionId() uint64 {
@@ -2249,7 +2355,7 @@ const file_rpc_rowlockv1_worker_proto_rawDesc = "" +
 	"\vttl_seconds\x18\x02 \x01(\x01R\n" +
 	"ttlSeconds\x12\x14\n" +
 	"\x05fresh\x18\x03 \x01(\bR\x05fresh\x12\x17\n" +
-	"\anode_id\x18\x04 \x01(\tR\x06nodeId\"\xe9\x04\n" +
+	"\anode_id\x18\x04 \x01(\tR\x06nodeId\"\xf5\x05\n" +
 	"\n" +
 	"LeasedTask\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
@@ -2267,14 +2373,24 @@ const file_rpc_rowlockv1_worker_proto_rawDesc = "" +
 	"\x06labels\x18\v \x03(\v2\".rowlock.v1.LeasedTask.LabelsEntryR\x06labels\x12#\n" +
 	"\rtrace_context\x18\f \x01(\tR\ftraceContext\x12\x19\n" +
 	"\bfair_key\x18\r \x01(\tR\afairKey\x12#\n" +
-	"\rworker_deaths\x18\x0e \x01(\rR\fworkerDeaths\x12\x19\n" +
-	"\bbatch_id\x18\x10 \x01(\tR\abatchId\x12\x1f\n" +
-	"\vcallback_of\x18\x11 \x01(\tR\n" +
+	"\rworker_deaths\x18\x0e \x01(\rR\fworkerDeaths\x12\x1a\n" +
+	"\bschedule\x18\x0f \x01(\tR\bschedule\x129\n" +
+	"\n" +
+	"nominal_at\x18\x10 \x01(\v2\x1a.google.protobuf.TimestampR\tnominalAt\x123\n" +
+	"\aparents\x18\x11 \x03(\v2\x19.rowlock.v1.ParentOutcomeR\aparents\x12\x19\n" +
+	"\bbatch_id\x18\x12 \x01(\tR\abatchId\x12\x1f\n" +
+	"\vcallback_of\x18\x13 \x01(\tR\n" +
 	"callbackOf\x12\x1a\n" +
-	"\bcallback\x18\x12 \x01(\tR\bcallback\x1a9\n" +
+	"\bcallback\x18\x14 \x01(\tR\bcallback\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"K\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xa7\x01\n" +
+	"\rParentOutcome\x12\x17\n" +
+	"\atask_id\x18\x01 \x01(\tR\x06taskId\x12\x10\n" +
+	"\x03ref\x18\x02 \x01(\tR\x03ref\x12,\n" +
+	"\x05state\x18\x03 \x01(\x0e2\x16.rowlock.v1.Task.StateR\x05state\x12\x16\n" +
+	"\x06result\x18\x04 \x01(\fR\x06result\x12%\n" +
+	"\x0eresult_omitted\x18\x05 \x01(\bR\rresultOmitted\"K\n" +
 	"\aRefusal\x12\x14\n" +
 	"\x05token\x18\x01 \x01(\x06R\x05token\x12*\n" +
 	"\x06status\x18\x02 \x01(\v2\x12.rowlock.v1.StatusR\x06status\"S\n" +
@@ -2371,7 +2487,7 @@ func file_rpc_rowlockv1_worker_proto_rawDescGZIP() []byte {
 	return file_rpc_rowlockv1_worker_proto_rawDescData
 }
 
-var file_rpc_rowlockv1_worker_proto_msgTypes = make([]protoimpl.MessageInfo, 36)
+var file_rpc_rowlockv1_worker_proto_msgTypes = make([]protoimpl.MessageInfo, 37)
 var file_rpc_rowlockv1_worker_proto_goTypes = []any{
 	(*QueueWeight)(nil),           // 0: rowlock.v1.QueueWeight
 	(*WorkerInfo)(nil),            // 1: rowlock.v1.WorkerInfo
@@ -2385,37 +2501,38 @@ var file_rpc_rowlockv1_worker_proto_goTypes = []any{
 	(*WorkResponse)(nil),          // 9: rowlock.v1.WorkResponse
 	(*Welcome)(nil),               // 10: rowlock.v1.Welcome
 	(*LeasedTask)(nil),            // 11: rowlock.v1.LeasedTask
-	(*Refusal)(nil),               // 12: rowlock.v1.Refusal
-	(*Revocation)(nil),            // 13: rowlock.v1.Revocation
-	(*BeatAck)(nil),               // 14: rowlock.v1.BeatAck
-	(*OpenSessionRequest)(nil),    // 15: rowlock.v1.OpenSessionRequest
-	(*OpenSessionResponse)(nil),   // 16: rowlock.v1.OpenSessionResponse
-	(*CloseSessionRequest)(nil),   // 17: rowlock.v1.CloseSessionRequest
-	(*CloseSessionResponse)(nil),  // 18: rowlock.v1.CloseSessionResponse
-	(*LeaseRequest)(nil),          // 19: rowlock.v1.LeaseRequest
-	(*LeaseResponse)(nil),         // 20: rowlock.v1.LeaseResponse
-	(*HeartbeatRequest)(nil),      // 21: rowlock.v1.HeartbeatRequest
-	(*HeartbeatResponse)(nil),     // 22: rowlock.v1.HeartbeatResponse
-	(*CompleteRequest)(nil),       // 23: rowlock.v1.CompleteRequest
-	(*CompleteResponse)(nil),      // 24: rowlock.v1.CompleteResponse
-	(*FailRequest)(nil),           // 25: rowlock.v1.FailRequest
-	(*FailResponse)(nil),          // 26: rowlock.v1.FailResponse
-	(*SnoozeRequest)(nil),         // 27: rowlock.v1.SnoozeRequest
-	(*SnoozeResponse)(nil),        // 28: rowlock.v1.SnoozeResponse
-	(*ReleaseRequest)(nil),        // 29: rowlock.v1.ReleaseRequest
-	(*ReleaseResponse)(nil),       // 30: rowlock.v1.ReleaseResponse
-	(*ListWorkersRequest)(nil),    // 31: rowlock.v1.ListWorkersRequest
-	(*ListWorkersResponse)(nil),   // 32: rowlock.v1.ListWorkersResponse
-	(*Worker)(nil),                // 33: rowlock.v1.Worker
-	nil,                           // 34: rowlock.v1.WorkerInfo.LabelsEntry
-	nil,                           // 35: rowlock.v1.LeasedTask.LabelsEntry
-	(*timestamppb.Timestamp)(nil), // 36: google.protobuf.Timestamp
-	(*Status)(nil),                // 37: rowlock.v1.Status
+	(*ParentOutcome)(nil),         // 12: rowlock.v1.ParentOutcome
+	(*Refusal)(nil),               // 13: rowlock.v1.Refusal
+	(*Revocation)(nil),            // 14: rowlock.v1.Revocation
+	(*BeatAck)(nil),               // 15: rowlock.v1.BeatAck
+	(*OpenSessionRequest)(nil),    // 16: rowlock.v1.OpenSessionRequest
+	(*OpenSessionResponse)(nil),   // 17: rowlock.v1.OpenSessionResponse
+	(*CloseSessionRequest)(nil),   // 18: rowlock.v1.CloseSessionRequest
+	(*CloseSessionResponse)(nil),  // 19: rowlock.v1.CloseSessionResponse
+	(*LeaseRequest)(nil),          // 20: rowlock.v1.LeaseRequest
+	(*LeaseResponse)(nil),         // 21: rowlock.v1.LeaseResponse
+	(*HeartbeatRequest)(nil),      // 22: rowlock.v1.HeartbeatRequest
+	(*HeartbeatResponse)(nil),     // 23: rowlock.v1.HeartbeatResponse
+	(*CompleteRequest)(nil),       // 24: rowlock.v1.CompleteRequest
+	(*CompleteResponse)(nil),      // 25: rowlock.v1.CompleteResponse
+	(*FailRequest)(nil),           // 26: rowlock.v1.FailRequest
+	(*FailResponse)(nil),          // 27: rowlock.v1.FailResponse
+	(*SnoozeRequest)(nil),         // 28: rowlock.v1.SnoozeRequest
+	(*SnoozeResponse)(nil),        // 29: rowlock.v1.SnoozeResponse
+	(*ReleaseRequest)(nil),        // 30: rowlock.v1.ReleaseRequest
+	(*ReleaseResponse)(nil),       // 31: rowlock.v1.ReleaseResponse
+	(*ListWorkersRequest)(nil),    // 32: rowlock.v1.ListWorkersRequest
+	(*ListWorkersResponse)(nil),   // 33: rowlock.v1.ListWorkersResponse
+	(*Worker)(nil),                // 34: rowlock.v1.Worker
+	nil,                           // 35: rowlock.v1.WorkerInfo.LabelsEntry
+	nil,                           // 36: rowlock.v1.LeasedTask.LabelsEntry
+	(*timestamppb.Timestamp)(nil), // 37: google.protobuf.Timestamp
 	(Task_State)(0),               // 38: rowlock.v1.Task.State
+	(*Status)(nil),                // 39: rowlock.v1.Status
 }
 var file_rpc_rowlockv1_worker_proto_depIdxs = []int32{
 	0,  // 0: rowlock.v1.WorkerInfo.queues:type_name -> rowlock.v1.QueueWeight
-	34, // 1: rowlock.v1.WorkerInfo.labels:type_name -> rowlock.v1.WorkerInfo.LabelsEntry
+	35, // 1: rowlock.v1.WorkerInfo.labels:type_name -> rowlock.v1.WorkerInfo.LabelsEntry
 	3,  // 2: rowlock.v1.WorkRequest.hello:type_name -> rowlock.v1.Hello
 	7,  // 3: rowlock.v1.WorkRequest.outcomes:type_name -> rowlock.v1.Outcome
 	5,  // 4: rowlock.v1.WorkRequest.beat:type_name -> rowlock.v1.Beat
@@ -2426,48 +2543,51 @@ var file_rpc_rowlockv1_worker_proto_depIdxs = []int32{
 	8,  // 9: rowlock.v1.Outcome.failed:type_name -> rowlock.v1.Failure
 	10, // 10: rowlock.v1.WorkResponse.welcome:type_name -> rowlock.v1.Welcome
 	11, // 11: rowlock.v1.WorkResponse.tasks:type_name -> rowlock.v1.LeasedTask
-	12, // 12: rowlock.v1.WorkResponse.refused:type_name -> rowlock.v1.Refusal
-	13, // 13: rowlock.v1.WorkResponse.revoked:type_name -> rowlock.v1.Revocation
-	14, // 14: rowlock.v1.WorkResponse.beat:type_name -> rowlock.v1.BeatAck
-	36, // 15: rowlock.v1.LeasedTask.enqueued_at:type_name -> google.protobuf.Timestamp
-	35, // 16: rowlock.v1.LeasedTask.labels:type_name -> rowlock.v1.LeasedTask.LabelsEntry
-	37, // 17: rowlock.v1.Refusal.status:type_name -> rowlock.v1.Status
-	1,  // 18: rowlock.v1.OpenSessionRequest.worker:type_name -> rowlock.v1.WorkerInfo
-	11, // 19: rowlock.v1.LeaseResponse.tasks:type_name -> rowlock.v1.LeasedTask
-	4,  // 20: rowlock.v1.HeartbeatRequest.held:type_name -> rowlock.v1.HeldLease
-	6,  // 21: rowlock.v1.HeartbeatRequest.progress:type_name -> rowlock.v1.LeaseProgress
-	13, // 22: rowlock.v1.HeartbeatResponse.revoked:type_name -> rowlock.v1.Revocation
-	8,  // 23: rowlock.v1.FailRequest.failure:type_name -> rowlock.v1.Failure
-	38, // 24: rowlock.v1.FailResponse.state:type_name -> rowlock.v1.Task.State
-	33, // 25: rowlock.v1.ListWorkersResponse.workers:type_name -> rowlock.v1.Worker
-	1,  // 26: rowlock.v1.Worker.info:type_name -> rowlock.v1.WorkerInfo
-	36, // 27: rowlock.v1.Worker.opened_at:type_name -> google.protobuf.Timestamp
-	36, // 28: rowlock.v1.Worker.heartbeat_at:type_name -> google.protobuf.Timestamp
-	2,  // 29: rowlock.v1.WorkerService.Work:input_type -> rowlock.v1.WorkRequest
-	15, // 30: rowlock.v1.WorkerService.OpenSession:input_type -> rowlock.v1.OpenSessionRequest
-	17, // 31: rowlock.v1.WorkerService.CloseSession:input_type -> rowlock.v1.CloseSessionRequest
-	19, // 32: rowlock.v1.WorkerService.Lease:input_type -> rowlock.v1.LeaseRequest
-	21, // 33: rowlock.v1.WorkerService.Heartbeat:input_type -> rowlock.v1.HeartbeatRequest
-	23, // 34: rowlock.v1.WorkerService.Complete:input_type -> rowlock.v1.CompleteRequest
-	25, // 35: rowlock.v1.WorkerService.Fail:input_type -> rowlock.v1.FailRequest
-	27, // 36: rowlock.v1.WorkerService.Snooze:input_type -> rowlock.v1.SnoozeRequest
-	29, // 37: rowlock.v1.WorkerService.Release:input_type -> rowlock.v1.ReleaseRequest
-	31, // 38: rowlock.v1.WorkerService.ListWorkers:input_type -> rowlock.v1.ListWorkersRequest
-	9,  // 39: rowlock.v1.WorkerService.Work:output_type -> rowlock.v1.WorkResponse
-	16, // 40: rowlock.v1.WorkerService.OpenSession:output_type -> rowlock.v1.OpenSessionResponse
-	18, // 41: rowlock.v1.WorkerService.CloseSession:output_type -> rowlock.v1.CloseSessionResponse
-	20, // 42: rowlock.v1.WorkerService.Lease:output_type -> rowlock.v1.LeaseResponse
-	22, // 43: rowlock.v1.WorkerService.Heartbeat:output_type -> rowlock.v1.HeartbeatResponse
-	24, // 44: rowlock.v1.WorkerService.Complete:output_type -> rowlock.v1.CompleteResponse
-	26, // 45: rowlock.v1.WorkerService.Fail:output_type -> rowlock.v1.FailResponse
-	28, // 46: rowlock.v1.WorkerService.Snooze:output_type -> rowlock.v1.SnoozeResponse
-	30, // 47: rowlock.v1.WorkerService.Release:output_type -> rowlock.v1.ReleaseResponse
-	32, // 48: rowlock.v1.WorkerService.ListWorkers:output_type -> rowlock.v1.ListWorkersResponse
-	39, // [39:49] is the sub-list for method output_type
-	29, // [29:39] is the sub-list for method input_type
-	29, // [29:29] is the sub-list for extension type_name
-	29, // [29:29] is the sub-list for extension extendee
-	0,  // [0:29] is the sub-list for field type_name
+	13, // 12: rowlock.v1.WorkResponse.refused:type_name -> rowlock.v1.Refusal
+	14, // 13: rowlock.v1.WorkResponse.revoked:type_name -> rowlock.v1.Revocation
+	15, // 14: rowlock.v1.WorkResponse.beat:type_name -> rowlock.v1.BeatAck
+	37, // 15: rowlock.v1.LeasedTask.enqueued_at:type_name -> google.protobuf.Timestamp
+	36, // 16: rowlock.v1.LeasedTask.labels:type_name -> rowlock.v1.LeasedTask.LabelsEntry
+	37, // 17: rowlock.v1.LeasedTask.nominal_at:type_name -> google.protobuf.Timestamp
+	12, // 18: rowlock.v1.LeasedTask.parents:type_name -> rowlock.v1.ParentOutcome
+	38, // 19: rowlock.v1.ParentOutcome.state:type_name -> rowlock.v1.Task.State
+	39, // 20: rowlock.v1.Refusal.status:type_name -> rowlock.v1.Status
+	1,  // 21: rowlock.v1.OpenSessionRequest.worker:type_name -> rowlock.v1.WorkerInfo
+	11, // 22: rowlock.v1.LeaseResponse.tasks:type_name -> rowlock.v1.LeasedTask
+	4,  // 23: rowlock.v1.HeartbeatRequest.held:type_name -> rowlock.v1.HeldLease
+	6,  // 24: rowlock.v1.HeartbeatRequest.progress:type_name -> rowlock.v1.LeaseProgress
+	14, // 25: rowlock.v1.HeartbeatResponse.revoked:type_name -> rowlock.v1.Revocation
+	8,  // 26: rowlock.v1.FailRequest.failure:type_name -> rowlock.v1.Failure
+	38, // 27: rowlock.v1.FailResponse.state:type_name -> rowlock.v1.Task.State
+	34, // 28: rowlock.v1.ListWorkersResponse.workers:type_name -> rowlock.v1.Worker
+	1,  // 29: rowlock.v1.Worker.info:type_name -> rowlock.v1.WorkerInfo
+	37, // 30: rowlock.v1.Worker.opened_at:type_name -> google.protobuf.Timestamp
+	37, // 31: rowlock.v1.Worker.heartbeat_at:type_name -> google.protobuf.Timestamp
+	2,  // 32: rowlock.v1.WorkerService.Work:input_type -> rowlock.v1.WorkRequest
+	16, // 33: rowlock.v1.WorkerService.OpenSession:input_type -> rowlock.v1.OpenSessionRequest
+	18, // 34: rowlock.v1.WorkerService.CloseSession:input_type -> rowlock.v1.CloseSessionRequest
+	20, // 35: rowlock.v1.WorkerService.Lease:input_type -> rowlock.v1.LeaseRequest
+	22, // 36: rowlock.v1.WorkerService.Heartbeat:input_type -> rowlock.v1.HeartbeatRequest
+	24, // 37: rowlock.v1.WorkerService.Complete:input_type -> rowlock.v1.CompleteRequest
+	26, // 38: rowlock.v1.WorkerService.Fail:input_type -> rowlock.v1.FailRequest
+	28, // 39: rowlock.v1.WorkerService.Snooze:input_type -> rowlock.v1.SnoozeRequest
+	30, // 40: rowlock.v1.WorkerService.Release:input_type -> rowlock.v1.ReleaseRequest
+	32, // 41: rowlock.v1.WorkerService.ListWorkers:input_type -> rowlock.v1.ListWorkersRequest
+	9,  // 42: rowlock.v1.WorkerService.Work:output_type -> rowlock.v1.WorkResponse
+	17, // 43: rowlock.v1.WorkerService.OpenSession:output_type -> rowlock.v1.OpenSessionResponse
+	19, // 44: rowlock.v1.WorkerService.CloseSession:output_type -> rowlock.v1.CloseSessionResponse
+	21, // 45: rowlock.v1.WorkerService.Lease:output_type -> rowlock.v1.LeaseResponse
+	23, // 46: rowlock.v1.WorkerService.Heartbeat:output_type -> rowlock.v1.HeartbeatResponse
+	25, // 47: rowlock.v1.WorkerService.Complete:output_type -> rowlock.v1.CompleteResponse
+	27, // 48: rowlock.v1.WorkerService.Fail:output_type -> rowlock.v1.FailResponse
+	29, // 49: rowlock.v1.WorkerService.Snooze:output_type -> rowlock.v1.SnoozeResponse
+	31, // 50: rowlock.v1.WorkerService.Release:output_type -> rowlock.v1.ReleaseResponse
+	33, // 51: rowlock.v1.WorkerService.ListWorkers:output_type -> rowlock.v1.ListWorkersResponse
+	42, // [42:52] is the sub-list for method output_type
+	32, // [32:42] is the sub-list for method input_type
+	32, // [32:32] is the sub-list for extension type_name
+	32, // [32:32] is the sub-list for extension extendee
+	0,  // [0:32] is the sub-list for field type_name
 }
 
 func init() { file_rpc_rowlockv1_worker_proto_init() }
@@ -2489,7 +2609,7 @@ func file_rpc_rowlockv1_worker_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_rpc_rowlockv1_worker_proto_rawDesc), len(file_rpc_rowlockv1_worker_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   36,
+			NumMessages:   37,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

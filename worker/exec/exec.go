@@ -65,15 +65,27 @@ func Handler(config Config) (worker.HandlerFunc, error) {
 
 // run is one attempt.
 func (c Config) run(ctx context.Context, t *worker.RawTask) error {
+	parents, remove, err := writeParents(t)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err := remove(); err != nil {
+			c.Logger.Warn("the file with the parents' results can't be removed", "path", parents, "error", err)
+		}
+	}()
 	stdout := head{limit: worker.MaxResultBytes}
 	stderr := tail{limit: errorTail}
 	cmd := exec.Command("/bin/sh", "-c", c.Command)
 	cmd.Dir = c.Dir
 	cmd.Env = c.env(t)
+	if parents != "" {
+		cmd.Env = append(cmd.Env, "ROWLOCK_PARENTS_FILE="+parents)
+	}
 	cmd.Stdin = bytes.NewReader(t.Payload)
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	cmd.WaitDelay = drainTime
-	err := runGroup(ctx, cmd, c.KillAfter)
+	err = runGroup(ctx, cmd, c.KillAfter)
 	if err != nil && ctx.Err() != nil {
 		return fmt.Errorf("%w: %w", context.Cause(ctx), err)
 	}
@@ -87,13 +99,17 @@ func (c Config) run(ctx context.Context, t *worker.RawTask) error {
 func (c Config) env(t *worker.RawTask) []string {
 	env := append(os.Environ(), c.Env...)
 	env = append(env, batch(t)...)
-	return append(env,
+	env = append(env,
 		"ROWLOCK_TASK_ID="+t.ID,
 		"ROWLOCK_QUEUE="+t.Queue,
 		"ROWLOCK_KIND="+t.Kind,
 		"ROWLOCK_ATTEMPT="+strconv.Itoa(t.Attempt),
 		"ROWLOCK_TOKEN="+strconv.FormatUint(t.Fence(), 10),
 	)
+	if t.Schedule != "" {
+		env = append(env, "ROWLOCK_SCHEDULE="+t.Schedule, "ROWLOCK_NOMINAL_TIME="+t.NominalAt.UTC().Format(time.RFC3339))
+	}
+	return env
 }
 
 // batch names the batch that the task is in, or that called it back: then also why.

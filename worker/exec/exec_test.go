@@ -48,9 +48,12 @@ func TestOutcomes(t *testing.T) {
 		{`echo "$ROWLOCK_TASK_ID $ROWLOCK_QUEUE $ROWLOCK_KIND $ROWLOCK_ATTEMPT $ROWLOCK_TOKEN $MORE"`, worker.Completed,
 			"0000000000001 default job 2 1 yes\n", ""},
 		{"pwd", worker.Completed, "/\n", ""},
+		{`echo "$ROWLOCK_SCHEDULE $ROWLOCK_NOMINAL_TIME"`, worker.Completed, "nightly 2026-03-29T01:00:00Z\n", ""},
 	} {
 		h := handler(t, exec.Config{Command: row.command, Env: []string{"MORE=yes"}, Dir: "/", Snooze: time.Minute})
-		r := workertest.RunRaw(t, h, "job", []byte(`{"a":1}`), workertest.Attempt(2))
+		r := workertest.RunRaw(t, h, "job", []byte(`{"a":1}`), workertest.Attempt(2), workertest.Task(func(t *worker.RawTask) {
+			t.Schedule, t.NominalAt = "nightly", time.Date(2026, 3, 29, 3, 0, 0, 0, time.FixedZone("CEST", 2*3600))
+		}))
 		if r.Kind != row.kind || string(r.Outcome.Result) != row.result {
 			t.Errorf("%s: %v %q %v, want %v %q", row.command, r.Kind, r.Outcome.Result, r.Err, row.kind, row.result)
 		}

@@ -112,6 +112,10 @@ func (c Config) setHeader(h http.Header, t *worker.RawTask) {
 	h.Set("X-Rowlock-Kind", t.Kind)
 	h.Set("X-Rowlock-Attempt", strconv.Itoa(t.Attempt))
 	h.Set("X-Rowlock-Token", strconv.FormatUint(t.Fence(), 10))
+	if t.Schedule != "" {
+		h.Set("X-Rowlock-Schedule", t.Schedule)
+		h.Set("X-Rowlock-Nominal-Time", t.NominalAt.UTC().Format(time.RFC3339))
+	}
 	if id := cmp.Or(t.CallbackOf, t.BatchID); id != "" {
 		h.Set("X-Rowlock-Batch-Id", id)
 	}

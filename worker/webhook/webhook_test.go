@@ -83,6 +83,7 @@ func TestRequest(t *testing.T) {
 	})
 	r := workertest.RunRaw(t, h, "job", []byte(`{"a":1}`), workertest.Attempt(2), workertest.Task(func(t *worker.RawTask) {
 		t.TraceContext = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+		t.Schedule, t.NominalAt = "nightly", time.Date(2026, 3, 29, 1, 0, 0, 0, time.UTC)
 		t.CallbackOf, t.Callback = "B", "on_success"
 	}))
 	if string(r.Outcome.Result) != `{"a":1}` {
@@ -102,6 +103,8 @@ func TestRequest(t *testing.T) {
 		"Traceparent":       "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
 		"X-Secret":          "s",
 
+		"X-Rowlock-Schedule":       "nightly",
+		"X-Rowlock-Nominal-Time":   "2026-03-29T01:00:00Z",
 		"X-Rowlock-Batch-Id":       "B",
 		"X-Rowlock-Batch-Callback": "on_success",
 	} {

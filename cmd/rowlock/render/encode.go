@@ -24,6 +24,19 @@ func Write(w io.Writer, format Format, value any) error {
 	return err
 }
 
+// Line prints one value of a stream that has no end: a line of JSON, or an item of a YAML sequence.
+func Line(w io.Writer, format Format, value any) error {
+	if format == YAML {
+		return Write(w, YAML, []any{value})
+	}
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(value); err != nil {
+		return fmt.Errorf("encoding the output: %w", err)
+	}
+	return nil
+}
+
 // encode writes indented JSON that ends with a line feed, and leaves <, > and & as they are.
 func encode(value any, prefix string) ([]byte, error) {
 	var b bytes.Buffer

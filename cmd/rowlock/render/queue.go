@@ -28,6 +28,7 @@ type Queue struct {
 	Workers             uint32        `json:"workers"`
 	HistoryTasks        uint64        `json:"history_tasks"`
 	HistoryBytes        uint64        `json:"history_bytes"`
+	LiveBytes           uint64        `json:"live_bytes"`
 	Settings            QueueSettings `json:"settings"`
 }
 
@@ -49,6 +50,10 @@ type QueueSettings struct {
 	FairWeights          map[string]uint32 `json:"fair_weights,omitempty"`
 	PriorityAgingSeconds float64           `json:"priority_aging_seconds,omitempty"`
 	StickyWaitSeconds    float64           `json:"sticky_wait_seconds,omitempty"`
+
+	MaxTasks        uint64 `json:"max_tasks,omitempty"`
+	MaxBytes        uint64 `json:"max_bytes,omitempty"`
+	DeadLetterQueue string `json:"dead_letter_queue,omitempty"`
 }
 
 // Rate is how fast tasks start.
@@ -86,6 +91,7 @@ func NewQueue(q *rowlockv1.Queue) Queue {
 		EnqueuedTotal: q.GetEnqueuedTotal(), CompletedTotal: q.GetCompletedTotal(), CancelledTotal: q.GetCancelledTotal(),
 		FailedAttemptsTotal: q.GetFailedAttemptsTotal(), OldestPendingAt: stamp(q.GetOldestPendingAt()), Workers: q.GetWorkers(),
 		HistoryTasks: q.GetHistoryTasks(), HistoryBytes: q.GetHistoryBytes(),
+		LiveBytes: q.GetLiveBytes(),
 		Settings: QueueSettings{
 			MaxAttempts: s.GetMaxAttempts(), MaxWorkerDeaths: s.GetMaxWorkerDeaths(), TimeoutSeconds: s.GetTimeoutSeconds(),
 			TTLSeconds: s.GetTtlSeconds(), Backoff: backoff(s.GetBackoff()), RetentionSeconds: s.GetRetentionSeconds(),
@@ -93,6 +99,7 @@ func NewQueue(q *rowlockv1.Queue) Queue {
 			MaxRunning: s.GetMaxRunning(), Rate: newRate(s.GetRate()), KeyMaxRunning: s.GetKeyMaxRunning(), KeyRate: newRate(s.GetKeyRate()),
 			FairWeights: s.GetFairWeights(), PriorityAgingSeconds: s.GetPriorityAgingSeconds(),
 			StickyWaitSeconds: s.GetStickyWaitSeconds(),
+			MaxTasks:          s.GetMaxTasks(), MaxBytes: s.GetMaxBytes(), DeadLetterQueue: s.GetDeadLetterQueue(),
 		},
 	}
 }
@@ -149,7 +156,20 @@ func (q Queue) Table(t *Table, now time.Time) {
 	}
 	t.Pair("oldest pending", Clock(q.OldestPendingAt, now))
 	t.Pair("history", fmt.Sprintf("%s, %s", tasks(q.HistoryTasks), Size(q.HistoryBytes)))
+	t.Pair("live tasks", fill(q.live(), q.Settings.MaxTasks, func(n uint64) string { return fmt.Sprint(n) }))
+	t.Pair("live payloads", fill(q.LiveBytes, q.Settings.MaxBytes, Size))
 	q.Settings.table(t)
+}
+
+// live is how many tasks count for the queue's bound.
+func (q Queue) live() uint64 { return q.Pending + q.Running + q.Scheduled + q.Blocked }
+
+// fill shows how much of a bound is used; 0: there is none.
+func fill(n, most uint64, text func(uint64) string) string {
+	if most == 0 {
+		return text(n)
+	}
+	return fmt.Sprintf("%s of at most %s (%d%%)", text(n), text(most), uint64(float64(n)/float64(most)*100))
 }
 
 func (s QueueSettings) table(t *Table) {
@@ -175,6 +195,7 @@ func (s QueueSettings) table(t *Table) {
 	t.Pair("weights", weights(s.FairWeights))
 	t.Pair("priority aging", seconds(s.PriorityAgingSeconds))
 	t.Pair("sticky wait", seconds(s.StickyWaitSeconds))
+	t.Pair("dead letter queue", s.DeadLetterQueue)
 }
 
 func weights(byKey map[string]uint32) string {

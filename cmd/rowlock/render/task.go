@@ -48,8 +48,16 @@ type Task struct {
 	TraceContext    string            `json:"trace_context,omitempty"`
 	Backoff         *Backoff          `json:"backoff,omitempty"`
 	DependsOn       []string          `json:"depends_on,omitempty"`
+	Dependencies    []Dependency      `json:"dependencies,omitempty"`
+	OnParentFailure string            `json:"on_parent_failure,omitempty"`
+	WorkflowID      string            `json:"workflow_id,omitempty"`
+	Ref             string            `json:"ref,omitempty"`
 	RetryOf         string            `json:"retry_of,omitempty"`
+	Schedule        string            `json:"schedule,omitempty"`
+	NominalAt       *time.Time        `json:"nominal_at,omitempty"`
 	Token           uint64            `json:"token,omitempty"`
+	Fingerprint     string            `json:"fingerprint,omitempty"`
+	OriginQueue     string            `json:"origin_queue,omitempty"`
 	BatchID         string            `json:"batch_id,omitempty"`
 	CallbackOf      string            `json:"callback_of,omitempty"`
 	Callback        string            `json:"callback,omitempty"`
@@ -93,6 +101,10 @@ func NewTask(t *rowlockv1.Task) Task {
 		Errors: taskErrors(t.GetErrors()), Progress: progress(t.GetProgress()),
 		UniqueKey: t.GetUniqueKey(), FairKey: t.GetFairKey(), SingletonKey: t.GetSingletonKey(), StickyKey: t.GetStickyKey(), Require: t.GetRequire(), Labels: t.GetLabels(), TraceContext: t.GetTraceContext(),
 		Backoff: backoff(t.GetBackoff()), DependsOn: t.GetDependsOn(), RetryOf: t.GetRetryOf(), Token: t.GetToken(),
+		Schedule: t.GetSchedule(), NominalAt: stamp(t.GetNominalAt()),
+		Fingerprint:  t.GetFingerprint(),
+		OriginQueue:  t.GetOriginQueue(),
+		Dependencies: dependencies(t), OnParentFailure: parentFailure(t), WorkflowID: t.GetWorkflowId(), Ref: t.GetRef(),
 		BatchID: t.GetBatchId(), CallbackOf: t.GetCallbackOf(), Callback: t.GetCallback(),
 	}
 }
@@ -167,9 +179,11 @@ const payloadShown = 200
 func (t Task) Table(table *Table, now time.Time) {
 	table.Pair("id", t.ID)
 	table.Pair("queue", t.Queue)
+	table.Pair("died in queue", t.OriginQueue)
 	table.Pair("kind", t.Kind)
 	table.Pair("state", t.State)
 	table.Pair("reason", t.Reason)
+	table.Pair("fingerprint", t.Fingerprint)
 	table.Pair("priority", fmt.Sprint(t.Priority))
 	table.Pair("attempt", fmt.Sprintf("%d of %d", t.Attempt, t.MaxAttempts))
 	if t.WorkerDeaths > 0 {
@@ -192,8 +206,11 @@ func (t Task) Table(table *Table, now time.Time) {
 	table.Pair("sticky key", t.StickyKey)
 	table.Pair("requires", labels(t.Require))
 	table.Pair("labels", labels(t.Labels))
-	table.Pair("depends on", strings.Join(t.DependsOn, ", "))
+	table.Pair("workflow", t.workflow())
+	table.Pair("depends on", t.dependsOn())
 	table.Pair("retry of", t.RetryOf)
+	table.Pair("schedule", t.Schedule)
+	table.Pair("nominal time", Clock(t.NominalAt, now))
 	table.Pair("batch", t.BatchID)
 	if t.CallbackOf != "" {
 		table.Pair("callback", fmt.Sprintf("%s of batch %s", t.Callback, t.CallbackOf))

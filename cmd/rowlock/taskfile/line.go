@@ -31,6 +31,7 @@ type line struct {
 	UniqueKey           string            `json:"unique_key"`
 	UniqueMode          string            `json:"unique_mode"`
 	UniqueWindowSeconds float64           `json:"unique_window_seconds"`
+	DebounceMaxSeconds  float64           `json:"debounce_max_seconds"`
 	FairKey             string            `json:"fair_key"`
 	SingletonKey        string            `json:"singleton_key"`
 	StickyKey           string            `json:"sticky_key"`
@@ -39,6 +40,9 @@ type line struct {
 	TraceContext        string            `json:"trace_context"`
 	Backoff             *backoff          `json:"backoff"`
 	DependsOn           []string          `json:"depends_on"`
+	Ref                 string            `json:"ref"`
+	Dependencies        []dependency      `json:"dependencies"`
+	OnParentFailure     string            `json:"on_parent_failure"`
 	BatchID             string            `json:"batch_id"`
 }
 
@@ -90,7 +94,7 @@ func jsonError(err error) error {
 // flagFields are the fields of those flags of 'rowlock enqueue' whose names differ from them by more than a hyphen.
 var flagFields = map[string]string{
 	"delay": "delay_seconds", "at": "run_at", "timeout": "timeout_seconds", "ttl": "ttl_seconds",
-	"unique_window": "unique_window_seconds", "label": "labels", "raw": "payload_base64", "batch": "batch_id",
+	"unique_window": "unique_window_seconds", "debounce_max": "debounce_max_seconds", "label": "labels", "raw": "payload_base64", "batch": "batch_id",
 	"backoff_initial":    `"backoff": {"initial_seconds": …}`,
 	"backoff_maximum":    `"backoff": {"maximum_seconds": …}`,
 	"backoff_multiplier": `"backoff": {"multiplier": …}`,
@@ -115,7 +119,8 @@ func (l *line) task() (*rowlockv1.NewTask, error) {
 		Queue: l.Queue, Kind: l.Kind, Payload: l.Payload, Priority: l.Priority, DelaySeconds: l.DelaySeconds,
 		MaxAttempts: l.MaxAttempts, MaxWorkerDeaths: l.MaxWorkerDeaths, TimeoutSeconds: l.TimeoutSeconds, TtlSeconds: l.TTLSeconds,
 		UniqueKey: l.UniqueKey, UniqueWindowSeconds: l.UniqueWindowSeconds, FairKey: l.FairKey, SingletonKey: l.SingletonKey, StickyKey: l.StickyKey, Require: l.Require, Labels: l.Labels,
-		TraceContext: l.TraceContext, DependsOn: l.DependsOn, BatchId: l.BatchID,
+		TraceContext: l.TraceContext, DependsOn: l.DependsOn, DebounceMaxSeconds: l.DebounceMaxSeconds,
+		BatchId: l.BatchID,
 	}
 	if l.RunAt != nil {
 		t.RunAt = timestamppb.New(*l.RunAt)
@@ -134,6 +139,9 @@ func (l *line) task() (*rowlockv1.NewTask, error) {
 		return nil, fmt.Errorf("unique_mode %w", err)
 	}
 	t.UniqueMode = mode
+	if err := l.setKin(t); err != nil {
+		return nil, err
+	}
 	return t, Check(t)
 }
 
@@ -144,7 +152,7 @@ func UniqueMode(name string) (rowlockv1.UniqueMode, error) {
 	}
 	mode, ok := rowlockv1.UniqueMode_value[name]
 	if !ok || mode == 0 {
-		return 0, fmt.Errorf("%q: want reject, return or replace", name)
+		return 0, fmt.Errorf("%q: want reject, return, replace or debounce", name)
 	}
 	return rowlockv1.UniqueMode(mode), nil
 }
@@ -170,6 +178,14 @@ func Check(t *rowlockv1.NewTask) error {
 		return errors.New("a delay and a run time exclude each other")
 	case t.GetUniqueKey() == "" && (t.GetUniqueMode() != 0 || t.GetUniqueWindowSeconds() != 0):
 		return errors.New("a unique mode or window needs a unique key")
+	case t.GetDebounceMaxSeconds() != 0 && t.GetUniqueMode() != rowlockv1.UniqueMode_debounce:
+		return errors.New("a longest time of debouncing is for the unique mode debounce")
+	case t.GetUniqueMode() == rowlockv1.UniqueMode_debounce && t.GetDelaySeconds() == 0:
+		return errors.New("the unique mode debounce needs a delay: how long it must have been quiet")
+	case t.GetUniqueMode() == rowlockv1.UniqueMode_debounce && t.GetUniqueWindowSeconds() != 0:
+		return errors.New("a unique window doesn't go with the unique mode debounce")
+	case t.GetDebounceMaxSeconds() != 0 && t.GetDebounceMaxSeconds() < t.GetDelaySeconds():
+		return errors.New("the longest time of debouncing is below the delay")
 	}
 	for _, d := range []struct {
 		name  string
@@ -179,6 +195,7 @@ func Check(t *rowlockv1.NewTask) error {
 		{"timeout", t.GetTimeoutSeconds()},
 		{"ttl", t.GetTtlSeconds()},
 		{"unique window", t.GetUniqueWindowSeconds()},
+		{"longest time of debouncing", t.GetDebounceMaxSeconds()},
 	} {
 		if d.value < 0 {
 			return fmt.Errorf("%s of %g s: want 0 or more", d.name, d.value)
