@@ -54,6 +54,9 @@ func (l Limits) newMember(out *task.NewTask, t *pb.NewTask, refs map[string]uint
 	if err := l.newTaskAlone(out, t); err != nil {
 		return err
 	}
+	if out.UniqueMode == task.UniqueDebounce {
+		return invalid("unique_mode debounce isn't for a graph, whose tasks are accepted together or not at all: use reject or replace")
+	}
 	return setKin(out, t, refs)
 }
 

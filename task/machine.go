@@ -197,6 +197,13 @@ func (m *Machine) execute(c Command, want bool) Result {
 		return m.purgeQueue(c)
 	case *Request:
 		return m.request(c, want)
+	}
+	return m.executeFeature(c)
+}
+
+// executeFeature executes a command that came with LevelFeatures.
+func (m *Machine) executeFeature(c Command) Result {
+	switch c := c.(type) {
 	case *PutSchedule:
 		return m.putSchedule(c)
 	case *DeleteSchedule:

@@ -128,6 +128,13 @@ func newCommand(op opcode) decodable {
 		return new(Checksum)
 	case opRaiseFeatureLevel:
 		return new(RaiseFeatureLevel)
+	}
+	return newFeatureCommand(op)
+}
+
+// newFeatureCommand returns one that came with LevelFeatures.
+func newFeatureCommand(op opcode) decodable {
+	switch op {
 	case opPutSchedule:
 		return new(PutSchedule)
 	case opDeleteSchedule:
