@@ -64,7 +64,7 @@ func (v explainer) explain(t *task.Task) []*pb.Reason {
 	case task.Completed, task.Cancelled:
 		return []*pb.Reason{explainFinished(t)}
 	case task.DeadLetter:
-		return []*pb.Reason{{Code: "dead_letter", Message: explainDead(t)}}
+		return []*pb.Reason{{Code: "dead_letter", Message: explainDead(t, v.culprit(t))}}
 	default:
 		return v.pending(t)
 	}
@@ -148,7 +148,32 @@ func explainFinished(t *task.Task) *pb.Reason {
 	return &pb.Reason{Code: "finished", Message: text}
 }
 
-func explainDead(t *task.Task) string {
+// culprit names the parent because of which a task died; empty: it isn't known.
+func (v explainer) culprit(t *task.Task) string {
+	if t.Reason != task.ReasonDependency {
+		return ""
+	}
+	whens := map[task.ID]task.EdgeWhen{}
+	for _, e := range t.Parents {
+		whens[e.Parent] = e.When
+	}
+	for _, p := range v.Parents(t.ID) {
+		if whens[p.ID] != task.OnSuccess || p.State == task.Completed {
+			continue
+		}
+		name, state := p.ID.String(), p.State.String()
+		if p.Ref != "" {
+			name += fmt.Sprintf(" %q", p.Ref)
+		}
+		if p.State == task.None {
+			state = "deleted"
+		}
+		return fmt.Sprintf("depends on task %s (%s)", name, state)
+	}
+	return ""
+}
+
+func explainDead(t *task.Task, culprit string) string {
 	why := "ended without success"
 	switch t.Reason {
 	case task.ReasonFailed:
@@ -161,6 +186,9 @@ func explainDead(t *task.Task) string {
 		why = fmt.Sprintf("saw %d workers die while they ran it", t.WorkerDeaths)
 	case task.ReasonDependency:
 		why = "depends on a task that can't complete any more"
+		if culprit != "" {
+			why = culprit
+		}
 	}
 	text := fmt.Sprintf("%s and is in the dead letter queue since %s", why, clock(t.FinishedAt))
 	if t.OriginQueue != "" {

@@ -230,6 +230,10 @@ func TestGraphRuns(t *testing.T) {
 		t.Errorf("after a failure ran %s, want %s", got, want)
 	}
 	m.until("the workflow has failed", func() bool { return m.workflow(out.GetWorkflowId()).GetState() == pb.Workflow_failed })
+	why, err := m.tasks.ExplainTask(m.ctx(), &pb.ExplainTaskRequest{Id: out.GetTaskIds()["c"]})
+	if want := fmt.Sprintf(`depends on task %s "b" (dead_letter) and is in the dead letter queue`, out.GetTaskIds()["b"]); err != nil || !strings.Contains(why.GetSummary(), want) {
+		t.Errorf("explained as %q, %v", why.GetSummary(), err)
+	}
 	list, err := m.workflows().ListWorkflows(m.ctx(), &pb.ListWorkflowsRequest{Limit: 1})
 	if err != nil || len(list.GetWorkflows()) != 1 || list.GetWorkflows()[0].GetId() != out.GetWorkflowId() || list.GetNextCursor() == "" {
 		t.Fatalf("the newest workflow is %v, %v", list, err)
