@@ -162,7 +162,7 @@ func (c *Enqueue) encode(b []byte) []byte {
 func (c *Enqueue) decode(r *reader) {
 	c.Producer, c.Sequence = r.uint(), r.uint()
 	c.Part, c.AckedBelow = uint32(r.uintMax(1<<32-1)), r.uint()
-	c.Tasks = make([]NewTask, r.uintMax(uint64(len(r.b)/minNewTask)))
+	c.Tasks = r.spare.take(int(r.uintMax(uint64(len(r.b) / minNewTask))))
 	for i := range c.Tasks {
 		c.Tasks[i].read(r)
 	}
@@ -394,7 +394,7 @@ func (c *Request) decode(r *reader) {
 		r.fail()
 		return
 	}
-	inner, rest, err := readCommand(r.b)
+	inner, rest, err := readCommand(r.b, r.spare)
 	if err != nil {
 		r.fail()
 		return

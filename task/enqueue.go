@@ -127,17 +127,9 @@ func (m *Machine) create(q *queue, t *NewTask, key uniqueKey, line *lineage, by 
 	if line.never != 0 {
 		line.waits = append(line.waits, line.never)
 	}
-	c := newCold(t, line)
-	if by.tick.schedule != "" {
-		c.tick = by.tick
-		r.flags |= flagScheduled
+	if !t.isPlain() || len(line.waits)+len(line.parents) > 0 || by != (source{}) {
+		m.enterCold(r, t, line, by)
 	}
-	if w := by.workflow; w != nil {
-		c.workflow, c.ref = w.id, t.Ref
-		r.flags |= flagMember
-	}
-	m.setCold(r, c)
-	r.flow = m.flows.hold(m.flowOf(&c), &m.requirements)
 	m.index.put(r.id, s)
 	q.enqueued++
 	q.live[None]++
@@ -155,6 +147,26 @@ func (m *Machine) create(q *queue, t *NewTask, key uniqueKey, line *lineage, by 
 	}
 	m.begin(s, r, t, len(line.waits) > 0)
 	return Item{ID: r.id, State: r.state}
+}
+
+// enterCold notes what few tasks have.
+func (m *Machine) enterCold(r *record, t *NewTask, line *lineage, by source) {
+	c := newCold(t, line)
+	if by.tick.schedule != "" {
+		c.tick = by.tick
+		r.flags |= flagScheduled
+	}
+	if w := by.workflow; w != nil {
+		c.workflow, c.ref = w.id, t.Ref
+		r.flags |= flagMember
+	}
+	m.setCold(r, c)
+	r.flow = m.flows.hold(m.flowOf(&c), &m.requirements)
+}
+
+// isPlain reports whether a task has nothing that is kept in its cold fields.
+func (t *NewTask) isPlain() bool {
+	return t.presence()&^(hasRunAt|hasLimits|hasTimes) == 0 && t.callbackOf == 0
 }
 
 // begin gives a new task its first state.

@@ -47,14 +47,17 @@ func ReadHeader(entry []byte) (Header, error) {
 }
 
 // ReadEntry reads a whole entry. The commands alias its bytes.
-func ReadEntry(entry []byte) (Header, []Command, error) {
+func ReadEntry(entry []byte) (Header, []Command, error) { return readEntry(entry, nil) }
+
+// readEntry takes the tasks to enqueue from a spare, if there is one: they are valid until that is used again.
+func readEntry(entry []byte, spare *spareTasks) (Header, []Command, error) {
 	h, err := ReadHeader(entry)
 	if err != nil {
 		return Header{}, nil, err
 	}
 	var cs []Command
 	for b := entry[headerSize:]; len(b) > 0; {
-		c, rest, err := readCommand(b)
+		c, rest, err := readCommand(b, spare)
 		if err != nil {
 			return Header{}, nil, err
 		}
@@ -63,7 +66,7 @@ func ReadEntry(entry []byte) (Header, []Command, error) {
 	return h, cs, nil
 }
 
-func readCommand(b []byte) (Command, []byte, error) {
+func readCommand(b []byte, spare *spareTasks) (Command, []byte, error) {
 	if len(b) < commandOverhead {
 		return nil, nil, errCorrupt
 	}
@@ -73,7 +76,7 @@ func readCommand(b []byte) (Command, []byte, error) {
 	if c == nil || n > uint64(len(b)) {
 		return nil, nil, errCorrupt
 	}
-	r := reader{b: b[:n:n]}
+	r := reader{b: b[:n:n], spare: spare}
 	c.decode(&r)
 	return c, b[n:], r.done()
 }

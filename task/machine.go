@@ -69,6 +69,7 @@ type Machine struct {
 	workflows  workflows
 
 	scratch  []byte
+	spare    spareTasks
 	hashSum  uint64 // of the live tasks' hashes
 	resident int    // bytes of payloads in memory
 	dirty    dirtySet
@@ -119,7 +120,8 @@ func NewMachine() *Machine {
 // their order. An error means that the entry doesn't decode, or is a newer version's (ErrNewerLevel): nothing was
 // changed.
 func (m *Machine) Apply(term uint64, entry []byte, want bool) ([]Result, Effects, error) {
-	h, cs, err := ReadEntry(entry)
+	m.spare.reset()
+	h, cs, err := readEntry(entry, &m.spare)
 	if err != nil {
 		return nil, Effects{}, err
 	}

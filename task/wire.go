@@ -30,8 +30,9 @@ func appendBool(b []byte, v bool) []byte {
 //
 // Invariant: strings and byte slices alias the input; whoever keeps one clones it.
 type reader struct {
-	b   []byte
-	bad bool
+	b     []byte
+	bad   bool
+	spare *spareTasks // nil: none
 }
 
 func (r *reader) fail() { r.bad, r.b = true, nil }
