@@ -47,6 +47,15 @@ func (c *cluster) refuses(i int, words ...string) {
 	}
 }
 
+// reaches waits until a member knows that the group is at a feature level.
+func (c *cluster) reaches(i int, level uint32) {
+	c.t.Helper()
+	eventually(c.t, "the level rises", func(context.Context) (bool, error) {
+		group, _ := c.levels(i)
+		return group == level, fmt.Errorf("level %d", group)
+	})
+}
+
 // TestUpgrade replaces the members of a group one by one by those of a newer version, under load. Its feature level rises
 // when all are new, and not before. Then there is no way back.
 func TestUpgrade(t *testing.T) {
@@ -64,6 +73,9 @@ func TestUpgrade(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { api.Close() })
+	for i := range 3 {
+		c.reaches(i, was)
+	}
 	l := startLoad(t, api, newLedger(), 2, 2)
 	c.play(is)
 	for i := range 3 {
@@ -85,10 +97,7 @@ func TestUpgrade(t *testing.T) {
 		})
 	}
 	for i := range 3 {
-		eventually(t, "the level rises", func(context.Context) (bool, error) {
-			group, _ := c.levels(i)
-			return group == is, fmt.Errorf("level %d", group)
-		})
+		c.reaches(i, is)
 	}
 
 	c.play(was)
