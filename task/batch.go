@@ -76,9 +76,8 @@ type batch struct {
 	cursor    ID   // the last one that was; 0: it isn't being cancelled
 	callbacks [callbackKinds]callback
 
-	dirty  bool // in the dirty set already
-	hashed bool // hash is that of the batch as it is
-	hash   uint64
+	dirty bool // in the dirty set already
+	hashPart
 }
 
 // callback is one task that the batch enqueues.
@@ -96,9 +95,8 @@ type batches struct {
 	order   []ID // ascending; some may have gone
 	due     []ID // with callbacks that are due, ascending
 	cancels []ID // being cancelled, ascending
-	changed []ID // whose hash is to be taken anew
 	bytes   int  // of all callbacks
-	sum     uint64
+	hashes  hashSum
 }
 
 func newBatches() batches { return batches{byID: map[ID]*batch{}} }
@@ -137,15 +135,12 @@ func (m *Machine) touchBatch(b *batch) {
 		b.dirty = true
 		m.dirty.record(KindBatch, uint64(b.id))
 	}
-	if b.hashed {
-		b.hashed = false
-		m.batches.changed = append(m.batches.changed, b.id)
-	}
+	m.batches.hashes.changed(b)
 }
 
 func (m *Machine) createBatch(c *CreateBatch) Result {
 	bs := &m.batches
-	b := &batch{id: m.nextID, name: strings.Clone(c.Name), created: m.now, hashed: true}
+	b := &batch{id: m.nextID, name: strings.Clone(c.Name), created: m.now}
 	size := 0
 	for i, t := range c.Callbacks {
 		if t == nil {
@@ -210,7 +205,7 @@ func (m *Machine) shut(b *batch) {
 func (m *Machine) dropBatch(b *batch) {
 	bs := &m.batches
 	m.touchBatch(b)
-	bs.sum -= b.hash
+	bs.hashes.drop(b)
 	delete(bs.byID, b.id)
 	delist(&bs.due, b.id)
 	delist(&bs.cancels, b.id)

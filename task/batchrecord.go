@@ -38,9 +38,7 @@ func (m *Machine) readBatch(id ID, v []byte) error {
 		return errCorrupt
 	}
 	m.batches.add(b)
-	b.hashed = true
-	b.hash = hashOf(uint64(id), v)
-	m.batches.sum += b.hash
+	m.batches.hashes.changed(b)
 	if b.ended != 0 {
 		m.alarms.push(alarm{at: after(b.ended, BatchTTL), kind: alarmBatch, id: uint64(id)})
 	}
@@ -60,19 +58,7 @@ func (c *callback) read(r *reader) {
 	}
 }
 
-// batchesHash is the batches' part in the state hash.
-func (m *Machine) batchesHash() uint64 {
-	bs := &m.batches
-	for _, id := range bs.changed {
-		b := bs.byID[id]
-		if b == nil || b.hashed {
-			continue
-		}
-		m.scratch = b.append(m.scratch[:0])
-		h := hashOf(uint64(id), m.scratch)
-		bs.sum += h - b.hash
-		b.hash, b.hashed = h, true
-	}
-	bs.changed = bs.changed[:0]
-	return bs.sum
+func (b *batch) hashNow(m *Machine) uint64 {
+	m.scratch = b.append(m.scratch[:0])
+	return hashOf(uint64(b.id), m.scratch)
 }

@@ -342,7 +342,7 @@ func (m *Machine) Hash() uint64 {
 			}
 		}
 	}
-	sum := m.hashSum + m.tenantsHash() + m.sticky.sum + m.parents.sum + m.workflowsHash() + m.batchesHash()
+	sum := m.hashSum + m.tenants.hashes.take(m) + m.sticky.sum + m.parents.sum + m.workflows.hashes.take(m) + m.batches.hashes.take(m)
 	m.scratch = m.appendMeta(m.scratch[:0])
 	sum += hashOf(0, m.scratch)
 	for _, q := range m.queues[1:] {
@@ -358,7 +358,7 @@ func (m *Machine) Hash() uint64 {
 		m.scratch = appendUint(m.scratch[:0], m.producers[id].floor)
 		sum += hashOf(id, m.scratch)
 	}
-	return sum + m.hashSchedules() + m.operationsHash()
+	return sum + m.schedules.hashes.take(m) + m.operations.hashes.take(m)
 }
 
 // setHash replaces a task's part in the state hash.

@@ -129,8 +129,7 @@ func (l *Loader) operation(id uint64, value []byte) error {
 	}
 	m.operations.all[o.ID] = o
 	m.operations.newest = o.ID
-	o.hash = hashOf(id, value)
-	m.operations.hashSum += o.hash
+	m.operations.hashes.changed(o)
 	if !o.State.Ended() {
 		m.operations.unfinished++
 		return nil

@@ -11,15 +11,13 @@ type operations struct {
 	all        map[ID]*operation
 	unfinished int
 	newest     ID // of all that were started, or as far as is known after a load
-	hashSum    uint64
-	stale      []ID // changed since the sum was taken
+	hashes     hashSum
 }
 
 // operation is one of them with its part in the sum.
 type operation struct {
 	Operation
-	hash  uint64
-	stale bool
+	hashPart
 	dirty bool
 }
 
@@ -27,31 +25,16 @@ func newOperations() operations { return operations{all: map[ID]*operation{}} }
 
 // touchOperation must come with every change of an operation.
 func (m *Machine) touchOperation(o *operation) {
-	if !o.stale {
-		o.stale = true
-		m.operations.stale = append(m.operations.stale, o.ID)
-	}
+	m.operations.hashes.changed(o)
 	if !o.dirty {
 		o.dirty = true
 		m.dirty.record(KindOperation, uint64(o.ID))
 	}
 }
 
-// operationsHash brings the sum up to date.
-func (m *Machine) operationsHash() uint64 {
-	x := &m.operations
-	for _, id := range x.stale {
-		o := x.all[id]
-		if o == nil { // it was dropped, and taken off the sum then
-			continue
-		}
-		m.scratch = o.append(m.scratch[:0])
-		h := hashOf(uint64(id), m.scratch)
-		x.hashSum += h - o.hash
-		o.hash, o.stale = h, false
-	}
-	x.stale = x.stale[:0]
-	return x.hashSum
+func (o *operation) hashNow(m *Machine) uint64 {
+	m.scratch = o.append(m.scratch[:0])
+	return hashOf(uint64(o.ID), m.scratch)
 }
 
 // checkPlan refuses plans that contradict themselves.
@@ -254,7 +237,7 @@ func (m *Machine) keepOperation(o *operation) {
 }
 
 func (m *Machine) dropOperation(o *operation) {
-	m.operations.hashSum -= o.hash
+	m.operations.hashes.drop(o)
 	delete(m.operations.all, o.ID)
 	m.dirty.record(KindOperation, uint64(o.ID))
 }

@@ -27,11 +27,10 @@ type schedule struct {
 	live   []ID       // tasks that haven't ended, ascending; none of them dead letters
 	ledger ledger
 
-	hash    uint64 // its part in the state hash, as of the last hashing
-	fixed   uint64 // the definition's part in that
-	dueAt   int    // place in the heap plus one; 0: none
-	changed bool   // in schedules.rehash
-	dirty   bool   // in the dirty set already
+	hashPart
+	fixed uint64 // the definition's part in the state hash; 0: it isn't known
+	dueAt int    // place in the heap plus one; 0: none
+	dirty bool   // in the dirty set already
 }
 
 // schedules are all schedules, found by name and in order of names, and those with a next tick in the order in which
@@ -43,8 +42,7 @@ type schedules struct {
 	due    []*schedule // a binary heap by (due, ID)
 	wakes  []ID        // those whose queued tick may fire at the next Tick, ascending
 	bytes  int         // of definitions
-	hash   uint64      // of all
-	rehash []*schedule // changed since the last hashing
+	hashes hashSum
 }
 
 func newSchedules() schedules {
@@ -67,8 +65,7 @@ func (x *schedules) remove(s *schedule) {
 	delete(x.byName, s.name)
 	delete(x.byID, s.id)
 	x.arm(s, 0, 0)
-	x.hash -= s.hash
-	s.hash = 0
+	x.hashes.drop(s)
 }
 
 // wake has the next Tick look at a queued tick.
@@ -88,10 +85,7 @@ func (s *schedule) size() int { return len(s.template) + len(s.name) + len(s.spe
 
 // touchSchedule notes a change of a schedule's state.
 func (m *Machine) touchSchedule(s *schedule) {
-	if !s.changed {
-		s.changed = true
-		m.schedules.rehash = append(m.schedules.rehash, s)
-	}
+	m.schedules.hashes.changed(s)
 	if !s.dirty {
 		s.dirty = true
 		m.dirty.record(KindScheduleState, uint64(s.id))

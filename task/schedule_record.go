@@ -63,31 +63,21 @@ func (m *Machine) ledgerValue(key uniqueKey) []byte {
 	return k.append(nil)
 }
 
-// hashSchedules is the schedules' part in the state hash. What changed since the last time is hashed anew.
-func (m *Machine) hashSchedules() uint64 {
-	x := &m.schedules
-	for _, s := range x.rehash {
-		s.changed = false
-		if x.byID[s.id] != s {
-			continue
-		}
-		if s.fixed == 0 {
-			m.scratch = s.appendDefinition(m.scratch[:0])
-			s.fixed = hashOf(uint64(s.id), m.scratch)
-		}
-		h := s.fixed
-		m.scratch = s.appendState(m.scratch[:0])
-		h += hashOf(uint64(s.id), m.scratch)
-		for i := range s.ledger.blocks {
-			k := &s.ledger.blocks[i]
-			m.scratch = k.append(m.scratch[:0])
-			h += hashOf(mix(uint64(s.id))+k.first, m.scratch)
-		}
-		x.hash += h - s.hash
-		s.hash = h
+// hashNow adds up the parts of the definition, which is hashed once, of the state, and of the ledger's blocks.
+func (s *schedule) hashNow(m *Machine) uint64 {
+	if s.fixed == 0 {
+		m.scratch = s.appendDefinition(m.scratch[:0])
+		s.fixed = hashOf(uint64(s.id), m.scratch)
 	}
-	x.rehash = x.rehash[:0]
-	return x.hash
+	h := s.fixed
+	m.scratch = s.appendState(m.scratch[:0])
+	h += hashOf(uint64(s.id), m.scratch)
+	for i := range s.ledger.blocks {
+		k := &s.ledger.blocks[i]
+		m.scratch = k.append(m.scratch[:0])
+		h += hashOf(mix(uint64(s.id))+k.first, m.scratch)
+	}
+	return h
 }
 
 func (m *Machine) loadSchedule(id ID, value []byte) error {
@@ -170,8 +160,7 @@ func (m *Machine) settleSchedules() error {
 			}
 		}
 		x.sorted = append(x.sorted, s)
-		s.changed = true
-		x.rehash = append(x.rehash, s)
+		x.hashes.changed(s)
 		if s.startable() {
 			x.wake(s.id)
 		}

@@ -15,7 +15,6 @@ type tenant struct {
 	at      queueKey
 	weight  uint16
 	closed  bool
-	changed bool   // since its hash was taken
 	used    uint16 // tasks that were leased in its turn
 	turn    int64
 	limit   bucket // of its rate
@@ -24,7 +23,7 @@ type tenant struct {
 	running uint32
 	shares  []uint32
 	stored  uniqueKey // its key in the state file
-	hash    uint64
+	hashPart
 }
 
 // tenants numbers them. Numbers are reused and differ between members.
@@ -33,8 +32,7 @@ type tenants struct {
 	free     []uint32
 	byKey    map[queueKey]uint32
 	byStored map[uniqueKey]uint32
-	changed  []uint32 // whose hash is to be taken anew
-	sum      uint64   // of the hashes
+	hashes   hashSum
 }
 
 func newTenants() tenants {
@@ -70,8 +68,8 @@ func (m *Machine) dropTenant(t *tenant) {
 	if t.at.key == "" || t.pending > 0 || t.running > 0 || t.isStored() {
 		return
 	}
-	m.rehashTenant(t)
 	ts := &m.tenants
+	ts.hashes.drop(t)
 	delete(ts.byKey, t.at)
 	delete(ts.byStored, t.stored)
 	ts.all[t.number] = nil
@@ -83,33 +81,14 @@ func (t *tenant) isStored() bool { return t.turn != 0 || t.used != 0 || t.limit 
 
 func (m *Machine) touchTenant(t *tenant) {
 	m.dirty.records[recordKey{kind: KindTenant, key: t.stored}] = struct{}{}
-	if !t.changed {
-		t.changed = true
-		m.tenants.changed = append(m.tenants.changed, t.number)
-	}
+	m.tenants.hashes.changed(t)
 }
 
-// rehashTenant replaces a tenant's part in the state hash.
-func (m *Machine) rehashTenant(t *tenant) {
-	if t == nil || !t.changed {
-		return
+func (t *tenant) hashNow(*Machine) uint64 {
+	if !t.isStored() {
+		return 0
 	}
-	t.changed = false
-	m.tenants.sum -= t.hash
-	t.hash = 0
-	if t.isStored() {
-		t.hash = hashOf(uint64(t.at.queue), t.append(nil))
-	}
-	m.tenants.sum += t.hash
-}
-
-// tenantsHash is the tenants' part in the state hash.
-func (m *Machine) tenantsHash() uint64 {
-	for _, n := range m.tenants.changed {
-		m.rehashTenant(m.tenants.all[n])
-	}
-	m.tenants.changed = m.tenants.changed[:0]
-	return m.tenants.sum
+	return hashOf(uint64(t.at.queue), t.append(nil))
 }
 
 // arrives counts one more pending task of a tenant, before it is linked.
@@ -223,7 +202,7 @@ func (m *Machine) readTenant(b []byte) error {
 		return errCorrupt
 	}
 	t := m.tenantFor(m.queues[number], key)
-	t.turn, t.used, t.limit, t.changed = turn, used, limit, true
-	m.rehashTenant(t)
+	t.turn, t.used, t.limit = turn, used, limit
+	m.tenants.hashes.changed(t)
 	return nil
 }

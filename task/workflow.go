@@ -39,9 +39,7 @@ type workflow struct {
 	cancelled bool
 	cursor    ID
 
-	hash  uint64 // its part in the state hash, as of the last hashing
-	stale bool   // it changed since
-	gone  bool
+	hashPart
 
 	loaded WorkflowCounts // of its live tasks, while a state file is being read
 }
@@ -51,8 +49,7 @@ type workflows struct {
 	byID       map[ID]*workflow
 	order      []ID // ascending
 	cancelling []ID // those with a cursor, ascending
-	stale      []*workflow
-	sum        uint64 // of the hashes
+	hashes     hashSum
 }
 
 func newWorkflows() workflows { return workflows{byID: map[ID]*workflow{}} }
@@ -69,10 +66,7 @@ func (t *workflows) add(w *workflow) {
 // changed notes that a workflow has to be saved and hashed again.
 func (m *Machine) changed(w *workflow) {
 	m.dirty.record(KindWorkflow, uint64(w.id))
-	if !w.stale {
-		w.stale = true
-		m.workflows.stale = append(m.workflows.stale, w)
-	}
+	m.workflows.hashes.changed(w)
 }
 
 // count returns the counter of a state.
@@ -134,8 +128,7 @@ func (m *Machine) workflowAlarm(id ID) bool {
 	if i, ok := slices.BinarySearch(t.order, id); ok {
 		t.order = slices.Delete(t.order, i, i+1)
 	}
-	t.sum -= w.hash
-	w.gone = true
+	t.hashes.drop(w)
 	m.dirty.record(KindWorkflow, uint64(id))
 	return true
 }
@@ -243,21 +236,9 @@ func (m *Machine) checkWorkflows() bool {
 	return true
 }
 
-// workflowsHash is the workflows' part in the state hash.
-func (m *Machine) workflowsHash() uint64 {
-	t := &m.workflows
-	for _, w := range t.stale {
-		w.stale = false
-		if w.gone {
-			continue
-		}
-		m.scratch = w.append(m.scratch[:0])
-		h := hashOf(uint64(w.id), m.scratch)
-		t.sum += h - w.hash
-		w.hash = h
-	}
-	t.stale = t.stale[:0]
-	return t.sum
+func (w *workflow) hashNow(m *Machine) uint64 {
+	m.scratch = w.append(m.scratch[:0])
+	return hashOf(uint64(w.id), m.scratch)
 }
 
 // Workflow is a copy of what is kept of tasks that were accepted together.
