@@ -39,9 +39,8 @@ type queue struct {
 	plain   uint32   // the tenant of the tasks without a fair key
 	active  int      // tenants with pending tasks
 	turns   int64    // the last turn that was given
-	limit   bucket   // of its rate
+	limiter          // of its rate
 	limited bool     // by its rate
-	wakeAt  Time     // of its entry among the wakes; 0: none
 
 	history     history
 	recent      []Finished // since the last Freeze

@@ -66,56 +66,56 @@ func (m *Machine) stepWakes() {
 
 // wakeQueue looks at a queue's bucket, unless it is due later by now.
 func (m *Machine) wakeQueue(q *queue, w wake) {
-	if q.wakeAt != w.at {
-		return
+	if q.wakeAt == w.at && !q.later(m, w, q.settings.Rate, q.limited) {
+		m.limitQueue(q)
 	}
-	q.wakeAt = 0
-	if w.at = q.limit.due(q.settings.Rate, q.limited); w.at > m.now {
-		q.wakeAt = w.at
-		m.wakes.push(w)
-		return
-	}
-	m.limitQueue(q)
 }
 
 func (m *Machine) wakeTenant(q *queue, t *tenant, w wake) {
-	t.wakeAt = 0
-	if w.at = t.limit.due(q.settings.KeyRate, t.closed); w.at > m.now {
-		t.wakeAt = w.at
-		m.wakes.push(w)
-		return
+	if !t.later(m, w, q.settings.KeyRate, t.closed) {
+		m.limitTenant(t)
+		m.dropTenant(t)
 	}
-	m.limitTenant(t)
-	m.dropTenant(t)
 }
 
-// watchTenant forgets a tenant's bucket when it is full, and sees to it that it is looked at in time.
-func (m *Machine) watchTenant(t *tenant, r Rate) {
-	if t.limit == 0 {
-		return
+// limiter is a bucket that is looked at in time.
+type limiter struct {
+	limit  bucket
+	wakeAt Time // of its entry among the wakes; 0: none
+}
+
+// later reports whether the bucket, whose wake has come, is due later by now: then there is another wake.
+func (l *limiter) later(m *Machine, w wake, r Rate, closed bool) bool {
+	l.wakeAt = 0
+	if w.at = l.limit.due(r, closed); w.at <= m.now {
+		return false
 	}
-	if r.IsZero() || Time(t.limit) <= m.now {
-		t.limit = 0
-		m.touchTenant(t)
-		return
+	l.wakeAt = w.at
+	m.wakes.push(w)
+	return true
+}
+
+// watch forgets the bucket when it is full, which it reports, and else sees to it that it is looked at in time.
+func (l *limiter) watch(m *Machine, w wake, r Rate) (full bool) {
+	if l.limit == 0 {
+		return false
 	}
-	if at := t.limit.due(r, !t.limit.allows(r, m.now)); t.wakeAt == 0 || at < t.wakeAt {
-		t.wakeAt = at
-		m.wakes.push(wake{at: at, queue: t.at.queue, key: t.at.key, tenant: t.number})
+	if r.IsZero() || Time(l.limit) <= m.now {
+		l.limit = 0
+		return true
 	}
+	if w.at = l.limit.due(r, !l.limit.allows(r, m.now)); l.wakeAt == 0 || w.at < l.wakeAt {
+		l.wakeAt = w.at
+		m.wakes.push(w)
+	}
+	return false
 }
 
 // limitQueue closes or opens a queue, as its rate says.
 func (m *Machine) limitQueue(q *queue) {
 	r := q.settings.Rate
-	if q.limit != 0 {
-		if r.IsZero() || Time(q.limit) <= m.now {
-			q.limit = 0
-			m.touchQueue(q)
-		} else if at := q.limit.due(r, !q.limit.allows(r, m.now)); q.wakeAt == 0 || at < q.wakeAt {
-			q.wakeAt = at
-			m.wakes.push(wake{at: at, queue: q.number})
-		}
+	if q.watch(m, wake{queue: q.number}, r) {
+		m.touchQueue(q)
 	}
 	limited := !q.limit.allows(r, m.now)
 	if q.limited && !limited && q.live[Pending] > 0 {

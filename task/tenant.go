@@ -17,8 +17,7 @@ type tenant struct {
 	closed  bool
 	used    uint16 // tasks that were leased in its turn
 	turn    int64
-	limit   bucket // of its rate
-	wakeAt  Time   // of its entry among the wakes; 0: none
+	limiter // of its rate
 	pending uint32
 	running uint32
 	shares  []uint32
@@ -170,7 +169,9 @@ func (m *Machine) limitTenant(t *tenant) {
 	closed := false
 	if s := &q.settings; t.at.key != "" {
 		closed = s.KeyMaxRunning > 0 && t.running >= s.KeyMaxRunning || !t.limit.allows(s.KeyRate, m.now)
-		m.watchTenant(t, s.KeyRate)
+		if t.watch(m, wake{queue: t.at.queue, key: t.at.key, tenant: t.number}, s.KeyRate) {
+			m.touchTenant(t)
+		}
 	}
 	if closed == t.closed {
 		return
