@@ -238,13 +238,13 @@ func (p *proposer) take(seq uint64) *batch {
 
 // release frees the place of an entry that was claimed, when its callers have their results.
 func (p *proposer) release(b *batch) {
+	p.metrics.proposeSeconds.Observe(time.Since(b.born).Seconds())
 	p.mu.Lock()
 	p.slots--
 	p.bytes -= b.bytes
 	p.commands -= len(b.commands)
 	p.mu.Unlock()
 	p.signal()
-	p.metrics.proposeSeconds.Observe(time.Since(b.born).Seconds())
 }
 
 // abandon claims everything in flight: raft is down and will not answer.

@@ -56,6 +56,14 @@ func between(t *testing.T, values map[string]float64, name string, low, high flo
 	}
 }
 
+// settled waits until the counts of what has been answered are complete: callers hear of their results first.
+func settled(t *testing.T, n *Node) {
+	t.Helper()
+	eventually(t, "all that was proposed is counted", func() bool {
+		return n.proposer.idle() && n.raft.CommitIndex() == n.Applied()
+	})
+}
+
 func TestMetricsOfOneMember(t *testing.T) {
 	r := prometheus.NewRegistry()
 	c := testConfig(t, t.TempDir())
@@ -63,11 +71,13 @@ func TestMetricsOfOneMember(t *testing.T) {
 	begun := time.Now()
 	m := startReady(t, c)
 	propose(t, m.Node, enqueue("q", 1))
+	settled(t, m.Node)
 	before := scrape(t, r)
 	const entries = 20
 	for range entries {
 		propose(t, m.Node, enqueue("q", 1))
 	}
+	settled(t, m.Node)
 	after := scrape(t, r)
 	since := func(from time.Time) float64 { return time.Since(from).Seconds() }
 
