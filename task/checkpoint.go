@@ -22,12 +22,14 @@ const (
 	KindParent    // outcomes of parents that have left memory, by their ID
 	KindWorkflow  // by ID
 	KindBatch     // by ID
+	KindImport    // one record: the count of imports
 )
 
 // Kinds are all kinds, in the order in which they must be loaded.
 var Kinds = [...]Kind{
 	KindMeta, KindQueue, KindSession, KindProducer, KindRequest, KindUnique, KindTenant, KindSticky,
 	KindSchedule, KindScheduleState, KindScheduleLedger, KindOperation, KindParent, KindWorkflow, KindBatch,
+	KindImport,
 }
 
 // Record is a record to write, or with a nil Value to delete.

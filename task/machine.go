@@ -62,6 +62,7 @@ type Machine struct {
 	cascades   []cascade      // parents that ended, whose children still have to be told
 	purges     []uint32       // queues that are being purged, by number
 	batches    batches
+	imports    imports
 	alarms     alarms
 	schedules  schedules
 	operations operations // bulk operations
@@ -234,6 +235,8 @@ func (m *Machine) executeFeature(c Command) Result {
 		return m.closeBatch(c)
 	case *CancelBatch:
 		return m.cancelBatch(c)
+	case *ImportTasks:
+		return m.importTasks(c)
 	}
 	panic("task: a command without an executor")
 }

@@ -58,6 +58,7 @@ type model struct {
 	cascades  []modelCascade      // what the next Tick has to tell to blocked tasks
 	schedules []*modelSchedule    // by age
 	batches   map[task.ID]*modelBatch
+	imports   uint64 // commands that put a task back
 	effects   task.Effects
 
 	operations []*task.Operation // by ID
@@ -204,6 +205,8 @@ func (m *model) execute(c task.Command) task.Result {
 		return m.closeBatch(c.ID)
 	case *task.CancelBatch:
 		return m.cancelBatch(c.ID)
+	case *task.ImportTasks:
+		return m.importTasks(c)
 	}
 	panic(fmt.Sprintf("the model lacks %T", c))
 }
