@@ -67,6 +67,7 @@ type Machine struct {
 	operations operations // bulk operations
 	parents    parents
 	workflows  workflows
+	archived   Archived
 
 	scratch  []byte
 	spare    spareTasks
@@ -234,6 +235,8 @@ func (m *Machine) executeFeature(c Command) Result {
 		return m.closeBatch(c)
 	case *CancelBatch:
 		return m.cancelBatch(c)
+	case *NoteArchived:
+		return m.noteArchived(c)
 	}
 	panic("task: a command without an executor")
 }

@@ -28,6 +28,7 @@ func compare(t reporter, r *replica, m *model) {
 	t.Helper()
 	same(t, "state time", r.machine.Now(), m.now)
 	same(t, "feature level", r.machine.FeatureLevel(), m.level)
+	same(t, "archived", r.machine.Archived(), m.archived)
 	same(t, "number of live tasks", r.machine.LiveTasks(), uint64(len(m.live)))
 	compareQueues(t, r, m) // first, as it follows what retention drops
 	compareTasks(t, r, m)
