@@ -23,6 +23,8 @@ const (
 	KindWorkflow  // by ID
 	KindBatch     // by ID
 	KindImport    // one record: the count of imports
+
+	KindArchived // one record: how far the log has been archived
 )
 
 // Kinds are all kinds, in the order in which they must be loaded.
@@ -30,6 +32,7 @@ var Kinds = [...]Kind{
 	KindMeta, KindQueue, KindSession, KindProducer, KindRequest, KindUnique, KindTenant, KindSticky,
 	KindSchedule, KindScheduleState, KindScheduleLedger, KindOperation, KindParent, KindWorkflow, KindBatch,
 	KindImport,
+	KindArchived,
 }
 
 // Record is a record to write, or with a nil Value to delete.

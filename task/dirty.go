@@ -329,6 +329,8 @@ func (m *Machine) recordValue(k recordKey) []byte {
 			o.dirty = false
 			return o.append(nil)
 		}
+	case KindArchived:
+		return m.archived.append(nil)
 	}
 	return nil
 }
@@ -362,7 +364,7 @@ func (m *Machine) Hash() uint64 {
 		m.scratch = appendUint(m.scratch[:0], m.producers[id].floor)
 		sum += hashOf(id, m.scratch)
 	}
-	return sum + m.schedules.hashes.take(m) + m.operations.hashes.take(m) + m.imports.hash(m)
+	return sum + m.schedules.hashes.take(m) + m.operations.hashes.take(m) + m.imports.hash(m) + m.hashArchived()
 }
 
 // setHash replaces a task's part in the state hash.

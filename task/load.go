@@ -109,6 +109,8 @@ func (l *Loader) record(k Kind, key, value []byte) error {
 		return m.loadScheduleState(ID(id), value)
 	case KindOperation:
 		return l.operation(id, value)
+	case KindArchived:
+		return m.readArchived(id, value)
 	}
 	return errCorrupt
 }

@@ -68,6 +68,7 @@ type Machine struct {
 	operations operations // bulk operations
 	parents    parents
 	workflows  workflows
+	archived   Archived
 
 	scratch  []byte
 	spare    spareTasks
@@ -237,6 +238,8 @@ func (m *Machine) executeFeature(c Command) Result {
 		return m.cancelBatch(c)
 	case *ImportTasks:
 		return m.importTasks(c)
+	case *NoteArchived:
+		return m.noteArchived(c)
 	}
 	panic("task: a command without an executor")
 }

@@ -55,6 +55,7 @@ func (r random) command(nested bool) task.Command {
 		r.enqueueGraph, r.enqueueGraph, r.cancelWorkflow,
 		r.createBatch, r.closeBatch, r.cancelBatch,
 		r.importTasks, r.importTasks,
+		r.noteArchived,
 	}
 	if nested {
 		draws = append(draws, func() task.Command {

@@ -67,6 +67,7 @@ type model struct {
 	events     []task.Event
 	kept       map[task.ID]task.ParentOutcome // of ended tasks that live ones depend on
 	workflows  []*modelWorkflow               // by ID
+	archived   task.Archived
 }
 
 // modelTask is a live task: its view, and what the view doesn't show.
@@ -207,6 +208,8 @@ func (m *model) execute(c task.Command) task.Result {
 		return m.cancelBatch(c.ID)
 	case *task.ImportTasks:
 		return m.importTasks(c)
+	case *task.NoteArchived:
+		return m.noteArchived(c)
 	}
 	panic(fmt.Sprintf("the model lacks %T", c))
 }

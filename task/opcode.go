@@ -42,6 +42,7 @@ const (
 	opCloseBatch
 	opCancelBatch
 	opImportTasks
+	opNoteArchived
 )
 
 func (*Enqueue) opcode() opcode           { return opEnqueue }
@@ -79,6 +80,7 @@ func (*AbortOperation) opcode() opcode    { return opAbortOperation }
 func (*CreateBatch) opcode() opcode       { return opCreateBatch }
 func (*CloseBatch) opcode() opcode        { return opCloseBatch }
 func (*CancelBatch) opcode() opcode       { return opCancelBatch }
+func (*NoteArchived) opcode() opcode      { return opNoteArchived }
 
 // newCommand returns an empty command to decode into; nil for an unknown number.
 func newCommand(op opcode) decodable {
@@ -166,6 +168,8 @@ func newFeatureCommand(op opcode) decodable {
 		return new(CancelBatch)
 	case opImportTasks:
 		return new(ImportTasks)
+	case opNoteArchived:
+		return new(NoteArchived)
 	}
 	return nil
 }
