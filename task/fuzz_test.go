@@ -98,6 +98,7 @@ func sampleCommands() []task.Command {
 			Tasks: []task.OperationTask{{ID: 1, State: task.Completed, Queue: 1, Sequence: 1}},
 		},
 		&task.AbortOperation{ID: 5, Why: "the filter is of a newer version"},
+		&task.ResumeCluster{},
 	}
 }
 

@@ -67,6 +67,8 @@ type Machine struct {
 	operations operations // bulk operations
 	parents    parents
 	workflows  workflows
+	timeline   Timeline
+	suspension Suspension
 
 	scratch  []byte
 	spare    spareTasks
@@ -234,6 +236,8 @@ func (m *Machine) executeFeature(c Command) Result {
 		return m.closeBatch(c)
 	case *CancelBatch:
 		return m.cancelBatch(c)
+	case *ResumeCluster:
+		return m.resumeCluster()
 	}
 	panic("task: a command without an executor")
 }

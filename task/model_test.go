@@ -60,6 +60,10 @@ type model struct {
 	batches   map[task.ID]*modelBatch
 	effects   task.Effects
 
+	timeline   task.Timeline
+	suspension task.Suspension
+	jumps      [][2]task.ID // IDs that no restore left out, from and to; the last run is open
+
 	operations []*task.Operation // by ID
 	index      uint64            // of the entry being applied
 	ordinal    uint32            // of the entry's next event
@@ -204,6 +208,8 @@ func (m *model) execute(c task.Command) task.Result {
 		return m.closeBatch(c.ID)
 	case *task.CancelBatch:
 		return m.cancelBatch(c.ID)
+	case *task.ResumeCluster:
+		return m.resumeCluster()
 	}
 	panic(fmt.Sprintf("the model lacks %T", c))
 }

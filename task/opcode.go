@@ -41,6 +41,7 @@ const (
 	opCreateBatch
 	opCloseBatch
 	opCancelBatch
+	opResumeCluster
 )
 
 func (*Enqueue) opcode() opcode           { return opEnqueue }
@@ -78,6 +79,7 @@ func (*AbortOperation) opcode() opcode    { return opAbortOperation }
 func (*CreateBatch) opcode() opcode       { return opCreateBatch }
 func (*CloseBatch) opcode() opcode        { return opCloseBatch }
 func (*CancelBatch) opcode() opcode       { return opCancelBatch }
+func (*ResumeCluster) opcode() opcode     { return opResumeCluster }
 
 // newCommand returns an empty command to decode into; nil for an unknown number.
 func newCommand(op opcode) decodable {
@@ -163,6 +165,8 @@ func newFeatureCommand(op opcode) decodable {
 		return new(CloseBatch)
 	case opCancelBatch:
 		return new(CancelBatch)
+	case opResumeCluster:
+		return new(ResumeCluster)
 	}
 	return nil
 }
