@@ -90,6 +90,9 @@ func (l *LogStore) Bytes() uint64 {
 	return l.sizes.end() - l.sizes.base
 }
 
+// FileBytes is the size of the log's file, free pages included; 0 where it can't be read.
+func (l *LogStore) FileBytes() uint64 { return uint64(fileSize(l.dir.Log())) }
+
 // Entries is how many entries the log holds.
 func (l *LogStore) Entries() int {
 	l.sizes.mu.Lock()

@@ -109,7 +109,7 @@ func (m *logModel) compare(l *LogStore) error {
 // TestLogVacuumModel changes a log at random at every step of a vacuum: nothing of it is missed.
 func TestLogVacuumModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		dir, err := os.MkdirTemp("", "rowlock-store")
+		dir, err := os.MkdirTemp("", "rowlock-store") //nolint:usetesting // each check has one of its own
 		if err != nil {
 			t.Fatal(err)
 		}

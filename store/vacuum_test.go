@@ -59,7 +59,7 @@ func TestVacuum(t *testing.T) {
 // TestVacuumModel commits random checkpoints at every step of a vacuum: nothing of them is missed.
 func TestVacuumModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		dir, err := os.MkdirTemp("", "rowlock-store")
+		dir, err := os.MkdirTemp("", "rowlock-store") //nolint:usetesting // each check has one of its own
 		if err != nil {
 			t.Fatal(err)
 		}
