@@ -330,7 +330,9 @@ func (m *Machine) recordValue(k recordKey) []byte {
 			return o.append(nil)
 		}
 	case KindArchived:
-		return m.archived.append(nil)
+		if m.archived.Index != 0 {
+			return m.archived.append(nil)
+		}
 	}
 	return nil
 }

@@ -105,6 +105,7 @@ func sampleCommands() []task.Command {
 		},
 		&task.AbortOperation{ID: 5, Why: "the filter is of a newer version"},
 		&task.NoteArchived{Index: 7},
+		&task.ResumeCluster{},
 	}
 }
 

@@ -69,6 +69,8 @@ type Machine struct {
 	parents    parents
 	workflows  workflows
 	archived   Archived
+	timeline   Timeline
+	suspension Suspension
 
 	scratch  []byte
 	spare    spareTasks
@@ -240,6 +242,8 @@ func (m *Machine) executeFeature(c Command) Result {
 		return m.importTasks(c)
 	case *NoteArchived:
 		return m.noteArchived(c)
+	case *ResumeCluster:
+		return m.resumeCluster()
 	}
 	panic("task: a command without an executor")
 }

@@ -56,6 +56,7 @@ func (r random) command(nested bool) task.Command {
 		r.createBatch, r.closeBatch, r.cancelBatch,
 		r.importTasks, r.importTasks,
 		r.noteArchived,
+		r.resumeCluster,
 	}
 	if nested {
 		draws = append(draws, func() task.Command {

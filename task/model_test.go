@@ -61,6 +61,10 @@ type model struct {
 	imports   uint64 // commands that put a task back
 	effects   task.Effects
 
+	timeline   task.Timeline
+	suspension task.Suspension
+	jumps      [][2]task.ID // IDs that no restore left out, from and to; the last run is open
+
 	operations []*task.Operation // by ID
 	index      uint64            // of the entry being applied
 	ordinal    uint32            // of the entry's next event
@@ -210,6 +214,8 @@ func (m *model) execute(c task.Command) task.Result {
 		return m.importTasks(c)
 	case *task.NoteArchived:
 		return m.noteArchived(c)
+	case *task.ResumeCluster:
+		return m.resumeCluster()
 	}
 	panic(fmt.Sprintf("the model lacks %T", c))
 }

@@ -43,6 +43,7 @@ const (
 	opCancelBatch
 	opImportTasks
 	opNoteArchived
+	opResumeCluster
 )
 
 func (*Enqueue) opcode() opcode           { return opEnqueue }
@@ -81,6 +82,7 @@ func (*CreateBatch) opcode() opcode       { return opCreateBatch }
 func (*CloseBatch) opcode() opcode        { return opCloseBatch }
 func (*CancelBatch) opcode() opcode       { return opCancelBatch }
 func (*NoteArchived) opcode() opcode      { return opNoteArchived }
+func (*ResumeCluster) opcode() opcode     { return opResumeCluster }
 
 // newCommand returns an empty command to decode into; nil for an unknown number.
 func newCommand(op opcode) decodable {
@@ -170,6 +172,8 @@ func newFeatureCommand(op opcode) decodable {
 		return new(ImportTasks)
 	case opNoteArchived:
 		return new(NoteArchived)
+	case opResumeCluster:
+		return new(ResumeCluster)
 	}
 	return nil
 }

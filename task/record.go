@@ -155,7 +155,7 @@ func (m *Machine) appendMeta(b []byte) []byte {
 	for _, c := range m.cascades {
 		b = appendUint(appendBool(appendUint(b, uint64(c.parent)), c.ok), uint64(c.below))
 	}
-	return b
+	return m.appendMetaTags(b)
 }
 
 func (m *Machine) readMeta(b []byte) error {
@@ -184,6 +184,7 @@ func (m *Machine) readMeta(b []byte) error {
 	for range r.count() {
 		m.cascades = append(m.cascades, cascade{parent: ID(r.uint()), ok: r.bool(), below: ID(r.uint())})
 	}
+	m.readMetaTags(&r)
 	return r.done()
 }
 
