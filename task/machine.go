@@ -234,6 +234,8 @@ func (m *Machine) executeFeature(c Command) Result {
 		return m.closeBatch(c)
 	case *CancelBatch:
 		return m.cancelBatch(c)
+	case *DrainSession:
+		return m.drainSession(c)
 	}
 	panic("task: a command without an executor")
 }

@@ -41,6 +41,7 @@ const (
 	opCreateBatch
 	opCloseBatch
 	opCancelBatch
+	opDrainSession
 )
 
 func (*Enqueue) opcode() opcode           { return opEnqueue }
@@ -163,6 +164,8 @@ func newFeatureCommand(op opcode) decodable {
 		return new(CloseBatch)
 	case opCancelBatch:
 		return new(CancelBatch)
+	case opDrainSession:
+		return new(DrainSession)
 	}
 	return nil
 }
