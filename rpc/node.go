@@ -28,6 +28,7 @@ type Node interface {
 	Sessions() *raftfsm.Sessions
 	Status() raftfsm.Status
 	Group
+	Restorer
 }
 
 // Group is what the API needs of the other members, and to change who they are; see raftfsm.Node.

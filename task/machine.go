@@ -238,6 +238,8 @@ func (m *Machine) executeFeature(c Command) Result {
 		return m.cancelBatch(c)
 	case *ResumeCluster:
 		return m.resumeCluster()
+	case *InstallImage:
+		return m.installImage(c)
 	}
 	panic("task: a command without an executor")
 }

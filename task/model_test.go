@@ -210,6 +210,8 @@ func (m *model) execute(c task.Command) task.Result {
 		return m.cancelBatch(c.ID)
 	case *task.ResumeCluster:
 		return m.resumeCluster()
+	case *task.InstallImage:
+		return m.installImage(c)
 	}
 	panic(fmt.Sprintf("the model lacks %T", c))
 }

@@ -42,6 +42,7 @@ const (
 	opCloseBatch
 	opCancelBatch
 	opResumeCluster
+	opInstallImage
 )
 
 func (*Enqueue) opcode() opcode           { return opEnqueue }
@@ -80,6 +81,7 @@ func (*CreateBatch) opcode() opcode       { return opCreateBatch }
 func (*CloseBatch) opcode() opcode        { return opCloseBatch }
 func (*CancelBatch) opcode() opcode       { return opCancelBatch }
 func (*ResumeCluster) opcode() opcode     { return opResumeCluster }
+func (*InstallImage) opcode() opcode      { return opInstallImage }
 
 // newCommand returns an empty command to decode into; nil for an unknown number.
 func newCommand(op opcode) decodable {
@@ -167,6 +169,8 @@ func newFeatureCommand(op opcode) decodable {
 		return new(CancelBatch)
 	case opResumeCluster:
 		return new(ResumeCluster)
+	case opInstallImage:
+		return new(InstallImage)
 	}
 	return nil
 }
