@@ -21,29 +21,33 @@ type backup struct {
 }
 
 // save copies a member's state file, as a backup does.
-func save(t *testing.T, m *member) backup {
+func save(t *testing.T, m *member) (b backup) {
 	t.Helper()
-	if err := m.checkpoints.take(nil); err != nil {
-		t.Fatal(err)
-	}
-	v, err := m.store.View()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer v.Close()
-	b := backup{path: filepath.Join(t.TempDir(), "backup.db")}
-	f, err := os.Create(b.path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := v.WriteTo(f); err != nil {
-		t.Fatal(err)
-	}
-	if err := f.Close(); err != nil {
-		t.Fatal(err)
-	}
-	_, b.hash = stateOf(m.Node)
-	m.Machine(func(x *task.Machine) { b.live = x.LiveTasks() })
+	eventually(t, "a state file that has it all", func() bool {
+		if err := m.checkpoints.take(nil); err != nil {
+			t.Fatal(err)
+		}
+		v, err := m.store.View()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer v.Close()
+		b.path = filepath.Join(t.TempDir(), "backup.db")
+		f, err := os.Create(b.path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := v.WriteTo(f); err != nil {
+			t.Fatal(err)
+		}
+		if err := f.Close(); err != nil {
+			t.Fatal(err)
+		}
+		m.Machine(func(x *task.Machine) { b.live = x.LiveTasks() })
+		var index uint64
+		index, b.hash = stateOf(m.Node)
+		return index == v.Position().Index
+	})
 	return b
 }
 
