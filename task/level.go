@@ -33,8 +33,8 @@ func LevelOf(c Command) uint32 {
 	case *Request:
 		return LevelOf(c.Command)
 	case *PutSchedule, *DeleteSchedule, *SetSchedulePaused, *TriggerSchedule, *BackfillSchedule, *FireSchedules,
-		*StartOperation, *StepOperation, *AbortOperation, *EnqueueGraph, *CancelWorkflow, *CreateBatch, *CloseBatch, *CancelBatch, *ResumeCluster,
-		*InstallImage:
+		*StartOperation, *StepOperation, *AbortOperation, *EnqueueGraph, *CancelWorkflow, *CreateBatch, *CloseBatch, *CancelBatch,
+		*ImportTasks, *NoteArchived, *ResumeCluster, *InstallImage:
 		return LevelFeatures
 	case *Enqueue:
 		for i := range c.Tasks {

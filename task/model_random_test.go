@@ -53,7 +53,10 @@ func (r random) command(nested bool) task.Command {
 		r.scheduleCommand, r.scheduleCommand, r.scheduleCommand, r.scheduleCommand,
 		r.startOperation, r.stepOperation, r.stepOperation, r.stepOperation, r.abortOperation,
 		r.enqueueGraph, r.enqueueGraph, r.cancelWorkflow,
-		r.createBatch, r.closeBatch, r.cancelBatch, r.resumeCluster, r.installImage,
+		r.createBatch, r.closeBatch, r.cancelBatch,
+		r.importTasks, r.importTasks,
+		r.noteArchived,
+		r.resumeCluster, r.installImage,
 	}
 	if nested {
 		draws = append(draws, func() task.Command {

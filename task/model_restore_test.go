@@ -51,6 +51,7 @@ func (m *model) restore(r task.Restoration) {
 	m.lastToken = max(m.lastToken, first, r.Counters.LastToken)
 	m.lastSession = max(m.lastSession, first, r.Counters.LastSession)
 	m.lastProducer = max(m.lastProducer, first, r.Counters.LastProducer)
+	m.archived = task.Archived{}
 	m.suspension = task.Suspension{Since: m.now, Why: r.Why}
 	m.effects, m.events = task.Effects{}, nil
 }

@@ -58,6 +58,7 @@ type model struct {
 	cascades  []modelCascade      // what the next Tick has to tell to blocked tasks
 	schedules []*modelSchedule    // by age
 	batches   map[task.ID]*modelBatch
+	imports   uint64 // commands that put a task back
 	effects   task.Effects
 
 	timeline   task.Timeline
@@ -70,6 +71,7 @@ type model struct {
 	events     []task.Event
 	kept       map[task.ID]task.ParentOutcome // of ended tasks that live ones depend on
 	workflows  []*modelWorkflow               // by ID
+	archived   task.Archived
 }
 
 // modelTask is a live task: its view, and what the view doesn't show.
@@ -208,6 +210,10 @@ func (m *model) execute(c task.Command) task.Result {
 		return m.closeBatch(c.ID)
 	case *task.CancelBatch:
 		return m.cancelBatch(c.ID)
+	case *task.ImportTasks:
+		return m.importTasks(c)
+	case *task.NoteArchived:
+		return m.noteArchived(c)
 	case *task.ResumeCluster:
 		return m.resumeCluster()
 	case *task.InstallImage:

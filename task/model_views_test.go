@@ -28,6 +28,9 @@ func compare(t reporter, r *replica, m *model) {
 	t.Helper()
 	same(t, "state time", r.machine.Now(), m.now)
 	same(t, "feature level", r.machine.FeatureLevel(), m.level)
+	next, imports := r.machine.ImportMark()
+	same(t, "mark of imports", []uint64{uint64(next), imports}, []uint64{uint64(m.lastID) + 1, m.imports})
+	same(t, "archived", r.machine.Archived(), m.archived)
 	compareRestore(t, r, m)
 	same(t, "number of live tasks", r.machine.LiveTasks(), uint64(len(m.live)))
 	compareQueues(t, r, m) // first, as it follows what retention drops

@@ -41,6 +41,8 @@ const (
 	opCreateBatch
 	opCloseBatch
 	opCancelBatch
+	opImportTasks
+	opNoteArchived
 	opResumeCluster
 	opInstallImage
 )
@@ -80,6 +82,7 @@ func (*AbortOperation) opcode() opcode    { return opAbortOperation }
 func (*CreateBatch) opcode() opcode       { return opCreateBatch }
 func (*CloseBatch) opcode() opcode        { return opCloseBatch }
 func (*CancelBatch) opcode() opcode       { return opCancelBatch }
+func (*NoteArchived) opcode() opcode      { return opNoteArchived }
 func (*ResumeCluster) opcode() opcode     { return opResumeCluster }
 func (*InstallImage) opcode() opcode      { return opInstallImage }
 
@@ -167,6 +170,10 @@ func newFeatureCommand(op opcode) decodable {
 		return new(CloseBatch)
 	case opCancelBatch:
 		return new(CancelBatch)
+	case opImportTasks:
+		return new(ImportTasks)
+	case opNoteArchived:
+		return new(NoteArchived)
 	case opResumeCluster:
 		return new(ResumeCluster)
 	case opInstallImage:

@@ -126,7 +126,7 @@ func DecodeFinished(b []byte) (Task, error) {
 }
 
 func (t *Task) setCold(c *cold) {
-	t.UniqueKey, t.FairKey, t.Labels, t.TraceContext = c.uniqueKey, c.fairKey, c.labels, c.trace
+	t.UniqueKey, t.UniqueWindow, t.FairKey, t.Labels, t.TraceContext = c.uniqueKey, c.uniqueWindow, c.fairKey, c.labels, c.trace
 	t.Backoff, t.DependsOn, t.RetryOf = c.backoff, c.waits, c.retryOf
 	t.Errors, t.Progress = c.errors, c.progress
 	t.SingletonKey, t.StickyKey, t.Require = c.singleton, c.sticky, c.require

@@ -75,6 +75,7 @@ func (m *Machine) PrepareRestore(r Restoration) error {
 		s, _ := m.sessions.get(id)
 		m.endSession(s, nil)
 	}
+	m.forgetArchived()
 	m.suspend(m.now, r.Why)
 	for _, name := range m.effects.Ready {
 		m.queueNames[name].announced = false

@@ -33,6 +33,8 @@ func (s *stage) command(a *arguments) task.Command {
 		}
 	case "level":
 		return &task.RaiseFeatureLevel{Level: uint32(a.parseNumber(a.word()))}
+	case "archive-up-to":
+		return &task.NoteArchived{Index: a.parseNumber(a.word())}
 	case "checksum":
 		return &task.Checksum{Agreed: a.number("agreed"), Hash: a.number("hash")}
 	case "lease":
