@@ -169,6 +169,7 @@ func (l *leadership) begin(ctx context.Context) {
 	l.wg.Go(func() { l.judge.run(ctx) })
 	l.wg.Go(func() { l.leveler.run(ctx) })
 	l.wg.Go(func() { l.operator.run(ctx) })
+	l.wg.Go(func() { l.remind(ctx) })
 	l.once.Do(func() { close(l.first) })
 	l.logger.Info("leading", "term", term, "index", l.replica.applied.index.Load(), "after", time.Since(start))
 }
