@@ -22,9 +22,8 @@ var (
 
 // found is what locate finds at the destination.
 type found struct {
-	end  *logarchive.Link
-	gap  error // why a full backup must come first
-	fail error
+	end *logarchive.Link
+	gap error // why a full backup must come first
 }
 
 // locate finds the end of the chain at the destination. Where there is none, or the log doesn't reach back to it, a full

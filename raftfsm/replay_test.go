@@ -280,4 +280,3 @@ func TestReplayNeedsAnEmptyDirectory(t *testing.T) {
 		t.Error(err)
 	}
 }
-
