@@ -47,6 +47,8 @@ type Config struct {
 	Checkpoints CheckpointConfig
 	// Proposals bounds what waits to be replicated.
 	Proposals ProposalConfig
+	// Vacuum says when the files are compacted without being asked.
+	Vacuum VacuumConfig
 	// Raft has the protocol's times and the log's bounds.
 	Raft RaftConfig
 
@@ -130,6 +132,9 @@ func (c Config) withDefaults() (Config, error) {
 	set(&c.Proposals.InFlight, 2)
 	set(&c.Proposals.PendingBytes, 64<<20)
 	set(&c.Proposals.PendingCommands, 1<<18)
+	set(&c.Vacuum.FreePercent, 50)
+	set(&c.Vacuum.MinBytes, 256<<20)
+	set(&c.Vacuum.Every, 6*time.Hour)
 	set(&c.Raft.HeartbeatTimeout, 750*time.Millisecond)
 	set(&c.Raft.ElectionTimeout, 750*time.Millisecond)
 	set(&c.Raft.LeaderLeaseTimeout, 500*time.Millisecond)
@@ -165,6 +170,9 @@ func (c Config) validate() error {
 		return fmt.Errorf("raft: %d events are more than %d", c.Events, maxEvents)
 	case c.ChecksumInterval < 0:
 		return fmt.Errorf("raft: checksum interval of %s is negative", c.ChecksumInterval)
+	}
+	if c.Vacuum.FreePercent > 99 {
+		return fmt.Errorf("raft: vacuum at %d%% of free pages is more than 99%%", c.Vacuum.FreePercent)
 	}
 	return errors.Join(c.Checkpoints.validate(), c.Proposals.validate(), c.Raft.validate())
 }

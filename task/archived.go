@@ -29,6 +29,14 @@ func (m *Machine) noteArchived(c *NoteArchived) Result {
 	return Result{}
 }
 
+// forgetArchived is for a new timeline, of which nothing is archived.
+func (m *Machine) forgetArchived() {
+	if m.archived.Index != 0 {
+		m.archived = Archived{}
+		m.dirty.record(KindArchived, archivedID)
+	}
+}
+
 func (a Archived) append(b []byte) []byte {
 	return appendInt(appendUint(append(b, recordVersion), a.Index), a.At)
 }

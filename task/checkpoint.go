@@ -22,6 +22,7 @@ const (
 	KindParent    // outcomes of parents that have left memory, by their ID
 	KindWorkflow  // by ID
 	KindBatch     // by ID
+	KindImport    // one record: the count of imports
 
 	KindArchived // one record: how far the log has been archived
 )
@@ -30,6 +31,7 @@ const (
 var Kinds = [...]Kind{
 	KindMeta, KindQueue, KindSession, KindProducer, KindRequest, KindUnique, KindTenant, KindSticky,
 	KindSchedule, KindScheduleState, KindScheduleLedger, KindOperation, KindParent, KindWorkflow, KindBatch,
+	KindImport,
 	KindArchived,
 }
 

@@ -82,6 +82,8 @@ func (l *Loader) record(k Kind, key, value []byte) error {
 		return err
 	case KindBatch:
 		return m.readBatch(ID(id), value)
+	case KindImport:
+		return m.imports.read(value)
 	case KindProducer:
 		p, err := readProducer(id, value)
 		if err == nil {

@@ -41,7 +41,9 @@ const (
 	opCreateBatch
 	opCloseBatch
 	opCancelBatch
+	opImportTasks
 	opNoteArchived
+	opResumeCluster
 )
 
 func (*Enqueue) opcode() opcode           { return opEnqueue }
@@ -80,6 +82,7 @@ func (*CreateBatch) opcode() opcode       { return opCreateBatch }
 func (*CloseBatch) opcode() opcode        { return opCloseBatch }
 func (*CancelBatch) opcode() opcode       { return opCancelBatch }
 func (*NoteArchived) opcode() opcode      { return opNoteArchived }
+func (*ResumeCluster) opcode() opcode     { return opResumeCluster }
 
 // newCommand returns an empty command to decode into; nil for an unknown number.
 func newCommand(op opcode) decodable {
@@ -165,8 +168,12 @@ func newFeatureCommand(op opcode) decodable {
 		return new(CloseBatch)
 	case opCancelBatch:
 		return new(CancelBatch)
+	case opImportTasks:
+		return new(ImportTasks)
 	case opNoteArchived:
 		return new(NoteArchived)
+	case opResumeCluster:
+		return new(ResumeCluster)
 	}
 	return nil
 }

@@ -48,6 +48,8 @@ func (s *stage) command(a *arguments) task.Command {
 		}}}
 	case "tick":
 		return &task.Tick{}
+	case "resume":
+		return &task.ResumeCluster{}
 	}
 	if c := s.graphCommand(a); c != nil {
 		return c

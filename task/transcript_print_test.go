@@ -47,6 +47,8 @@ func (s *stage) printResult(c task.Command, r task.Result) {
 		for i, item := range r.Items {
 			s.printf("session %d: %s", c.Silences[i].Session, outcome(item))
 		}
+	case *task.ResumeCluster:
+		s.printf("resumed: %v", r.Items[0].Other == 1)
 	case *task.CancelWorkflow:
 		s.printf("workflow %d: %d tasks to cancel", r.Items[0].ID, r.Items[0].Other)
 	default:

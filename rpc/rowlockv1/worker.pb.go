@@ -894,16 +894,8 @@ type LeasedTask struct {
 	TraceContext   string                 `protobuf:"bytes,12,opt,name=trace_context,json=traceContext,proto3" json:"trace_context,omitempty"`
 	FairKey        string                 `protobuf:"bytes,13,opt,name=fair_key,json=fairKey,proto3" json:"fair_key,omitempty"`
 	WorkerDeaths   uint32                 `protobuf:"varint,14,opt,name=worker_deaths,json=workerDeaths,proto3" json:"worker_deaths,omitempty"`
-	// The schedule that made it, and the nominal time of its tick.
-	Schedule  string                 `protobuf:"bytes,15,opt,name=schedule,proto3" json:"schedule,omitempty"`
-	NominalAt *timestamppb.Timestamp `protobuf:"bytes,16,opt,name=nominal_at,json=nominalAt,proto3" json:"nominal_at,omitempty"`
-	// How the tasks that it depends on ended, in the order of its dependencies, with results up to 256 KiB together.
-	Parents []*ParentOutcome `protobuf:"bytes,17,rep,name=parents,proto3" json:"parents,omitempty"`
-	// The batch that it is in; while that is open, the task may add more.
-	BatchId string `protobuf:"bytes,18,opt,name=batch_id,json=batchId,proto3" json:"batch_id,omitempty"`
-	// The batch that enqueued it, and why: on_success, on_death or on_complete.
-	CallbackOf    string `protobuf:"bytes,19,opt,name=callback_of,json=callbackOf,proto3" json:"callback_of,omitempty"`
-	Callback      string `protobuf:"bytes,20,opt,name=callback,proto3" json:"callback,omitempty"`
+	// What it came from or belongs to; absent where it stands alone.
+	Related       *Related `protobuf:"bytes,15,opt,name=related,proto3" json:"related,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1036,42 +1028,96 @@ func (x *LeasedTask) GetWorkerDeaths() uint32 {
 	return 0
 }
 
-func (x *LeasedTask) GetSchedule() string {
+func (x *LeasedTask) GetRelated() *Related {
+	if x != nil {
+		return x.Related
+	}
+	return nil
+}
+
+// Related is what a task came from or belongs to.
+type Related struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The schedule that made it, and the nominal time of its tick.
+	Schedule  string                 `protobuf:"bytes,1,opt,name=schedule,proto3" json:"schedule,omitempty"`
+	NominalAt *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=nominal_at,json=nominalAt,proto3" json:"nominal_at,omitempty"`
+	// How the tasks that it depends on ended, in the order of its dependencies, with results up to 256 KiB together.
+	Parents []*ParentOutcome `protobuf:"bytes,3,rep,name=parents,proto3" json:"parents,omitempty"`
+	// The batch that it is in; while that is open, the task may add more.
+	BatchId string `protobuf:"bytes,4,opt,name=batch_id,json=batchId,proto3" json:"batch_id,omitempty"`
+	// The batch that enqueued it, and why: on_success, on_death or on_complete.
+	CallbackOf    string `protobuf:"bytes,5,opt,name=callback_of,json=callbackOf,proto3" json:"callback_of,omitempty"`
+	Callback      string `protobuf:"bytes,6,opt,name=callback,proto3" json:"callback,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Related) Reset() {
+	*x = Related{}
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Related) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Related) ProtoMessage() {}
+
+func (x *Related) ProtoReflect() protoreflect.Message {
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Related.ProtoReflect.Descriptor instead.
+func (*Related) Descriptor() ([]byte, []int) {
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *Related) GetSchedule() string {
 	if x != nil {
 		return x.Schedule
 	}
 	return ""
 }
 
-func (x *LeasedTask) GetNominalAt() *timestamppb.Timestamp {
+func (x *Related) GetNominalAt() *timestamppb.Timestamp {
 	if x != nil {
 		return x.NominalAt
 	}
 	return nil
 }
 
-func (x *LeasedTask) GetParents() []*ParentOutcome {
+func (x *Related) GetParents() []*ParentOutcome {
 	if x != nil {
 		return x.Parents
 	}
 	return nil
 }
 
-func (x *LeasedTask) GetBatchId() string {
+func (x *Related) GetBatchId() string {
 	if x != nil {
 		return x.BatchId
 	}
 	return ""
 }
 
-func (x *LeasedTask) GetCallbackOf() string {
+func (x *Related) GetCallbackOf() string {
 	if x != nil {
 		return x.CallbackOf
 	}
 	return ""
 }
 
-func (x *LeasedTask) GetCallback() string {
+func (x *Related) GetCallback() string {
 	if x != nil {
 		return x.Callback
 	}
@@ -1095,7 +1141,7 @@ type ParentOutcome struct {
 
 func (x *ParentOutcome) Reset() {
 	*x = ParentOutcome{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[12]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1107,7 +1153,7 @@ func (x *ParentOutcome) String() string {
 func (*ParentOutcome) ProtoMessage() {}
 
 func (x *ParentOutcome) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[12]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1120,7 +1166,7 @@ func (x *ParentOutcome) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ParentOutcome.ProtoReflect.Descriptor instead.
 func (*ParentOutcome) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{12}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ParentOutcome) GetTaskId() string {
@@ -1169,7 +1215,7 @@ type Refusal struct {
 
 func (x *Refusal) Reset() {
 	*x = Refusal{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[13]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1181,7 +1227,7 @@ func (x *Refusal) String() string {
 func (*Refusal) ProtoMessage() {}
 
 func (x *Refusal) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[13]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1194,7 +1240,7 @@ func (x *Refusal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Refusal.ProtoReflect.Descriptor instead.
 func (*Refusal) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{13}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Refusal) GetToken() uint64 {
@@ -1225,7 +1271,7 @@ type Revocation struct {
 
 func (x *Revocation) Reset() {
 	*x = Revocation{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[14]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1237,7 +1283,7 @@ func (x *Revocation) String() string {
 func (*Revocation) ProtoMessage() {}
 
 func (x *Revocation) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[14]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1250,7 +1296,7 @@ func (x *Revocation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Revocation.ProtoReflect.Descriptor instead.
 func (*Revocation) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{14}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Revocation) GetTaskId() string {
@@ -1286,7 +1332,7 @@ type BeatAck struct {
 
 func (x *BeatAck) Reset() {
 	*x = BeatAck{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[15]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1298,7 +1344,7 @@ func (x *BeatAck) String() string {
 func (*BeatAck) ProtoMessage() {}
 
 func (x *BeatAck) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[15]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1311,7 +1357,7 @@ func (x *BeatAck) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BeatAck.ProtoReflect.Descriptor instead.
 func (*BeatAck) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{15}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *BeatAck) GetSequence() uint64 {
@@ -1338,7 +1384,7 @@ type OpenSessionRequest struct {
 
 func (x *OpenSessionRequest) Reset() {
 	*x = OpenSessionRequest{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[16]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1350,7 +1396,7 @@ func (x *OpenSessionRequest) String() string {
 func (*OpenSessionRequest) ProtoMessage() {}
 
 func (x *OpenSessionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[16]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1363,7 +1409,7 @@ func (x *OpenSessionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenSessionRequest.ProtoReflect.Descriptor instead.
 func (*OpenSessionRequest) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{16}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *OpenSessionRequest) GetWorker() *WorkerInfo {
@@ -1390,7 +1436,7 @@ type OpenSessionResponse struct {
 
 func (x *OpenSessionResponse) Reset() {
 	*x = OpenSessionResponse{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[17]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1402,7 +1448,7 @@ func (x *OpenSessionResponse) String() string {
 func (*OpenSessionResponse) ProtoMessage() {}
 
 func (x *OpenSessionResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[17]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1415,7 +1461,7 @@ func (x *OpenSessionResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenSessionResponse.ProtoReflect.Descriptor instead.
 func (*OpenSessionResponse) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{17}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *OpenSessionResponse) GetSessionId() uint64 {
@@ -1441,7 +1487,7 @@ type CloseSessionRequest struct {
 
 func (x *CloseSessionRequest) Reset() {
 	*x = CloseSessionRequest{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[18]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1453,7 +1499,7 @@ func (x *CloseSessionRequest) String() string {
 func (*CloseSessionRequest) ProtoMessage() {}
 
 func (x *CloseSessionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[18]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1466,7 +1512,7 @@ func (x *CloseSessionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CloseSessionRequest.ProtoReflect.Descriptor instead.
 func (*CloseSessionRequest) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{18}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *CloseSessionRequest) GetSessionId() uint64 {
@@ -1484,7 +1530,7 @@ type CloseSessionResponse struct {
 
 func (x *CloseSessionResponse) Reset() {
 	*x = CloseSessionResponse{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[19]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1496,7 +1542,7 @@ func (x *CloseSessionResponse) String() string {
 func (*CloseSessionResponse) ProtoMessage() {}
 
 func (x *CloseSessionResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[19]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1509,7 +1555,7 @@ func (x *CloseSessionResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CloseSessionResponse.ProtoReflect.Descriptor instead.
 func (*CloseSessionResponse) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{19}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{20}
 }
 
 type LeaseRequest struct {
@@ -1527,7 +1573,7 @@ type LeaseRequest struct {
 
 func (x *LeaseRequest) Reset() {
 	*x = LeaseRequest{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[20]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1539,7 +1585,7 @@ func (x *LeaseRequest) String() string {
 func (*LeaseRequest) ProtoMessage() {}
 
 func (x *LeaseRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[20]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1552,7 +1598,7 @@ func (x *LeaseRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LeaseRequest.ProtoReflect.Descriptor instead.
 func (*LeaseRequest) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{20}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *LeaseRequest) GetSessionId() uint64 {
@@ -1592,7 +1638,7 @@ type LeaseResponse struct {
 
 func (x *LeaseResponse) Reset() {
 	*x = LeaseResponse{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[21]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1604,7 +1650,7 @@ func (x *LeaseResponse) String() string {
 func (*LeaseResponse) ProtoMessage() {}
 
 func (x *LeaseResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[21]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1617,7 +1663,7 @@ func (x *LeaseResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LeaseResponse.ProtoReflect.Descriptor instead.
 func (*LeaseResponse) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{21}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *LeaseResponse) GetTasks() []*LeasedTask {
@@ -1639,7 +1685,7 @@ type HeartbeatRequest struct {
 
 func (x *HeartbeatRequest) Reset() {
 	*x = HeartbeatRequest{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[22]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1651,7 +1697,7 @@ func (x *HeartbeatRequest) String() string {
 func (*HeartbeatRequest) ProtoMessage() {}
 
 func (x *HeartbeatRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[22]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1664,7 +1710,7 @@ func (x *HeartbeatRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HeartbeatRequest.ProtoReflect.Descriptor instead.
 func (*HeartbeatRequest) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{22}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *HeartbeatRequest) GetSessionId() uint64 {
@@ -1699,7 +1745,7 @@ type HeartbeatResponse struct {
 
 func (x *HeartbeatResponse) Reset() {
 	*x = HeartbeatResponse{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[23]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1711,7 +1757,7 @@ func (x *HeartbeatResponse) String() string {
 func (*HeartbeatResponse) ProtoMessage() {}
 
 func (x *HeartbeatResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[23]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1724,7 +1770,7 @@ func (x *HeartbeatResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HeartbeatResponse.ProtoReflect.Descriptor instead.
 func (*HeartbeatResponse) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{23}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *HeartbeatResponse) GetTtlSeconds() float64 {
@@ -1752,7 +1798,7 @@ type CompleteRequest struct {
 
 func (x *CompleteRequest) Reset() {
 	*x = CompleteRequest{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[24]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1764,7 +1810,7 @@ func (x *CompleteRequest) String() string {
 func (*CompleteRequest) ProtoMessage() {}
 
 func (x *CompleteRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[24]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1777,7 +1823,7 @@ func (x *CompleteRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CompleteRequest.ProtoReflect.Descriptor instead.
 func (*CompleteRequest) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{24}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *CompleteRequest) GetTaskId() string {
@@ -1809,7 +1855,7 @@ type CompleteResponse struct {
 
 func (x *CompleteResponse) Reset() {
 	*x = CompleteResponse{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[25]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1821,7 +1867,7 @@ func (x *CompleteResponse) String() string {
 func (*CompleteResponse) ProtoMessage() {}
 
 func (x *CompleteResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[25]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1834,7 +1880,7 @@ func (x *CompleteResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CompleteResponse.ProtoReflect.Descriptor instead.
 func (*CompleteResponse) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{25}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{26}
 }
 
 type FailRequest struct {
@@ -1848,7 +1894,7 @@ type FailRequest struct {
 
 func (x *FailRequest) Reset() {
 	*x = FailRequest{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[26]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1860,7 +1906,7 @@ func (x *FailRequest) String() string {
 func (*FailRequest) ProtoMessage() {}
 
 func (x *FailRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[26]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1873,7 +1919,7 @@ func (x *FailRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FailRequest.ProtoReflect.Descriptor instead.
 func (*FailRequest) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{26}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *FailRequest) GetTaskId() string {
@@ -1907,7 +1953,7 @@ type FailResponse struct {
 
 func (x *FailResponse) Reset() {
 	*x = FailResponse{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[27]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1919,7 +1965,7 @@ func (x *FailResponse) String() string {
 func (*FailResponse) ProtoMessage() {}
 
 func (x *FailResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[27]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1932,7 +1978,7 @@ func (x *FailResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FailResponse.ProtoReflect.Descriptor instead.
 func (*FailResponse) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{27}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *FailResponse) GetState() Task_State {
@@ -1953,7 +1999,7 @@ type SnoozeRequest struct {
 
 func (x *SnoozeRequest) Reset() {
 	*x = SnoozeRequest{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[28]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1965,7 +2011,7 @@ func (x *SnoozeRequest) String() string {
 func (*SnoozeRequest) ProtoMessage() {}
 
 func (x *SnoozeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[28]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1978,7 +2024,7 @@ func (x *SnoozeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SnoozeRequest.ProtoReflect.Descriptor instead.
 func (*SnoozeRequest) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{28}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *SnoozeRequest) GetTaskId() string {
@@ -2010,7 +2056,7 @@ type SnoozeResponse struct {
 
 func (x *SnoozeResponse) Reset() {
 	*x = SnoozeResponse{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[29]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2022,7 +2068,7 @@ func (x *SnoozeResponse) String() string {
 func (*SnoozeResponse) ProtoMessage() {}
 
 func (x *SnoozeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[29]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2035,7 +2081,7 @@ func (x *SnoozeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SnoozeResponse.ProtoReflect.Descriptor instead.
 func (*SnoozeResponse) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{29}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{30}
 }
 
 type ReleaseRequest struct {
@@ -2048,7 +2094,7 @@ type ReleaseRequest struct {
 
 func (x *ReleaseRequest) Reset() {
 	*x = ReleaseRequest{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[30]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2060,7 +2106,7 @@ func (x *ReleaseRequest) String() string {
 func (*ReleaseRequest) ProtoMessage() {}
 
 func (x *ReleaseRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[30]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2073,7 +2119,7 @@ func (x *ReleaseRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReleaseRequest.ProtoReflect.Descriptor instead.
 func (*ReleaseRequest) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{30}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *ReleaseRequest) GetTaskId() string {
@@ -2098,7 +2144,7 @@ type ReleaseResponse struct {
 
 func (x *ReleaseResponse) Reset() {
 	*x = ReleaseResponse{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[31]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2110,7 +2156,7 @@ func (x *ReleaseResponse) String() string {
 func (*ReleaseResponse) ProtoMessage() {}
 
 func (x *ReleaseResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[31]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2123,7 +2169,7 @@ func (x *ReleaseResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReleaseResponse.ProtoReflect.Descriptor instead.
 func (*ReleaseResponse) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{31}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{32}
 }
 
 type ListWorkersRequest struct {
@@ -2134,7 +2180,7 @@ type ListWorkersRequest struct {
 
 func (x *ListWorkersRequest) Reset() {
 	*x = ListWorkersRequest{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[32]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2146,7 +2192,7 @@ func (x *ListWorkersRequest) String() string {
 func (*ListWorkersRequest) ProtoMessage() {}
 
 func (x *ListWorkersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[32]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2159,7 +2205,7 @@ func (x *ListWorkersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListWorkersRequest.ProtoReflect.Descriptor instead.
 func (*ListWorkersRequest) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{32}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{33}
 }
 
 type ListWorkersResponse struct {
@@ -2171,7 +2217,7 @@ type ListWorkersResponse struct {
 
 func (x *ListWorkersResponse) Reset() {
 	*x = ListWorkersResponse{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[33]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2183,7 +2229,7 @@ func (x *ListWorkersResponse) String() string {
 func (*ListWorkersResponse) ProtoMessage() {}
 
 func (x *ListWorkersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[33]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2196,7 +2242,7 @@ func (x *ListWorkersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListWorkersResponse.ProtoReflect.Descriptor instead.
 func (*ListWorkersResponse) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{33}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *ListWorkersResponse) GetWorkers() []*Worker {
@@ -2220,7 +2266,7 @@ type Worker struct {
 
 func (x *Worker) Reset() {
 	*x = Worker{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[34]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2232,7 +2278,7 @@ func (x *Worker) String() string {
 func (*Worker) ProtoMessage() {}
 
 func (x *Worker) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[34]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2245,7 +2291,7 @@ func (x *Worker) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Worker.ProtoReflect.Descriptor instead.
 func (*Worker) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{34}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *Worker) GetSessionId() uint64 {
@@ -2355,7 +2401,7 @@ const file_rpc_rowlockv1_worker_proto_rawDesc = "" +
 	"\vttl_seconds\x18\x02 \x01(\x01R\n" +
 	"ttlSeconds\x12\x14\n" +
 	"\x05fresh\x18\x03 \x01(\bR\x05fresh\x12\x17\n" +
-	"\anode_id\x18\x04 \x01(\tR\x06nodeId\"\xf5\x05\n" +
+	"\anode_id\x18\x04 \x01(\tR\x06nodeId\"\xc0\x04\n" +
 	"\n" +
 	"LeasedTask\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
@@ -2373,18 +2419,20 @@ const file_rpc_rowlockv1_worker_proto_rawDesc = "" +
 	"\x06labels\x18\v \x03(\v2\".rowlock.v1.LeasedTask.LabelsEntryR\x06labels\x12#\n" +
 	"\rtrace_context\x18\f \x01(\tR\ftraceContext\x12\x19\n" +
 	"\bfair_key\x18\r \x01(\tR\afairKey\x12#\n" +
-	"\rworker_deaths\x18\x0e \x01(\rR\fworkerDeaths\x12\x1a\n" +
-	"\bschedule\x18\x0f \x01(\tR\bschedule\x129\n" +
-	"\n" +
-	"nominal_at\x18\x10 \x01(\v2\x1a.google.protobuf.TimestampR\tnominalAt\x123\n" +
-	"\aparents\x18\x11 \x03(\v2\x19.rowlock.v1.ParentOutcomeR\aparents\x12\x19\n" +
-	"\bbatch_id\x18\x12 \x01(\tR\abatchId\x12\x1f\n" +
-	"\vcallback_of\x18\x13 \x01(\tR\n" +
-	"callbackOf\x12\x1a\n" +
-	"\bcallback\x18\x14 \x01(\tR\bcallback\x1a9\n" +
+	"\rworker_deaths\x18\x0e \x01(\rR\fworkerDeaths\x12-\n" +
+	"\arelated\x18\x0f \x01(\v2\x13.rowlock.v1.RelatedR\arelated\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xa7\x01\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xed\x01\n" +
+	"\aRelated\x12\x1a\n" +
+	"\bschedule\x18\x01 \x01(\tR\bschedule\x129\n" +
+	"\n" +
+	"nominal_at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\tnominalAt\x123\n" +
+	"\aparents\x18\x03 \x03(\v2\x19.rowlock.v1.ParentOutcomeR\aparents\x12\x19\n" +
+	"\bbatch_id\x18\x04 \x01(\tR\abatchId\x12\x1f\n" +
+	"\vcallback_of\x18\x05 \x01(\tR\n" +
+	"callbackOf\x12\x1a\n" +
+	"\bcallback\x18\x06 \x01(\tR\bcallback\"\xa7\x01\n" +
 	"\rParentOutcome\x12\x17\n" +
 	"\atask_id\x18\x01 \x01(\tR\x06taskId\x12\x10\n" +
 	"\x03ref\x18\x02 \x01(\tR\x03ref\x12,\n" +
@@ -2487,7 +2535,7 @@ func file_rpc_rowlockv1_worker_proto_rawDescGZIP() []byte {
 	return file_rpc_rowlockv1_worker_proto_rawDescData
 }
 
-var file_rpc_rowlockv1_worker_proto_msgTypes = make([]protoimpl.MessageInfo, 37)
+var file_rpc_rowlockv1_worker_proto_msgTypes = make([]protoimpl.MessageInfo, 38)
 var file_rpc_rowlockv1_worker_proto_goTypes = []any{
 	(*QueueWeight)(nil),           // 0: rowlock.v1.QueueWeight
 	(*WorkerInfo)(nil),            // 1: rowlock.v1.WorkerInfo
@@ -2501,38 +2549,39 @@ var file_rpc_rowlockv1_worker_proto_goTypes = []any{
 	(*WorkResponse)(nil),          // 9: rowlock.v1.WorkResponse
 	(*Welcome)(nil),               // 10: rowlock.v1.Welcome
 	(*LeasedTask)(nil),            // 11: rowlock.v1.LeasedTask
-	(*ParentOutcome)(nil),         // 12: rowlock.v1.ParentOutcome
-	(*Refusal)(nil),               // 13: rowlock.v1.Refusal
-	(*Revocation)(nil),            // 14: rowlock.v1.Revocation
-	(*BeatAck)(nil),               // 15: rowlock.v1.BeatAck
-	(*OpenSessionRequest)(nil),    // 16: rowlock.v1.OpenSessionRequest
-	(*OpenSessionResponse)(nil),   // 17: rowlock.v1.OpenSessionResponse
-	(*CloseSessionRequest)(nil),   // 18: rowlock.v1.CloseSessionRequest
-	(*CloseSessionResponse)(nil),  // 19: rowlock.v1.CloseSessionResponse
-	(*LeaseRequest)(nil),          // 20: rowlock.v1.LeaseRequest
-	(*LeaseResponse)(nil),         // 21: rowlock.v1.LeaseResponse
-	(*HeartbeatRequest)(nil),      // 22: rowlock.v1.HeartbeatRequest
-	(*HeartbeatResponse)(nil),     // 23: rowlock.v1.HeartbeatResponse
-	(*CompleteRequest)(nil),       // 24: rowlock.v1.CompleteRequest
-	(*CompleteResponse)(nil),      // 25: rowlock.v1.CompleteResponse
-	(*FailRequest)(nil),           // 26: rowlock.v1.FailRequest
-	(*FailResponse)(nil),          // 27: rowlock.v1.FailResponse
-	(*SnoozeRequest)(nil),         // 28: rowlock.v1.SnoozeRequest
-	(*SnoozeResponse)(nil),        // 29: rowlock.v1.SnoozeResponse
-	(*ReleaseRequest)(nil),        // 30: rowlock.v1.ReleaseRequest
-	(*ReleaseResponse)(nil),       // 31: rowlock.v1.ReleaseResponse
-	(*ListWorkersRequest)(nil),    // 32: rowlock.v1.ListWorkersRequest
-	(*ListWorkersResponse)(nil),   // 33: rowlock.v1.ListWorkersResponse
-	(*Worker)(nil),                // 34: rowlock.v1.Worker
-	nil,                           // 35: rowlock.v1.WorkerInfo.LabelsEntry
-	nil,                           // 36: rowlock.v1.LeasedTask.LabelsEntry
-	(*timestamppb.Timestamp)(nil), // 37: google.protobuf.Timestamp
-	(Task_State)(0),               // 38: rowlock.v1.Task.State
-	(*Status)(nil),                // 39: rowlock.v1.Status
+	(*Related)(nil),               // 12: rowlock.v1.Related
+	(*ParentOutcome)(nil),         // 13: rowlock.v1.ParentOutcome
+	(*Refusal)(nil),               // 14: rowlock.v1.Refusal
+	(*Revocation)(nil),            // 15: rowlock.v1.Revocation
+	(*BeatAck)(nil),               // 16: rowlock.v1.BeatAck
+	(*OpenSessionRequest)(nil),    // 17: rowlock.v1.OpenSessionRequest
+	(*OpenSessionResponse)(nil),   // 18: rowlock.v1.OpenSessionResponse
+	(*CloseSessionRequest)(nil),   // 19: rowlock.v1.CloseSessionRequest
+	(*CloseSessionResponse)(nil),  // 20: rowlock.v1.CloseSessionResponse
+	(*LeaseRequest)(nil),          // 21: rowlock.v1.LeaseRequest
+	(*LeaseResponse)(nil),         // 22: rowlock.v1.LeaseResponse
+	(*HeartbeatRequest)(nil),      // 23: rowlock.v1.HeartbeatRequest
+	(*HeartbeatResponse)(nil),     // 24: rowlock.v1.HeartbeatResponse
+	(*CompleteRequest)(nil),       // 25: rowlock.v1.CompleteRequest
+	(*CompleteResponse)(nil),      // 26: rowlock.v1.CompleteResponse
+	(*FailRequest)(nil),           // 27: rowlock.v1.FailRequest
+	(*FailResponse)(nil),          // 28: rowlock.v1.FailResponse
+	(*SnoozeRequest)(nil),         // 29: rowlock.v1.SnoozeRequest
+	(*SnoozeResponse)(nil),        // 30: rowlock.v1.SnoozeResponse
+	(*ReleaseRequest)(nil),        // 31: rowlock.v1.ReleaseRequest
+	(*ReleaseResponse)(nil),       // 32: rowlock.v1.ReleaseResponse
+	(*ListWorkersRequest)(nil),    // 33: rowlock.v1.ListWorkersRequest
+	(*ListWorkersResponse)(nil),   // 34: rowlock.v1.ListWorkersResponse
+	(*Worker)(nil),                // 35: rowlock.v1.Worker
+	nil,                           // 36: rowlock.v1.WorkerInfo.LabelsEntry
+	nil,                           // 37: rowlock.v1.LeasedTask.LabelsEntry
+	(*timestamppb.Timestamp)(nil), // 38: google.protobuf.Timestamp
+	(Task_State)(0),               // 39: rowlock.v1.Task.State
+	(*Status)(nil),                // 40: rowlock.v1.Status
 }
 var file_rpc_rowlockv1_worker_proto_depIdxs = []int32{
 	0,  // 0: rowlock.v1.WorkerInfo.queues:type_name -> rowlock.v1.QueueWeight
-	35, // 1: rowlock.v1.WorkerInfo.labels:type_name -> rowlock.v1.WorkerInfo.LabelsEntry
+	36, // 1: rowlock.v1.WorkerInfo.labels:type_name -> rowlock.v1.WorkerInfo.LabelsEntry
 	3,  // 2: rowlock.v1.WorkRequest.hello:type_name -> rowlock.v1.Hello
 	7,  // 3: rowlock.v1.WorkRequest.outcomes:type_name -> rowlock.v1.Outcome
 	5,  // 4: rowlock.v1.WorkRequest.beat:type_name -> rowlock.v1.Beat
@@ -2543,51 +2592,52 @@ var file_rpc_rowlockv1_worker_proto_depIdxs = []int32{
 	8,  // 9: rowlock.v1.Outcome.failed:type_name -> rowlock.v1.Failure
 	10, // 10: rowlock.v1.WorkResponse.welcome:type_name -> rowlock.v1.Welcome
 	11, // 11: rowlock.v1.WorkResponse.tasks:type_name -> rowlock.v1.LeasedTask
-	13, // 12: rowlock.v1.WorkResponse.refused:type_name -> rowlock.v1.Refusal
-	14, // 13: rowlock.v1.WorkResponse.revoked:type_name -> rowlock.v1.Revocation
-	15, // 14: rowlock.v1.WorkResponse.beat:type_name -> rowlock.v1.BeatAck
-	37, // 15: rowlock.v1.LeasedTask.enqueued_at:type_name -> google.protobuf.Timestamp
-	36, // 16: rowlock.v1.LeasedTask.labels:type_name -> rowlock.v1.LeasedTask.LabelsEntry
-	37, // 17: rowlock.v1.LeasedTask.nominal_at:type_name -> google.protobuf.Timestamp
-	12, // 18: rowlock.v1.LeasedTask.parents:type_name -> rowlock.v1.ParentOutcome
-	38, // 19: rowlock.v1.ParentOutcome.state:type_name -> rowlock.v1.Task.State
-	39, // 20: rowlock.v1.Refusal.status:type_name -> rowlock.v1.Status
-	1,  // 21: rowlock.v1.OpenSessionRequest.worker:type_name -> rowlock.v1.WorkerInfo
-	11, // 22: rowlock.v1.LeaseResponse.tasks:type_name -> rowlock.v1.LeasedTask
-	4,  // 23: rowlock.v1.HeartbeatRequest.held:type_name -> rowlock.v1.HeldLease
-	6,  // 24: rowlock.v1.HeartbeatRequest.progress:type_name -> rowlock.v1.LeaseProgress
-	14, // 25: rowlock.v1.HeartbeatResponse.revoked:type_name -> rowlock.v1.Revocation
-	8,  // 26: rowlock.v1.FailRequest.failure:type_name -> rowlock.v1.Failure
-	38, // 27: rowlock.v1.FailResponse.state:type_name -> rowlock.v1.Task.State
-	34, // 28: rowlock.v1.ListWorkersResponse.workers:type_name -> rowlock.v1.Worker
-	1,  // 29: rowlock.v1.Worker.info:type_name -> rowlock.v1.WorkerInfo
-	37, // 30: rowlock.v1.Worker.opened_at:type_name -> google.protobuf.Timestamp
-	37, // 31: rowlock.v1.Worker.heartbeat_at:type_name -> google.protobuf.Timestamp
-	2,  // 32: rowlock.v1.WorkerService.Work:input_type -> rowlock.v1.WorkRequest
-	16, // 33: rowlock.v1.WorkerService.OpenSession:input_type -> rowlock.v1.OpenSessionRequest
-	18, // 34: rowlock.v1.WorkerService.CloseSession:input_type -> rowlock.v1.CloseSessionRequest
-	20, // 35: rowlock.v1.WorkerService.Lease:input_type -> rowlock.v1.LeaseRequest
-	22, // 36: rowlock.v1.WorkerService.Heartbeat:input_type -> rowlock.v1.HeartbeatRequest
-	24, // 37: rowlock.v1.WorkerService.Complete:input_type -> rowlock.v1.CompleteRequest
-	26, // 38: rowlock.v1.WorkerService.Fail:input_type -> rowlock.v1.FailRequest
-	28, // 39: rowlock.v1.WorkerService.Snooze:input_type -> rowlock.v1.SnoozeRequest
-	30, // 40: rowlock.v1.WorkerService.Release:input_type -> rowlock.v1.ReleaseRequest
-	32, // 41: rowlock.v1.WorkerService.ListWorkers:input_type -> rowlock.v1.ListWorkersRequest
-	9,  // 42: rowlock.v1.WorkerService.Work:output_type -> rowlock.v1.WorkResponse
-	17, // 43: rowlock.v1.WorkerService.OpenSession:output_type -> rowlock.v1.OpenSessionResponse
-	19, // 44: rowlock.v1.WorkerService.CloseSession:output_type -> rowlock.v1.CloseSessionResponse
-	21, // 45: rowlock.v1.WorkerService.Lease:output_type -> rowlock.v1.LeaseResponse
-	23, // 46: rowlock.v1.WorkerService.Heartbeat:output_type -> rowlock.v1.HeartbeatResponse
-	25, // 47: rowlock.v1.WorkerService.Complete:output_type -> rowlock.v1.CompleteResponse
-	27, // 48: rowlock.v1.WorkerService.Fail:output_type -> rowlock.v1.FailResponse
-	29, // 49: rowlock.v1.WorkerService.Snooze:output_type -> rowlock.v1.SnoozeResponse
-	31, // 50: rowlock.v1.WorkerService.Release:output_type -> rowlock.v1.ReleaseResponse
-	33, // 51: rowlock.v1.WorkerService.ListWorkers:output_type -> rowlock.v1.ListWorkersResponse
-	42, // [42:52] is the sub-list for method output_type
-	32, // [32:42] is the sub-list for method input_type
-	32, // [32:32] is the sub-list for extension type_name
-	32, // [32:32] is the sub-list for extension extendee
-	0,  // [0:32] is the sub-list for field type_name
+	14, // 12: rowlock.v1.WorkResponse.refused:type_name -> rowlock.v1.Refusal
+	15, // 13: rowlock.v1.WorkResponse.revoked:type_name -> rowlock.v1.Revocation
+	16, // 14: rowlock.v1.WorkResponse.beat:type_name -> rowlock.v1.BeatAck
+	38, // 15: rowlock.v1.LeasedTask.enqueued_at:type_name -> google.protobuf.Timestamp
+	37, // 16: rowlock.v1.LeasedTask.labels:type_name -> rowlock.v1.LeasedTask.LabelsEntry
+	12, // 17: rowlock.v1.LeasedTask.related:type_name -> rowlock.v1.Related
+	38, // 18: rowlock.v1.Related.nominal_at:type_name -> google.protobuf.Timestamp
+	13, // 19: rowlock.v1.Related.parents:type_name -> rowlock.v1.ParentOutcome
+	39, // 20: rowlock.v1.ParentOutcome.state:type_name -> rowlock.v1.Task.State
+	40, // 21: rowlock.v1.Refusal.status:type_name -> rowlock.v1.Status
+	1,  // 22: rowlock.v1.OpenSessionRequest.worker:type_name -> rowlock.v1.WorkerInfo
+	11, // 23: rowlock.v1.LeaseResponse.tasks:type_name -> rowlock.v1.LeasedTask
+	4,  // 24: rowlock.v1.HeartbeatRequest.held:type_name -> rowlock.v1.HeldLease
+	6,  // 25: rowlock.v1.HeartbeatRequest.progress:type_name -> rowlock.v1.LeaseProgress
+	15, // 26: rowlock.v1.HeartbeatResponse.revoked:type_name -> rowlock.v1.Revocation
+	8,  // 27: rowlock.v1.FailRequest.failure:type_name -> rowlock.v1.Failure
+	39, // 28: rowlock.v1.FailResponse.state:type_name -> rowlock.v1.Task.State
+	35, // 29: rowlock.v1.ListWorkersResponse.workers:type_name -> rowlock.v1.Worker
+	1,  // 30: rowlock.v1.Worker.info:type_name -> rowlock.v1.WorkerInfo
+	38, // 31: rowlock.v1.Worker.opened_at:type_name -> google.protobuf.Timestamp
+	38, // 32: rowlock.v1.Worker.heartbeat_at:type_name -> google.protobuf.Timestamp
+	2,  // 33: rowlock.v1.WorkerService.Work:input_type -> rowlock.v1.WorkRequest
+	17, // 34: rowlock.v1.WorkerService.OpenSession:input_type -> rowlock.v1.OpenSessionRequest
+	19, // 35: rowlock.v1.WorkerService.CloseSession:input_type -> rowlock.v1.CloseSessionRequest
+	21, // 36: rowlock.v1.WorkerService.Lease:input_type -> rowlock.v1.LeaseRequest
+	23, // 37: rowlock.v1.WorkerService.Heartbeat:input_type -> rowlock.v1.HeartbeatRequest
+	25, // 38: rowlock.v1.WorkerService.Complete:input_type -> rowlock.v1.CompleteRequest
+	27, // 39: rowlock.v1.WorkerService.Fail:input_type -> rowlock.v1.FailRequest
+	29, // 40: rowlock.v1.WorkerService.Snooze:input_type -> rowlock.v1.SnoozeRequest
+	31, // 41: rowlock.v1.WorkerService.Release:input_type -> rowlock.v1.ReleaseRequest
+	33, // 42: rowlock.v1.WorkerService.ListWorkers:input_type -> rowlock.v1.ListWorkersRequest
+	9,  // 43: rowlock.v1.WorkerService.Work:output_type -> rowlock.v1.WorkResponse
+	18, // 44: rowlock.v1.WorkerService.OpenSession:output_type -> rowlock.v1.OpenSessionResponse
+	20, // 45: rowlock.v1.WorkerService.CloseSession:output_type -> rowlock.v1.CloseSessionResponse
+	22, // 46: rowlock.v1.WorkerService.Lease:output_type -> rowlock.v1.LeaseResponse
+	24, // 47: rowlock.v1.WorkerService.Heartbeat:output_type -> rowlock.v1.HeartbeatResponse
+	26, // 48: rowlock.v1.WorkerService.Complete:output_type -> rowlock.v1.CompleteResponse
+	28, // 49: rowlock.v1.WorkerService.Fail:output_type -> rowlock.v1.FailResponse
+	30, // 50: rowlock.v1.WorkerService.Snooze:output_type -> rowlock.v1.SnoozeResponse
+	32, // 51: rowlock.v1.WorkerService.Release:output_type -> rowlock.v1.ReleaseResponse
+	34, // 52: rowlock.v1.WorkerService.ListWorkers:output_type -> rowlock.v1.ListWorkersResponse
+	43, // [43:53] is the sub-list for method output_type
+	33, // [33:43] is the sub-list for method input_type
+	33, // [33:33] is the sub-list for extension type_name
+	33, // [33:33] is the sub-list for extension extendee
+	0,  // [0:33] is the sub-list for field type_name
 }
 
 func init() { file_rpc_rowlockv1_worker_proto_init() }
@@ -2609,7 +2659,7 @@ func file_rpc_rowlockv1_worker_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_rpc_rowlockv1_worker_proto_rawDesc), len(file_rpc_rowlockv1_worker_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   37,
+			NumMessages:   38,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
