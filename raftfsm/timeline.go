@@ -3,4 +3,4 @@ package raftfsm
 import "github.com/rowlock/rowlock/task"
 
 // timelineOf is the number of the timeline that a state is on.
-func timelineOf(*task.Machine) uint64 { return 0 }
+func timelineOf(m *task.Machine) uint64 { return m.Timeline().ID }
