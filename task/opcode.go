@@ -44,6 +44,7 @@ const (
 	opImportTasks
 	opNoteArchived
 	opResumeCluster
+	opDrainSession
 )
 
 func (*Enqueue) opcode() opcode           { return opEnqueue }
@@ -174,6 +175,8 @@ func newFeatureCommand(op opcode) decodable {
 		return new(NoteArchived)
 	case opResumeCluster:
 		return new(ResumeCluster)
+	case opDrainSession:
+		return new(DrainSession)
 	}
 	return nil
 }
