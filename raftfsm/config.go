@@ -55,6 +55,9 @@ type Config struct {
 	// ChecksumInterval is how often the leader has the members' states compared. Default 10 s.
 	ChecksumInterval time.Duration
 
+	// Archive keeps an archive of the log; nil: none is kept.
+	Archive *ArchiveConfig
+
 	// Events is how many of the newest transitions of tasks are kept in memory for those who watch, 48 bytes each; it is rounded
 	// up to a power of two. Default 262,144; negative: none.
 	Events int
@@ -98,6 +101,9 @@ type RaftConfig struct {
 	// TrailingLogs and TrailingBytes bound the entries that are kept behind the state file for members that lag.
 	// Defaults 2048 and 64 MiB.
 	TrailingLogs, TrailingBytes uint64
+	// ArchiveBytes bounds the log while entries of it wait to be archived. Beyond it they are deleted all the same, and the
+	// archive has a gap, behind which it begins with a full backup. Default 1 GiB.
+	ArchiveBytes uint64
 	// HungDisk is how long a write may take before the process gives up. Default store.DefaultHungAfter (8 s).
 	HungDisk time.Duration
 }
@@ -135,6 +141,7 @@ func (c Config) withDefaults() (Config, error) {
 	set(&c.Raft.CommitTimeout, 50*time.Millisecond)
 	set(&c.Raft.TrailingLogs, 2048)
 	set(&c.Raft.TrailingBytes, 64<<20)
+	set(&c.Raft.ArchiveBytes, 1<<30)
 	if c.Now == nil {
 		c.Now = time.Now
 	}

@@ -33,7 +33,9 @@ func LevelOf(c Command) uint32 {
 	case *Request:
 		return LevelOf(c.Command)
 	case *PutSchedule, *DeleteSchedule, *SetSchedulePaused, *TriggerSchedule, *BackfillSchedule, *FireSchedules,
-		*StartOperation, *StepOperation, *AbortOperation, *EnqueueGraph, *CancelWorkflow, *CreateBatch, *CloseBatch, *CancelBatch:
+		*StartOperation, *StepOperation, *AbortOperation, *EnqueueGraph, *CancelWorkflow, *CreateBatch, *CloseBatch, *CancelBatch,
+		*ImportTasks, *NoteArchived, *ResumeCluster,
+		*DrainSession:
 		return LevelFeatures
 	case *Enqueue:
 		for i := range c.Tasks {

@@ -126,7 +126,7 @@ func DecodeFinished(b []byte) (Task, error) {
 }
 
 func (t *Task) setCold(c *cold) {
-	t.UniqueKey, t.FairKey, t.Labels, t.TraceContext = c.uniqueKey, c.fairKey, c.labels, c.trace
+	t.UniqueKey, t.UniqueWindow, t.FairKey, t.Labels, t.TraceContext = c.uniqueKey, c.uniqueWindow, c.fairKey, c.labels, c.trace
 	t.Backoff, t.DependsOn, t.RetryOf = c.backoff, c.waits, c.retryOf
 	t.Errors, t.Progress = c.errors, c.progress
 	t.SingletonKey, t.StickyKey, t.Require = c.singleton, c.sticky, c.require
@@ -155,7 +155,7 @@ func (m *Machine) appendMeta(b []byte) []byte {
 	for _, c := range m.cascades {
 		b = appendUint(appendBool(appendUint(b, uint64(c.parent)), c.ok), uint64(c.below))
 	}
-	return b
+	return m.appendMetaTags(b)
 }
 
 func (m *Machine) readMeta(b []byte) error {
@@ -184,6 +184,7 @@ func (m *Machine) readMeta(b []byte) error {
 	for range r.count() {
 		m.cascades = append(m.cascades, cascade{parent: ID(r.uint()), ok: r.bool(), below: ID(r.uint())})
 	}
+	m.readMetaTags(&r)
 	return r.done()
 }
 
@@ -239,8 +240,15 @@ func readQueue(number uint32, b []byte) (*queue, error) {
 	return q, r.done()
 }
 
+// drainingSession is the version of the record of a session that takes no more.
+const drainingSession = 2
+
 func (s *session) append(b []byte) []byte {
-	b = append(b, recordVersion)
+	version := byte(recordVersion)
+	if s.draining {
+		version = drainingSession
+	}
+	b = append(b, version)
 	b = appendBytes(appendBytes(b, s.worker), s.pool)
 	b = appendInt(appendInt(b, s.openedAt), s.silent)
 	b = appendUint(b, uint64(len(s.queues)))
@@ -256,10 +264,14 @@ func (s *session) append(b []byte) []byte {
 
 func readSession(id uint64, b []byte) (*session, error) {
 	r := reader{b: b}
-	if r.byte() != recordVersion {
+	version := r.byte()
+	if version != recordVersion && version != drainingSession {
 		return nil, errCorrupt
 	}
-	s := &session{id: id, worker: strings.Clone(r.string()), pool: strings.Clone(r.string()), openedAt: r.int(), silent: r.int()}
+	s := &session{
+		id: id, worker: strings.Clone(r.string()), pool: strings.Clone(r.string()), openedAt: r.int(), silent: r.int(),
+		draining: version == drainingSession,
+	}
 	for range r.count() {
 		s.queues = append(s.queues, servedQueue{name: strings.Clone(r.string()), weight: r.int(), current: r.int()})
 	}

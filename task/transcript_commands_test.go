@@ -31,8 +31,12 @@ func (s *stage) command(a *arguments) task.Command {
 			Term:     max(a.number("term"), 1),
 			Silences: []task.Silence{{Session: a.parseNumber(a.word()), For: a.duration("for")}},
 		}
+	case "drain-session":
+		return &task.DrainSession{Session: a.parseNumber(a.word())}
 	case "level":
 		return &task.RaiseFeatureLevel{Level: uint32(a.parseNumber(a.word()))}
+	case "archive-up-to":
+		return &task.NoteArchived{Index: a.parseNumber(a.word())}
 	case "checksum":
 		return &task.Checksum{Agreed: a.number("agreed"), Hash: a.number("hash")}
 	case "lease":
@@ -46,6 +50,8 @@ func (s *stage) command(a *arguments) task.Command {
 		}}}
 	case "tick":
 		return &task.Tick{}
+	case "resume":
+		return &task.ResumeCluster{}
 	}
 	if c := s.graphCommand(a); c != nil {
 		return c

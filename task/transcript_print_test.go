@@ -47,6 +47,10 @@ func (s *stage) printResult(c task.Command, r task.Result) {
 		for i, item := range r.Items {
 			s.printf("session %d: %s", c.Silences[i].Session, outcome(item))
 		}
+	case *task.ResumeCluster:
+		s.printf("resumed: %v", r.Items[0].Other == 1)
+	case *task.DrainSession:
+		s.printf("session %d: %s", c.Session, outcome(r.Items[0]))
 	case *task.CancelWorkflow:
 		s.printf("workflow %d: %d tasks to cancel", r.Items[0].ID, r.Items[0].Other)
 	default:
@@ -91,6 +95,9 @@ func (s *stage) printEffects(e task.Effects) {
 	}
 	for _, id := range e.Closed {
 		s.printf("* closed: session %d", id)
+	}
+	for _, id := range e.Drained {
+		s.printf("* drains: session %d", id)
 	}
 	for _, c := range e.Checksums {
 		line := "* checksum"

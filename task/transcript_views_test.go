@@ -29,6 +29,12 @@ func (s *stage) question(a *arguments) func() {
 	case "history":
 		queue := a.word()
 		return func() { s.history(queue) }
+	case "archived":
+		return func() { s.printf("archived up to entry %d", s.machine().Archived().Index) }
+	case "restore":
+		return s.restoreQuestion(a)
+	case "cluster":
+		return s.cluster
 	case "feature-level":
 		return func() { s.printf("feature level %d", s.machine().FeatureLevel()) }
 	case "events":
@@ -212,6 +218,9 @@ func (s *stage) sessions() {
 		line := fmt.Sprintf("session %d: worker %s holds %d, could lease %d", v.ID, v.Worker, v.Running, s.machine().PendingFor(v.ID))
 		if v.SilentSince != 0 {
 			line += ", silent since " + clock(v.SilentSince)
+		}
+		if v.Draining {
+			line += ", draining"
 		}
 		s.printf("%s", line)
 	}
