@@ -51,9 +51,10 @@ func (c *Client) EnqueueMany(ctx context.Context, tasks []NewTask) ([]Receipt, e
 		return nil, err
 	}
 	built := make([]*rowlockv1.NewTask, len(tasks))
+	fresh := make([]rowlockv1.NewTask, len(tasks)) // at once: much cheaper than one by one
 	for i, t := range tasks {
-		var err error
-		if built[i], err = build(t.Args, t.Options); err != nil {
+		built[i] = &fresh[i]
+		if err := buildInto(built[i], t.Args, t.Options); err != nil {
 			return nil, fmt.Errorf("task %d: %w", i, err)
 		}
 	}
@@ -106,11 +107,20 @@ func (p *producer) await(ctx context.Context, at place) Receipt {
 
 // build makes the API's task.
 func build(args Args, options []Option) (*rowlockv1.NewTask, error) {
-	payload, err := marshal(args)
-	if err != nil {
+	t := &rowlockv1.NewTask{}
+	if err := buildInto(t, args, options); err != nil {
 		return nil, err
 	}
-	t := &rowlockv1.NewTask{Queue: DefaultQueue, Kind: args.Kind(), Payload: payload}
+	return t, nil
+}
+
+// buildInto makes an empty task of the API the one that is asked for.
+func buildInto(t *rowlockv1.NewTask, args Args, options []Option) error {
+	payload, err := marshal(args)
+	if err != nil {
+		return err
+	}
+	t.Queue, t.Kind, t.Payload = DefaultQueue, args.Kind(), payload
 	if w, ok := args.(WithOptions); ok {
 		for _, o := range w.EnqueueOptions() {
 			o(t)
@@ -120,7 +130,7 @@ func build(args Args, options []Option) (*rowlockv1.NewTask, error) {
 		o(t)
 	}
 	if n := sizeOf(t); n > maxTaskBytes {
-		return nil, fmt.Errorf("%w: a task of %d bytes is too large for a request", ErrInvalid, n)
+		return fmt.Errorf("%w: a task of %d bytes is too large for a request", ErrInvalid, n)
 	}
-	return t, nil
+	return nil
 }

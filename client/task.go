@@ -50,6 +50,7 @@ type TaskInfo struct {
 	StickyKey    string            `json:"sticky_key,omitempty"`
 	Require      map[string]string `json:"require,omitempty"`
 	UniqueKey    string            `json:"unique_key,omitempty"`
+	UniqueWindow time.Duration     `json:"-"` // after its enqueue, in which its key stays taken; JSON has unique_window_seconds
 	TraceContext string            `json:"trace_context,omitempty"`
 	// Attempt counts the leases that counted so far, RetryCount the failed attempts.
 	Attempt         int    `json:"attempt"`
@@ -119,8 +120,9 @@ func (t TaskInfo) MarshalJSON() ([]byte, error) {
 	type plain TaskInfo
 	return json.Marshal(struct {
 		plain
-		TimeoutSeconds float64 `json:"timeout_seconds,omitzero"`
-	}{plain(t), t.Timeout.Seconds()})
+		TimeoutSeconds      float64 `json:"timeout_seconds,omitzero"`
+		UniqueWindowSeconds float64 `json:"unique_window_seconds,omitzero"`
+	}{plain(t), t.Timeout.Seconds(), t.UniqueWindow.Seconds()})
 }
 
 // DecodeArgs reads the payload into a struct.
@@ -144,6 +146,7 @@ func taskOf(p *rowlockv1.Task) *TaskInfo {
 		StickyKey:       p.GetStickyKey(),
 		Require:         p.GetRequire(),
 		UniqueKey:       p.GetUniqueKey(),
+		UniqueWindow:    seconds(p.GetUniqueWindowSeconds()),
 		TraceContext:    p.GetTraceContext(),
 		Attempt:         int(p.GetAttempt()),
 		MaxAttempts:     int(p.GetMaxAttempts()),

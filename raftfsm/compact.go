@@ -30,6 +30,8 @@ type compactor struct {
 	logger *slog.Logger
 	now    func() time.Time
 
+	archive archivePin
+
 	mu   sync.Mutex // guards pins
 	pins map[*pin]struct{}
 }
@@ -107,5 +109,5 @@ func (c *compactor) end(durable, last uint64) uint64 {
 	if lowest, ok := c.pinned(); ok && c.log.Bytes() < pinBytes {
 		end = min(end, lowest-min(lowest, minTrailing))
 	}
-	return end
+	return min(end, c.archive.from(end))
 }

@@ -47,11 +47,16 @@ type Config struct {
 	Checkpoints CheckpointConfig
 	// Proposals bounds what waits to be replicated.
 	Proposals ProposalConfig
+	// Vacuum says when the files are compacted without being asked.
+	Vacuum VacuumConfig
 	// Raft has the protocol's times and the log's bounds.
 	Raft RaftConfig
 
 	// ChecksumInterval is how often the leader has the members' states compared. Default 10 s.
 	ChecksumInterval time.Duration
+
+	// Archive keeps an archive of the log; nil: none is kept.
+	Archive *ArchiveConfig
 
 	// Events is how many of the newest transitions of tasks are kept in memory for those who watch, 48 bytes each; it is rounded
 	// up to a power of two. Default 262,144; negative: none.
@@ -96,6 +101,9 @@ type RaftConfig struct {
 	// TrailingLogs and TrailingBytes bound the entries that are kept behind the state file for members that lag.
 	// Defaults 2048 and 64 MiB.
 	TrailingLogs, TrailingBytes uint64
+	// ArchiveBytes bounds the log while entries of it wait to be archived. Beyond it they are deleted all the same, and the
+	// archive has a gap, behind which it begins with a full backup. Default 1 GiB.
+	ArchiveBytes uint64
 	// HungDisk is how long a write may take before the process gives up. Default store.DefaultHungAfter (8 s).
 	HungDisk time.Duration
 }
@@ -124,12 +132,16 @@ func (c Config) withDefaults() (Config, error) {
 	set(&c.Proposals.InFlight, 2)
 	set(&c.Proposals.PendingBytes, 64<<20)
 	set(&c.Proposals.PendingCommands, 1<<18)
+	set(&c.Vacuum.FreePercent, 50)
+	set(&c.Vacuum.MinBytes, 256<<20)
+	set(&c.Vacuum.Every, 6*time.Hour)
 	set(&c.Raft.HeartbeatTimeout, 750*time.Millisecond)
 	set(&c.Raft.ElectionTimeout, 750*time.Millisecond)
 	set(&c.Raft.LeaderLeaseTimeout, 500*time.Millisecond)
 	set(&c.Raft.CommitTimeout, 50*time.Millisecond)
 	set(&c.Raft.TrailingLogs, 2048)
 	set(&c.Raft.TrailingBytes, 64<<20)
+	set(&c.Raft.ArchiveBytes, 1<<30)
 	if c.Now == nil {
 		c.Now = time.Now
 	}
@@ -154,6 +166,9 @@ func (c Config) validate() error {
 		return fmt.Errorf("raft: %d events are more than %d", c.Events, maxEvents)
 	case c.ChecksumInterval < 0:
 		return fmt.Errorf("raft: checksum interval of %s is negative", c.ChecksumInterval)
+	}
+	if c.Vacuum.FreePercent > 99 {
+		return fmt.Errorf("raft: vacuum at %d%% of free pages is more than 99%%", c.Vacuum.FreePercent)
 	}
 	return errors.Join(c.Checkpoints.validate(), c.Proposals.validate(), c.Raft.validate())
 }

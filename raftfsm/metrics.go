@@ -25,10 +25,12 @@ type metrics struct {
 	expiredSessions   prometheus.Counter
 	pauses            prometheus.Counter
 	mismatches        prometheus.Counter
+	vacuumMetrics
 }
 
 func newMetrics(r prometheus.Registerer) *metrics {
 	m := &metrics{registerer: r}
+	m.vacuumMetrics = newVacuumMetrics(m)
 	m.entryBytes = m.histogram("rowlock_entry_bytes", "Size of the log entries proposed by this member.", prometheus.ExponentialBuckets(64, 4, 8))
 	m.entryCommands = m.histogram("rowlock_entry_commands", "Commands in the log entries proposed by this member.", prometheus.ExponentialBuckets(1, 2, 12))
 	m.proposeSeconds = m.histogram("rowlock_propose_seconds", "Time from an entry's first command to its results.", seconds())

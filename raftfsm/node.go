@@ -32,6 +32,7 @@ type Node struct {
 	leadership  *leadership
 	transfers   *transferGuard
 	lookout     *lookout
+	executed    *appliedLog
 
 	ready    chan struct{}
 	stopping atomic.Bool

@@ -90,6 +90,7 @@ func (n *Node) assemble(r *atomic.Pointer[raft.Raft], alone func() bool) error {
 	c := n.config
 	clk := newClock(c.Now)
 	n.checkpoints = newCheckpointer(c.Checkpoints, n.replica, n.store)
+	n.executed = &appliedLog{log: n.log, applied: n.replica.applied.index.Load}
 	compactor := &compactor{log: n.log, config: c.Raft, logger: c.Logger, now: time.Now, pins: map[*pin]struct{}{}}
 	n.checkpoints.compact = compactor.compact
 	n.checkpoints.fatal, n.checkpoints.logger, n.checkpoints.metrics = n.fatal, c.Logger, n.metrics
@@ -101,6 +102,7 @@ func (n *Node) assemble(r *atomic.Pointer[raft.Raft], alone func() bool) error {
 	}
 	room := store.NewRoom(c.DataDir, c.MinFree, c.Now)
 	n.checkpoints.free = room.Free
+	compactor.archive = archivePin{replica: n.replica, log: n.log, room: room, config: c}
 	n.proposer.room = roomCheck{room, n.checkpoints, n.metrics}
 	n.proposer.closed, n.proposer.level = n.refusal, n.replica.level
 	n.transfers = &transferGuard{fatal: n.fatal}

@@ -32,6 +32,7 @@ func (n *Node) Run(ctx context.Context) error {
 	p.working.Go(func() { n.checkpoints.run(p.work) })
 	p.working.Go(func() { n.awaitReady(p.work) })
 	p.working.Go(func() { n.lookout.run(p.work) })
+	p.working.Go(func() { n.vacuums(p.work) })
 	p.leading.Go(func() { n.leadership.run(p.lead) })
 	select {
 	case <-ctx.Done():

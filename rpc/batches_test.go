@@ -50,7 +50,7 @@ func TestBatch(t *testing.T) {
 	}
 	s := m.session("q", "ops")
 	for _, l := range m.lease(&pb.LeaseRequest{SessionId: s, MaxTasks: 3}) {
-		if (l.GetId() != ids[2]) != (l.GetBatchId() == b.GetId()) {
+		if (l.GetId() != ids[2]) != (l.GetRelated().GetBatchId() == b.GetId()) {
 			t.Errorf("leased: %v", l)
 		}
 		if l.GetId() == ids[0] {
@@ -77,7 +77,7 @@ func TestBatch(t *testing.T) {
 	if call.GetCallbackOf() != b.GetId() || call.GetCallback() != "on_success" || string(call.GetPayload()) != "well done" || call.GetBatchId() != "" {
 		t.Errorf("the callback: %v", call)
 	}
-	if l := m.lease(&pb.LeaseRequest{SessionId: s, MaxTasks: 3}); len(l) != 1 || l[0].GetCallbackOf() != b.GetId() || l[0].GetCallback() != "on_success" {
+	if l := m.lease(&pb.LeaseRequest{SessionId: s, MaxTasks: 3}); len(l) != 1 || l[0].GetRelated().GetCallbackOf() != b.GetId() || l[0].GetRelated().GetCallback() != "on_success" {
 		t.Errorf("the callback as its worker sees it: %v", l)
 	}
 	if got := m.all(&pb.ListTasksRequest{BatchId: b.GetId(), States: []pb.Task_State{pb.Task_completed}}); fmt.Sprint(got) != fmt.Sprint(ids[:2]) {

@@ -96,6 +96,11 @@ var codeStatus = map[task.Code]struct {
 	task.NoSuchBatch:       {codes.NotFound, "no_such_batch"},
 	task.BatchClosed:       {codes.FailedPrecondition, "batch_closed"},
 	task.TooManyBatches:    {codes.ResourceExhausted, "too_many_batches"},
+	task.TaskExists:        {codes.AlreadyExists, "task_exists"},
+	task.HasDependants:     {codes.FailedPrecondition, "has_dependants"},
+	task.IDOutOfRange:      {codes.InvalidArgument, "id_out_of_range"},
+	task.ParentMissing:     {codes.FailedPrecondition, "parent_missing"},
+	task.BeingPurged:       {codes.FailedPrecondition, "being_purged"},
 }
 
 // taskError is a refusal by the machine that concerns a task.
@@ -148,14 +153,15 @@ func (e *batchError) Unwrap() error { return e.code }
 // toStatus maps any error to what callers see. It is nil for nil.
 func toStatus(err error) *status.Status {
 	var (
-		own     *fault
-		onTask  *taskError
-		onTick  *scheduleError
-		onOp    *operationError
-		code    task.Code
-		other   *raftfsm.NotLeaderError
-		member  *memberError
-		onBatch *batchError
+		own      *fault
+		onTask   *taskError
+		onTick   *scheduleError
+		onOp     *operationError
+		code     task.Code
+		other    *raftfsm.NotLeaderError
+		member   *memberError
+		onBatch  *batchError
+		onImport *importError
 	)
 	switch {
 	case err == nil:
@@ -173,6 +179,8 @@ func toStatus(err error) *status.Status {
 	case errors.As(err, &onBatch):
 		c := codeStatus[onBatch.code]
 		return withInfo(c.code, c.reason, onBatch.Error(), nil)
+	case errors.As(err, &onImport):
+		return importStatus(onImport)
 	case errors.As(err, &code):
 		c := codeStatus[code]
 		return withInfo(c.code, c.reason, code.Error(), nil)
@@ -225,6 +233,15 @@ func taskStatus(e *taskError) *status.Status {
 		meta["state"] = e.state.String()
 	}
 	return withInfo(c.code, c.reason, e.Error(), meta)
+}
+
+func importStatus(e *importError) *status.Status {
+	var code task.Code
+	if !errors.As(e.code, &code) {
+		return withInfo(codes.FailedPrecondition, "finished", e.Error(), map[string]string{"task_id": e.id.String()})
+	}
+	c := codeStatus[code]
+	return withInfo(c.code, c.reason, e.Error(), map[string]string{"task_id": e.id.String()})
 }
 
 // memberStatus is that of what is wrong, with the name of the graph's task.

@@ -162,7 +162,7 @@ func (m *member) runGraph(session uint64, fail ...string) map[string][]string {
 	for _, l := range m.leaseAll(session) {
 		task := m.get(l.GetId())
 		parents := []string{}
-		for _, p := range l.GetParents() {
+		for _, p := range l.GetRelated().GetParents() {
 			parents = append(parents, fmt.Sprintf("%s %v %s", p.GetRef(), p.GetState(), p.GetResult()))
 		}
 		got[task.GetRef()] = parents
@@ -299,7 +299,7 @@ func TestEndedParent(t *testing.T) {
 	}
 	m.enqueue(&pb.NewTask{Queue: "g", DependsOn: []string{parent.GetId()}})
 	child := m.leaseAll(s)[0]
-	if p := child.GetParents(); len(p) != 1 || string(p[0].GetResult()) != "late" || p[0].GetRef() != "a" || p[0].GetState() != pb.Task_completed {
+	if p := child.GetRelated().GetParents(); len(p) != 1 || string(p[0].GetResult()) != "late" || p[0].GetRef() != "a" || p[0].GetState() != pb.Task_completed {
 		t.Errorf("the child's parents are %v", p)
 	}
 }

@@ -27,7 +27,13 @@ type Node interface {
 	AwaitApplied(ctx context.Context, index uint64) error
 	Sessions() *raftfsm.Sessions
 	Status() raftfsm.Status
+	Keeper
 	Group
+}
+
+// Keeper is what the API needs to look after the files of its member; see raftfsm.Node.
+type Keeper interface {
+	Vacuum(ctx context.Context, file string, o raftfsm.VacuumOptions) (raftfsm.VacuumResult, error)
 }
 
 // Group is what the API needs of the other members, and to change who they are; see raftfsm.Node.

@@ -242,8 +242,8 @@ func TestScheduleFires(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, x := range leased.GetTasks() {
-			nominal := x.GetNominalAt().AsTime().Format(time.RFC3339)
-			if x.GetSchedule() != "often" || string(x.GetPayload()) != fmt.Sprintf(`{"for":%q}`, nominal) || seen[nominal] {
+			nominal := x.GetRelated().GetNominalAt().AsTime().Format(time.RFC3339)
+			if x.GetRelated().GetSchedule() != "often" || string(x.GetPayload()) != fmt.Sprintf(`{"for":%q}`, nominal) || seen[nominal] {
 				t.Errorf("leased %v", x)
 			}
 			seen[nominal] = true

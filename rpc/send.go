@@ -116,15 +116,22 @@ func setLeased(out *pb.LeasedTask, at *timestamppb.Timestamp, t *task.Leased) {
 	out.EnqueuedAt = at
 	out.Labels, out.TraceContext, out.FairKey = labelMap(t.Labels), t.TraceContext, t.FairKey
 	out.WorkerDeaths = uint32(t.WorkerDeaths)
-	out.Schedule, out.NominalAt = t.Schedule, timestamp(t.NominalTime)
-	out.Parents = viewParents(t.Parents)
-	out.BatchId, out.CallbackOf, out.Callback = "", "", ""
+	out.Related = related(t)
+}
+
+// related is what the task came from or belongs to; nil: it stands alone, as most do.
+func related(t *task.Leased) *pb.Related {
+	if t.Schedule == "" && len(t.Parents) == 0 && t.Batch == 0 && t.CallbackOf == 0 {
+		return nil
+	}
+	out := &pb.Related{Schedule: t.Schedule, NominalAt: timestamp(t.NominalTime), Parents: viewParents(t.Parents)}
 	if t.Batch != 0 {
 		out.BatchId = t.Batch.String()
 	}
 	if t.CallbackOf != 0 {
 		out.CallbackOf, out.Callback = t.CallbackOf.String(), t.Callback.String()
 	}
+	return out
 }
 
 func leasedTask(t *task.Leased) *pb.LeasedTask {

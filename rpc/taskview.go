@@ -53,7 +53,7 @@ func viewTask(t *task.Task, omitPayload bool) *pb.Task {
 		FinishedAt: timestamp(t.FinishedAt), ExpiresAt: timestamp(t.ExpiresAt), TimeoutSeconds: seconds(t.Timeout),
 		Reason: t.Reason.String(), Token: t.Token, Backoff: viewBackoff(t.Backoff), DependsOn: idStrings(t.DependsOn),
 		Errors: viewErrors(t.Errors), Schedule: t.Schedule, NominalAt: timestamp(t.NominalTime),
-		OriginQueue: t.OriginQueue,
+		OriginQueue: t.OriginQueue, UniqueWindowSeconds: seconds(t.UniqueWindow),
 	}
 	if len(t.Parents) > 0 {
 		out.Dependencies = viewEdges(t.Parents)

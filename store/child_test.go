@@ -2,6 +2,7 @@ package store
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -46,6 +47,9 @@ func runChild(role, dir string) error {
 		_, err := io.Copy(io.Discard, os.Stdin)
 		return err
 	}
+	if role == "vacuum" {
+		go vacuumForever(s)
+	}
 	m := newModel()
 	step := uint64(0)
 	for ; 10*step < s.Position().Index; step++ {
@@ -58,6 +62,16 @@ func runChild(role, dir string) error {
 		}
 		if _, err := fmt.Println(step + 1); err != nil {
 			return err
+		}
+	}
+}
+
+// vacuumForever vacuums one time after the other, until the process is killed.
+func vacuumForever(s *Store) {
+	for {
+		if _, err := s.Vacuum(context.Background(), unhurried(nil)); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
 		}
 	}
 }

@@ -58,7 +58,7 @@ func (s *Store) write(db *bbolt.DB, cp *task.Checkpoint, p Position) (left trims
 		}
 		// After a commit, whatever its outcome, this does nothing; after an error or panic it gives bbolt's lock back.
 		defer func() { _ = tx.Rollback() }()
-		w, err := newWriter(tx, &s.scratch, s.options.Logger)
+		w, err := newWriter(tx, &s.scratch, s.options.Logger, s.touched)
 		if err != nil {
 			return err
 		}
@@ -102,7 +102,8 @@ func (s *scratch) reset() {
 // writer is one transaction that writes a checkpoint.
 type writer struct {
 	*scratch
-	logger *slog.Logger
+	logger  *slog.Logger
+	touched *touched // of the vacuum that runs; nil: none does
 
 	tx                         *bbolt.Tx
 	tables                     []*table
@@ -117,8 +118,8 @@ type writer struct {
 // appendFill is how full bbolt leaves the pages of buckets whose keys mostly ascend, which it splits when they overflow.
 const appendFill = 0.95
 
-func newWriter(tx *bbolt.Tx, memory *scratch, logger *slog.Logger) (*writer, error) {
-	w := &writer{scratch: memory, logger: logger, tx: tx}
+func newWriter(tx *bbolt.Tx, memory *scratch, logger *slog.Logger, changes *touched) (*writer, error) {
+	w := &writer{scratch: memory, logger: logger, tx: tx, touched: changes}
 	for _, open := range []struct {
 		table **table
 		name  string
@@ -155,6 +156,7 @@ func (w *writer) table(name string) (*table, error) {
 	}
 	t, err := newTable(w.tx, name)
 	if err == nil {
+		t.touched = w.touched
 		w.tables = append(w.tables, t)
 	}
 	return t, err

@@ -63,6 +63,7 @@ func (w *writer) chunkTask(f *task.Finished) (chunkTask, error) {
 
 func (w *writer) writeIndex(places []place) error {
 	sortPlaces(places)
+	places = lastPlaces(places)
 	for len(places) > 0 {
 		n := 1
 		for n < len(places) && sameIndexKey(places[0], places[n]) {

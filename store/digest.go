@@ -98,6 +98,8 @@ type table struct {
 	digest digest
 	before digest
 	reader *bbolt.Cursor // get's own: a Get of bbolt's makes a new one each time
+
+	touched *touched // is told of what changes; may be nil
 }
 
 func newTable(tx *bbolt.Tx, name string) (*table, error) {
@@ -124,6 +126,7 @@ func (t *table) put(key, old, value []byte) error {
 		t.digest.remove(key, old)
 	}
 	t.digest.add(key, value)
+	t.touched.note(t.name, key)
 	return t.Put(key, value)
 }
 
@@ -133,5 +136,6 @@ func (t *table) remove(key, old []byte) error {
 		return nil
 	}
 	t.digest.remove(key, old)
+	t.touched.note(t.name, key)
 	return t.Delete(key)
 }

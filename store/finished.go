@@ -60,7 +60,10 @@ func (v *View) lookUp(id task.ID) ([]stored, error) {
 		}
 		if distance, ok := x.find(id); ok {
 			queue, run := binary.BigEndian.Uint32(k[8:]), binary.BigEndian.Uint64(k[12:])
-			return v.finishedAt(queue, run+uint64(distance), id)
+			found, err := v.finishedAt(queue, run+uint64(distance), id)
+			if err != nil || len(found) > 0 {
+				return found, err
+			} // it was deleted, or trimmed: one that was put back since may have finished elsewhere
 		}
 	}
 	return nil, nil

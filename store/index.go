@@ -45,8 +45,14 @@ type place struct {
 func sortPlaces(p []place) {
 	slices.SortFunc(p, func(a, b place) int {
 		return cmp.Or(cmp.Compare(a.id>>groupBits, b.id>>groupBits), cmp.Compare(a.queue, b.queue),
-			cmp.Compare(a.run, b.run), cmp.Compare(a.id, b.id))
+			cmp.Compare(a.run, b.run), cmp.Compare(a.id, b.id), cmp.Compare(b.distance, a.distance))
 	})
+}
+
+// lastPlaces keeps of sorted places the last one of each task in a run: one that finished, was deleted and put back, and finished
+// again before it was written has several.
+func lastPlaces(p []place) []place {
+	return slices.CompactFunc(p, func(a, b place) bool { return a.id == b.id && sameIndexKey(a, b) })
 }
 
 // sameIndexKey reports whether two places belong under the same key.

@@ -17,15 +17,23 @@ import (
 type LogStore struct {
 	options Options
 	dir     Dir
-	bolt    *raftboltdb.BoltStore
 	metrics *logMetrics
 
-	// write lets one write run at a time, so that the watchdog never times the wait for another; it guards the next two.
-	write  sync.Mutex
-	pieces []raft.Log // StoreLogs' own
-	failed error      // of a write, after which none is tried again
+	// write lets one write run at a time, so that the watchdog never times the wait for another; it guards the next
+	// four.
+	write   sync.Mutex
+	pieces  []raft.Log          // StoreLogs' own
+	failed  error               // of a write, after which none is tried again
+	conf    map[string]struct{} // the keys that have been set
+	rewound uint64              // the lowest index that was written or deleted at the end since a vacuum last looked
+
+	// file guards bolt, which a vacuum replaces with both locks held: writes read it under write, all else under this.
+	file sync.RWMutex
+	bolt *raftboltdb.BoltStore
 
 	sizes logSizes
+
+	vacuum sync.Mutex // held by a running vacuum
 }
 
 var (
@@ -46,28 +54,33 @@ func OpenLog(o Options) (*LogStore, error) {
 	if err := o.validate(); err != nil {
 		return nil, err
 	}
-	l := &LogStore{options: o, dir: Dir(o.Dir)}
+	l := &LogStore{options: o, dir: Dir(o.Dir), conf: map[string]struct{}{}}
 	if err := createBolt(l.dir, l.dir.Log(), buildLog); err != nil {
 		return nil, err
 	}
-	walk := logWalk{sizes: &l.sizes}
-	if err := checkPages(l.dir.Log(), &walk); err != nil {
+	var err error
+	if l.bolt, err = openLogFile(l.dir.Log(), o.reserve(), &logWalk{sizes: &l.sizes, keys: l.conf}); err != nil {
 		return nil, err
-	}
-	if !walk.logs || !walk.conf {
-		return nil, fmt.Errorf("%w: %s isn't a raft log: a bucket is missing", ErrCorrupt, l.dir.Log())
-	}
-	err := guard(func() (err error) {
-		l.bolt, err = raftboltdb.New(raftboltdb.Options{Path: l.dir.Log(), BoltOptions: boltOptions(o.reserve())})
-		return err
-	})
-	if err != nil {
-		return nil, openError(l.dir.Log(), err)
 	}
 	if l.metrics, err = newLogMetrics(o.Registerer, l); err != nil {
 		return nil, errors.Join(err, l.bolt.Close())
 	}
 	return l, nil
+}
+
+// openLogFile opens a file of a log that must exist, and verifies its pages.
+func openLogFile(path string, reserve int, walk *logWalk) (bolt *raftboltdb.BoltStore, err error) {
+	if err := checkPages(path, walk); err != nil {
+		return nil, err
+	}
+	if !walk.logs || !walk.conf {
+		return nil, fmt.Errorf("%w: %s isn't a raft log: a bucket is missing", ErrCorrupt, path)
+	}
+	err = guard(func() (err error) {
+		bolt, err = raftboltdb.New(raftboltdb.Options{Path: path, BoltOptions: boltOptions(reserve)})
+		return err
+	})
+	return bolt, openError(path, err)
 }
 
 func buildLog(path string) error {
@@ -78,19 +91,32 @@ func buildLog(path string) error {
 	return b.Close()
 }
 
-// Close closes the file.
+// Close waits for a vacuum to notice, and closes the file.
 func (l *LogStore) Close() error {
 	l.write.Lock()
-	defer l.write.Unlock()
-	l.metrics.close()
 	if l.failed == nil {
 		l.failed = ErrClosed
 	}
+	l.write.Unlock()
+	l.vacuum.Lock()
+	defer l.vacuum.Unlock()
+	l.metrics.close()
 	return l.bolt.Close()
 }
 
 // Stats are bbolt's own figures of the log's file.
-func (l *LogStore) Stats() bbolt.Stats { return l.bolt.Stats() }
+func (l *LogStore) Stats() bbolt.Stats {
+	l.file.RLock()
+	defer l.file.RUnlock()
+	return l.bolt.Stats()
+}
+
+// read runs a read of the file.
+func (l *LogStore) read(fn func(*raftboltdb.BoltStore) error) error {
+	l.file.RLock()
+	defer l.file.RUnlock()
+	return guard(func() error { return fn(l.bolt) })
+}
 
 // change runs one write. An error other than ErrNoSpace is the last: later writes return it too.
 func (l *LogStore) change(op string, fn func() error) error {
@@ -130,6 +156,9 @@ func (l *LogStore) StoreLogs(logs []*raft.Log) error {
 		for i := range l.pieces {
 			pointers[i] = &l.pieces[i]
 		}
+		if len(logs) > 0 {
+			l.rewound = min(l.rewound, logs[0].Index)
+		}
 		err := l.bolt.StoreLogs(pointers)
 		clear(l.pieces) // they keep the entries' memory
 		if err != nil {
@@ -144,13 +173,16 @@ func (l *LogStore) StoreLogs(logs []*raft.Log) error {
 	})
 }
 
-// DeleteRange deletes the entries from min to max durably.
-func (l *LogStore) DeleteRange(min, max uint64) error {
+// DeleteRange deletes the entries from first to last durably.
+func (l *LogStore) DeleteRange(first, last uint64) error {
 	return l.change("delete_range", func() error {
-		if err := l.bolt.DeleteRange(pieceIndex(min), lastPieceIndex(max)); err != nil {
+		if last >= l.sizes.last() {
+			l.rewound = min(l.rewound, first)
+		}
+		if err := l.bolt.DeleteRange(pieceIndex(first), lastPieceIndex(last)); err != nil {
 			return err
 		}
-		l.sizes.delete(min, max)
+		l.sizes.delete(first, last)
 		return nil
 	})
 }
@@ -205,7 +237,7 @@ func (l *LogStore) getLog(index uint64, log *raft.Log) error {
 
 // getPiece reads one piece. What raft-boltdb can't decode is damaged.
 func (l *LogStore) getPiece(index uint64, piece *raft.Log) error {
-	err := guard(func() error { return l.bolt.GetLog(index, piece) })
+	err := l.read(func(b *raftboltdb.BoltStore) error { return b.GetLog(index, piece) })
 	switch {
 	case err == nil && piece.Index != index:
 		return fmt.Errorf("%w: it is entry %d's", ErrCorrupt, piece.Index>>pieceBits)
@@ -219,13 +251,13 @@ func (l *LogStore) getPiece(index uint64, piece *raft.Log) error {
 
 // FirstIndex is the index of the oldest entry; 0: none.
 func (l *LogStore) FirstIndex() (n uint64, err error) {
-	err = guard(func() error { n, err = l.bolt.FirstIndex(); return err })
+	err = l.read(func(b *raftboltdb.BoltStore) (err error) { n, err = b.FirstIndex(); return err })
 	return n >> pieceBits, err
 }
 
 // LastIndex is the index of the newest entry; 0: none.
 func (l *LogStore) LastIndex() (n uint64, err error) {
-	err = guard(func() error { n, err = l.bolt.LastIndex(); return err })
+	err = l.read(func(b *raftboltdb.BoltStore) (err error) { n, err = b.LastIndex(); return err })
 	return n >> pieceBits, err
 }
 
@@ -233,12 +265,15 @@ func (l *LogStore) LastIndex() (n uint64, err error) {
 func (l *LogStore) Set(key, value []byte) error {
 	framed := append(make([]byte, crcSize, crcSize+len(value)), value...)
 	seal(key, framed)
-	return l.change("set", func() error { return l.bolt.Set(key, framed) })
+	return l.change("set", func() error {
+		l.conf[string(key)] = struct{}{}
+		return l.bolt.Set(key, framed)
+	})
 }
 
 // Get reads a value. raft knows the error of a value that was never set by its text, "not found".
 func (l *LogStore) Get(key []byte) (value []byte, err error) {
-	err = guard(func() error { value, err = l.bolt.Get(key); return err })
+	err = l.read(func(b *raftboltdb.BoltStore) (err error) { value, err = b.Get(key); return err })
 	if err != nil {
 		return nil, err
 	}

@@ -46,6 +46,16 @@ func (s *logSizes) set(index, size uint64) {
 	s.ends = append(s.ends, s.end()+size)
 }
 
+// last is the index of the newest entry; 0: there is none.
+func (s *logSizes) last() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.ends) == 0 {
+		return 0
+	}
+	return s.first + uint64(len(s.ends)) - 1
+}
+
 // end is where the last entry ends.
 func (s *logSizes) end() uint64 {
 	if len(s.ends) == 0 {
@@ -79,6 +89,9 @@ func (l *LogStore) Bytes() uint64 {
 	defer l.sizes.mu.Unlock()
 	return l.sizes.end() - l.sizes.base
 }
+
+// FileBytes is the size of the log's file, free pages included; 0 where it can't be read.
+func (l *LogStore) FileBytes() uint64 { return uint64(fileSize(l.dir.Log())) }
 
 // Entries is how many entries the log holds.
 func (l *LogStore) Entries() int {

@@ -13,6 +13,7 @@ const maxConf = 64 << 10
 // keys that they were written under, for a lost one would look like one never set.
 type logWalk struct {
 	sizes      *logSizes
+	keys       map[string]struct{} // takes the keys of the bucket conf
 	logs, conf bool
 }
 
@@ -30,6 +31,7 @@ func (w *logWalk) bucket(name string) (int, error) {
 
 func (w *logWalk) leaf(bucket string, key, head []byte, size int) error {
 	if bucket == bucketConf {
+		w.keys[string(key)] = struct{}{}
 		_, err := unframe(bucket, key, head)
 		return err
 	}

@@ -111,7 +111,7 @@ func newLogMetrics(r prometheus.Registerer, l *LogStore) (*logMetrics, error) {
 	var err error
 	m.registered, err = register(r, m.seconds, m.bytes,
 		gauge("rowlock_log_file_bytes", "Size of the Raft log's file.", func() float64 { return fileSize(l.dir.Log()) }),
-		gauge("rowlock_log_free_bytes", "Bytes of free pages in the Raft log's file.", func() float64 { return float64(l.bolt.Stats().FreeAlloc) }),
+		gauge("rowlock_log_free_bytes", "Bytes of free pages in the Raft log's file.", func() float64 { return float64(l.Stats().FreeAlloc) }),
 		gauge("rowlock_log_entries_bytes", "Bytes of the entries that the Raft log holds.", func() float64 { return float64(l.Bytes()) }),
 	)
 	return m, err

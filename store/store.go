@@ -16,11 +16,14 @@ type Store struct {
 	lock    *os.File
 	metrics *stateMetrics
 
-	// commit lets one commit or replacement run at a time; it guards the next three.
+	// commit lets one commit or replacement run at a time; it guards the next four.
 	commit  sync.Mutex
 	scratch scratch
 	trims   trims
-	failed  error // of a write, after which none is tried again
+	failed  error    // of a write, after which none is tried again
+	touched *touched // what commits change while a vacuum copies the file; nil: none does
+
+	vacuum sync.Mutex // held by a running vacuum
 
 	mu       sync.RWMutex // guards the rest
 	handle   *handle      // nil after Close
@@ -129,17 +132,20 @@ func (s *Store) use() (*handle, error) {
 	return s.handle, nil
 }
 
-// Close waits for a running commit and for open views, closes the file and gives the directory back.
+// Close waits for a running commit, for open views and for a vacuum to notice, closes the file and gives the directory
+// back.
 func (s *Store) Close() error {
 	s.commit.Lock()
-	defer s.commit.Unlock()
 	s.mu.Lock()
 	h := s.handle
 	s.handle = nil
 	s.mu.Unlock()
+	s.commit.Unlock()
 	if h == nil {
 		return nil
 	}
+	s.vacuum.Lock()
+	defer s.vacuum.Unlock()
 	s.metrics.close()
 	h.retire()
 	<-h.closed

@@ -55,15 +55,15 @@ func TestLimitedAddressSpace(t *testing.T) {
 	}
 }
 
-// TestKill kills a process with -9 while it commits, and finds the state of the last commit that it told of, or of the
+// TestKill kills a process with -9 while it commits, every other time also while it vacuums, and finds the state of the last commit that it told of, or of the
 // one after it.
 func TestKill(t *testing.T) {
 	dir := t.TempDir()
 	m, steps := newModel(), uint64(0)
-	for round := range 15 {
-		c := startChild(t, "commit", dir)
+	for round := range 30 {
+		c := startChild(t, []string{"commit", "vacuum"}[round%2], dir)
 		told := c.line(t)
-		for range round % 4 {
+		for range round / 2 % 8 {
 			told = c.line(t)
 		}
 		if rest := c.kill(t); len(rest) > 0 {

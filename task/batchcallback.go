@@ -16,6 +16,9 @@ func (m *Machine) makeDue(b *batch, k CallbackKind) {
 //
 // Invariant: a callback is enqueued in the very entry that makes it due, or by the next Ticks, and at most once.
 func (m *Machine) stepCallbacks(limit int) {
+	if m.suspended() {
+		return
+	}
 	for n := min(limit, m.budget); n > 0 && len(m.batches.due) > 0; n-- {
 		b := m.batches.byID[m.batches.due[0]]
 		k, more := b.firstDue()

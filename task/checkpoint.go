@@ -22,12 +22,17 @@ const (
 	KindParent    // outcomes of parents that have left memory, by their ID
 	KindWorkflow  // by ID
 	KindBatch     // by ID
+	KindImport    // one record: the count of imports
+
+	KindArchived // one record: how far the log has been archived
 )
 
 // Kinds are all kinds, in the order in which they must be loaded.
 var Kinds = [...]Kind{
 	KindMeta, KindQueue, KindSession, KindProducer, KindRequest, KindUnique, KindTenant, KindSticky,
 	KindSchedule, KindScheduleState, KindScheduleLedger, KindOperation, KindParent, KindWorkflow, KindBatch,
+	KindImport,
+	KindArchived,
 }
 
 // Record is a record to write, or with a nil Value to delete.

@@ -67,6 +67,16 @@ const (
 	BatchClosed
 	// TooManyBatches means that the bound on batches, or on what their callbacks take, is reached.
 	TooManyBatches
+	// TaskExists refuses to put a task back: there is one with its ID, live or in the history.
+	TaskExists
+	// HasDependants refuses to replace a task on which others depend.
+	HasDependants
+	// IDOutOfRange refuses an ID that is far above all that can have been assigned.
+	IDOutOfRange
+	// ParentMissing refuses to put a blocked task back: one that it waits for is nowhere.
+	ParentMissing
+	// BeingPurged refuses to put a task into a queue that is being purged.
+	BeingPurged
 
 	codeCount
 )
@@ -83,6 +93,8 @@ var codeTexts = [codeCount]string{
 	"the queue is full",
 	"too many workflows", "no such workflow",
 	"no such batch", "the batch is closed", "too many batches",
+	"there is a task with this ID", "other tasks depend on it", "the ID is far above all that can have been assigned",
+	"a task that it waits for isn't there", "the queue is being purged",
 }
 
 // Error makes a Code an error; OK and Existing are never used as one.

@@ -105,12 +105,7 @@ func (c *cold) append(b []byte) []byte {
 		b = appendUint(append(b, coldRetryOf), uint64(c.retryOf))
 	}
 	if len(c.errors) > 0 {
-		b = appendUint(append(b, coldErrors), uint64(len(c.errors)))
-		for i := range c.errors {
-			e := &c.errors[i]
-			b = append(appendUint(appendInt(b, e.At), uint64(e.Attempt)), byte(e.Cause))
-			b = appendBytes(appendBytes(b, e.Message), e.Worker)
-		}
+		b = appendErrors(append(b, coldErrors), c.errors)
 	}
 	if p := c.progress; p.At != 0 {
 		b = append(appendInt(append(b, coldProgress), p.At), p.Percent)
@@ -146,6 +141,27 @@ func (c *cold) append(b []byte) []byte {
 	return b
 }
 
+func appendErrors(b []byte, errors []AttemptError) []byte {
+	b = appendUint(b, uint64(len(errors)))
+	for i := range errors {
+		e := &errors[i]
+		b = append(appendUint(appendInt(b, e.At), uint64(e.Attempt)), byte(e.Cause))
+		b = appendBytes(appendBytes(b, e.Message), e.Worker)
+	}
+	return b
+}
+
+func (r *reader) errors() []AttemptError {
+	errors := make([]AttemptError, r.count())
+	for i := range errors {
+		errors[i] = AttemptError{
+			At: r.int(), Attempt: uint16(r.uintMax(1<<16 - 1)), Cause: Cause(r.byteMax(byte(causeCount - 1))),
+			Message: r.string(), Worker: r.string(),
+		}
+	}
+	return errors
+}
+
 // read decodes what append wrote. Strings alias the reader's bytes.
 func (c *cold) read(r *reader) {
 	for len(r.b) > 0 {
@@ -165,13 +181,7 @@ func (c *cold) read(r *reader) {
 		case coldRetryOf:
 			c.retryOf = ID(r.uint())
 		case coldErrors:
-			c.errors = make([]AttemptError, r.count())
-			for i := range c.errors {
-				c.errors[i] = AttemptError{
-					At: r.int(), Attempt: uint16(r.uintMax(1<<16 - 1)), Cause: Cause(r.byteMax(byte(causeCount - 1))),
-					Message: r.string(), Worker: r.string(),
-				}
-			}
+			c.errors = r.errors()
 		case coldProgress:
 			c.progress = ProgressNote{At: r.int(), Percent: r.byteMax(100), Message: r.string()}
 		case coldSingleton:

@@ -121,7 +121,9 @@ func (m *Machine) Freeze() {
 	d.sorted = false
 	d.cp.Records = m.changedRecords()
 	for _, id := range d.removed {
-		d.cp.Tasks = append(d.cp.Tasks, TaskChange{ID: id})
+		if m.index.get(id) == 0 { // else it was put back since, and is written anew
+			d.cp.Tasks = append(d.cp.Tasks, TaskChange{ID: id})
+		}
 	}
 	for _, q := range m.queues[1:] {
 		if len(q.recent) > 0 {
@@ -316,6 +318,8 @@ func (m *Machine) recordValue(k recordKey) []byte {
 			b.dirty = false
 			return b.append(nil)
 		}
+	case KindImport:
+		return m.imports.append(nil)
 	case KindTenant:
 		if t := m.tenants.all[m.tenants.byStored[k.key]]; t != nil && t.isStored() {
 			return t.append(nil)
@@ -324,6 +328,10 @@ func (m *Machine) recordValue(k recordKey) []byte {
 		if o, ok := m.operations.all[ID(k.id)]; ok {
 			o.dirty = false
 			return o.append(nil)
+		}
+	case KindArchived:
+		if m.archived.Index != 0 {
+			return m.archived.append(nil)
 		}
 	}
 	return nil
@@ -358,7 +366,7 @@ func (m *Machine) Hash() uint64 {
 		m.scratch = appendUint(m.scratch[:0], m.producers[id].floor)
 		sum += hashOf(id, m.scratch)
 	}
-	return sum + m.schedules.hashes.take(m) + m.operations.hashes.take(m)
+	return sum + m.schedules.hashes.take(m) + m.operations.hashes.take(m) + m.imports.hash(m) + m.hashArchived()
 }
 
 // setHash replaces a task's part in the state hash.

@@ -386,6 +386,9 @@ func (c *PurgeQueue) decode(r *reader)       { c.Queue = r.string() }
 func (*Tick) encode(b []byte) []byte { return b }
 func (*Tick) decode(*reader)         {}
 
+func (*ResumeCluster) encode(b []byte) []byte { return b }
+func (*ResumeCluster) decode(*reader)         {}
+
 func (c *Request) encode(b []byte) []byte { return AppendCommand(appendBytes(b, c.ID), c.Command) }
 
 func (c *Request) decode(r *reader) {

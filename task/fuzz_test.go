@@ -69,6 +69,12 @@ func sampleCommands() []task.Command {
 		&task.Enqueue{Tasks: []task.NewTask{{Queue: "r", Batch: 4}, {Queue: "r", Batch: 5}}},
 		&task.CancelBatch{ID: 5},
 		&task.CloseBatch{ID: 6},
+		&task.ImportTasks{Replace: true, Next: 9, Imports: 1, Tasks: []task.ImportedTask{
+			{ID: 20, NewTask: full, State: task.Scheduled, EnqueuedAt: start, ExpiresAt: start + hour, Attempt: 2, Failures: 1, Deaths: 1,
+				Errors: []task.AttemptError{{At: start, Attempt: 1, Cause: task.CauseTimeout, Message: "slow", Worker: "w1"}}},
+			{ID: 21, NewTask: child, State: task.Blocked, Found: task.Pending},
+			{ID: 22, NewTask: task.NewTask{Queue: "r"}, State: task.DeadLetter, Reason: task.ReasonFailed, DiedAt: start, Origin: "q", Found: task.Completed},
+		}},
 		&task.Checksum{Agreed: 9, Hash: 1<<64 - 1},
 		&task.RaiseFeatureLevel{Level: 2},
 		&task.PutSchedule{
@@ -99,6 +105,8 @@ func sampleCommands() []task.Command {
 			Tasks: []task.OperationTask{{ID: 1, State: task.Completed, Queue: 1, Sequence: 1}},
 		},
 		&task.AbortOperation{ID: 5, Why: "the filter is of a newer version"},
+		&task.NoteArchived{Index: 7},
+		&task.ResumeCluster{},
 	}
 }
 

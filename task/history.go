@@ -90,7 +90,7 @@ func (q *queue) retentionAge() Duration {
 func (m *Machine) retain(q *queue) {
 	h, s := &q.history, &q.settings
 	maxBytes := first(s.RetentionBytes, defaultRetentionBytes)
-	for len(h.blocks) > 0 {
+	for len(h.blocks) > 0 && !m.suspended() {
 		b := &h.blocks[0]
 		old := after(b.last, q.retentionAge()) <= m.now
 		spare := len(h.blocks) > 1

@@ -2,7 +2,8 @@ package task
 
 // Hold is what keeps a pending task from being leased whoever asks for it.
 type Hold struct {
-	Paused bool
+	Suspended bool // the cluster is, and hands out nothing
+	Paused    bool
 	// Running is how many tasks of its queue run, where no more may.
 	Running uint64
 	// RateUntil is when its queue's rate lets the next task start; 0: now.
@@ -25,6 +26,7 @@ func (m *Machine) Hold(id ID) (h Hold) {
 	}
 	r := m.tasks.at(s)
 	q := m.queues[r.queue]
+	h.Suspended = m.suspended()
 	h.Paused = q.mode == QueuePaused
 	if limit := uint64(q.settings.MaxRunning); limit > 0 && q.live[Running] >= limit {
 		h.Running = q.live[Running]

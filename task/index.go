@@ -60,6 +60,31 @@ func (x *index) put(id ID, s slot) {
 	x.pages[i].used++
 }
 
+// reserve makes the pages of IDs that are missing, in one pass.
+func (x *index) reserve(ids []ID) {
+	var missing []uint64
+	for _, id := range ids {
+		if _, ok := x.page(uint64(id) >> pageBits); !ok {
+			missing = append(missing, uint64(id)>>pageBits)
+		}
+	}
+	slices.Sort(missing)
+	missing = slices.Compact(missing)
+	i, j := len(x.bases)-1, len(missing)-1
+	x.bases = append(x.bases, missing...)
+	x.pages = append(x.pages, make([]indexPage, len(missing))...)
+	x.empty += len(missing)
+	for k := i + j + 1; j >= 0; k-- { // from the end, so that nothing is overwritten
+		if i >= 0 && x.bases[i] > missing[j] {
+			x.bases[k], x.pages[k] = x.bases[i], x.pages[i]
+			i--
+		} else {
+			x.bases[k], x.pages[k] = missing[j], indexPage{}
+			j--
+		}
+	}
+}
+
 func (x *index) remove(id ID) {
 	i, ok := x.page(uint64(id) >> pageBits)
 	if !ok {

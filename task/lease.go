@@ -17,7 +17,7 @@ func (m *Machine) lease(c *Lease, want bool) Result {
 	n := min(c.Max, s.room())
 	var res Result
 	results := map[ID][]byte{} // of parents: children share them
-	if n == 0 {
+	if n == 0 || m.suspended() {
 		return res
 	}
 	m.touchSession(s)
@@ -184,7 +184,7 @@ func (q *queue) room() uint64 {
 // pendingFor counts the tasks each of which the session could lease now. Suspects count as one at most, as one is all that a
 // session gets.
 func (m *Machine) pendingFor(s *session) (n uint64) {
-	if s.draining {
+	if m.suspended() || s.draining {
 		return 0
 	}
 	suspect := false

@@ -82,6 +82,8 @@ func (l *Loader) record(k Kind, key, value []byte) error {
 		return err
 	case KindBatch:
 		return m.readBatch(ID(id), value)
+	case KindImport:
+		return m.imports.read(value)
 	case KindProducer:
 		p, err := readProducer(id, value)
 		if err == nil {
@@ -107,6 +109,8 @@ func (l *Loader) record(k Kind, key, value []byte) error {
 		return m.loadScheduleState(ID(id), value)
 	case KindOperation:
 		return l.operation(id, value)
+	case KindArchived:
+		return m.readArchived(id, value)
 	}
 	return errCorrupt
 }

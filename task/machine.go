@@ -62,11 +62,15 @@ type Machine struct {
 	cascades   []cascade      // parents that ended, whose children still have to be told
 	purges     []uint32       // queues that are being purged, by number
 	batches    batches
+	imports    imports
 	alarms     alarms
 	schedules  schedules
 	operations operations // bulk operations
 	parents    parents
 	workflows  workflows
+	archived   Archived
+	timeline   Timeline
+	suspension Suspension
 
 	scratch  []byte
 	spare    spareTasks
@@ -234,6 +238,12 @@ func (m *Machine) executeFeature(c Command) Result {
 		return m.closeBatch(c)
 	case *CancelBatch:
 		return m.cancelBatch(c)
+	case *ImportTasks:
+		return m.importTasks(c)
+	case *NoteArchived:
+		return m.noteArchived(c)
+	case *ResumeCluster:
+		return m.resumeCluster()
 	case *DrainSession:
 		return m.drainSession(c)
 	}

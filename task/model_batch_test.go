@@ -127,6 +127,9 @@ func (m *model) dueCallback() (*modelBatch, task.CallbackKind) {
 			task.CallbackComplete: b.EndedAt != 0,
 		} {
 			if due && b.Callbacks[k].State == task.CallbackWaiting {
+				b.Callbacks[k].State = task.CallbackDue // which it stays, should it have to wait
+			}
+			if b.Callbacks[k].State == task.CallbackDue && !m.suspended() {
 				return b, task.CallbackKind(k)
 			}
 		}

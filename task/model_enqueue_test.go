@@ -194,6 +194,9 @@ func (m *model) newTask(q *modelQueue, n task.NewTask) *modelTask {
 		EnqueuedAt:      m.now, UniqueKey: n.UniqueKey, FairKey: n.FairKey, Labels: n.Labels,
 		TraceContext: n.TraceContext, Backoff: n.Backoff, RetryOf: n.RetryOf, SingletonKey: n.SingletonKey, StickyKey: n.StickyKey, Require: n.Require, Batch: n.Batch,
 	}
+	if t.UniqueKey != "" {
+		t.UniqueWindow = n.UniqueWindow
+	}
 	t.flow = m.flowOf(t)
 	if ttl := cmp.Or(n.TTL, q.Settings.TTL); ttl > 0 {
 		t.ExpiresAt = m.now + ttl

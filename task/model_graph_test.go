@@ -325,7 +325,7 @@ func (m *model) cancelWorkflows() {
 		}
 		w.cancelling = false
 		for id := w.last; id >= w.id; id-- {
-			if t, live := m.live[id]; live && t.State != task.DeadLetter {
+			if t, live := m.live[id]; live && t.State != task.DeadLetter && t.Workflow == w.id {
 				m.cancelOne(id)
 			}
 		}

@@ -132,6 +132,9 @@ func (m *model) lease(c *task.Lease) task.Result {
 		return task.Result{Code: task.UnknownSession}
 	}
 	var r task.Result
+	if m.suspended() {
+		return r
+	}
 	for range c.Max {
 		t := m.next(s)
 		if t == nil {

@@ -74,7 +74,7 @@ func (m *model) stepOperation(c *task.StepOperation) task.Result {
 	switch {
 	case code != task.OK:
 		return task.Result{Code: code}
-	case o.Cursor != c.From:
+	case m.suspended(), o.Cursor != c.From:
 		return task.Result{Code: task.WrongState}
 	case o.State == task.OperationWaiting:
 		return m.judge(o)

@@ -102,8 +102,10 @@ func TestModel(t *testing.T) {
 		g := newGroup(1)
 		g.begin(t)
 		t.Repeat(map[string]func(*rapid.T){
-			"":      func(t *rapid.T) { g.check(t) },
-			"entry": g.entry,
+			"":              func(t *rapid.T) { g.check(t) },
+			"entry":         g.entry,
+			"another entry": g.entry,
+			"restore":       g.restoreRarely,
 		})
 	})
 }
@@ -128,6 +130,7 @@ func TestSaveAndLoad(t *testing.T) {
 			"entry":            g.entry,
 			"another entry":    g.entry,
 			"checkpoint steps": step,
+			"restore":          g.restoreRarely,
 			"restart": func(t *rapid.T) {
 				if err := g.replicas[rapid.IntRange(1, 2).Draw(t, "replica")].restart(); err != nil {
 					t.Fatalf("restart: %v", err)

@@ -54,6 +54,9 @@ func (r random) command(nested bool) task.Command {
 		r.startOperation, r.stepOperation, r.stepOperation, r.stepOperation, r.abortOperation,
 		r.enqueueGraph, r.enqueueGraph, r.cancelWorkflow,
 		r.createBatch, r.closeBatch, r.cancelBatch,
+		r.importTasks, r.importTasks,
+		r.noteArchived,
+		r.resumeCluster,
 		r.drainSession,
 	}
 	if nested {

@@ -13,6 +13,9 @@ func goDuration(d task.Duration) time.Duration { return time.Duration(d) * time.
 // younger than its age goes unless the history is too long, and once a block is full, what is too old doesn't stay.
 func (m *model) followRetention(t reporter, q *modelQueue, first uint64) {
 	t.Helper()
+	if m.suspended() && first != q.History.First {
+		t.Fatalf("queue %s: history was dropped while the cluster is suspended", q.Name)
+	}
 	age := cmp.Or(q.Settings.RetentionAge, defaultRetentionAge)
 	limited := q.Settings.RetentionBytes != 0 || q.Settings.RetentionTasks != 0
 	for id, f := range m.finished {

@@ -108,7 +108,7 @@ func (m *model) fireOne(t task.ScheduleTick) task.Item {
 	if t.Missed > 0 {
 		last = t.Last
 	}
-	if s.Next == 0 || t.Nominal != s.Next || t.Revision != s.Revision || m.now < s.Due {
+	if m.suspended() || s.Next == 0 || t.Nominal != s.Next || t.Revision != s.Revision || m.now < s.Due {
 		return task.Item{Code: task.WrongState}
 	}
 	if t.Next != 0 && t.Next <= last {

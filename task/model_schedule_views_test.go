@@ -33,6 +33,9 @@ func compareSchedules(t reporter, r *replica, m *model) {
 		compareSchedule(t, r, s)
 	}
 	same(t, "list of schedules", listed, names)
+	if m.suspended() {
+		next = 0
+	}
 	at, _ := r.machine.NextSchedule()
 	same(t, "next schedule", at, next)
 	compareDue(t, r, m)
@@ -70,7 +73,7 @@ func compareDue(t reporter, r *replica, m *model) {
 	due := slices.SortedFunc(slices.Values(m.schedules), func(a, b *modelSchedule) int {
 		return cmp.Or(cmp.Compare(a.Due, b.Due), cmp.Compare(a.ID, b.ID))
 	})
-	due = slices.DeleteFunc(due, func(s *modelSchedule) bool { return s.Next == 0 || s.Due > m.now })
+	due = slices.DeleteFunc(due, func(s *modelSchedule) bool { return s.Next == 0 || s.Due > m.now || m.suspended() })
 	for limit := 1; limit <= len(due)+1; limit++ {
 		var want, got []string
 		for _, s := range due[:min(limit, len(due))] {

@@ -58,7 +58,12 @@ type model struct {
 	cascades  []modelCascade      // what the next Tick has to tell to blocked tasks
 	schedules []*modelSchedule    // by age
 	batches   map[task.ID]*modelBatch
+	imports   uint64 // commands that put a task back
 	effects   task.Effects
+
+	timeline   task.Timeline
+	suspension task.Suspension
+	jumps      [][2]task.ID // IDs that no restore left out, from and to; the last run is open
 
 	operations []*task.Operation // by ID
 	index      uint64            // of the entry being applied
@@ -66,6 +71,7 @@ type model struct {
 	events     []task.Event
 	kept       map[task.ID]task.ParentOutcome // of ended tasks that live ones depend on
 	workflows  []*modelWorkflow               // by ID
+	archived   task.Archived
 }
 
 // modelTask is a live task: its view, and what the view doesn't show.
@@ -206,6 +212,12 @@ func (m *model) execute(c task.Command) task.Result {
 		return m.closeBatch(c.ID)
 	case *task.CancelBatch:
 		return m.cancelBatch(c.ID)
+	case *task.ImportTasks:
+		return m.importTasks(c)
+	case *task.NoteArchived:
+		return m.noteArchived(c)
+	case *task.ResumeCluster:
+		return m.resumeCluster()
 	}
 	panic(fmt.Sprintf("the model lacks %T", c))
 }

@@ -49,6 +49,9 @@ func (m *model) answerAgain(r *modelRequest) task.Result {
 // tick does what is due: first the children of ended tasks are told; then the tasks' timers fire, the earliest first,
 // ties by ID; then come the purges; then what is kept for a time only is forgotten.
 func (m *model) tick() task.Result {
+	if m.suspended() {
+		return task.Result{}
+	}
 	m.tellChildren()
 	for {
 		t := m.due()

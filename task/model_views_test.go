@@ -28,6 +28,10 @@ func compare(t reporter, r *replica, m *model) {
 	t.Helper()
 	same(t, "state time", r.machine.Now(), m.now)
 	same(t, "feature level", r.machine.FeatureLevel(), m.level)
+	next, imports := r.machine.ImportMark()
+	same(t, "mark of imports", []uint64{uint64(next), imports}, []uint64{uint64(m.lastID) + 1, m.imports})
+	same(t, "archived", r.machine.Archived(), m.archived)
+	compareRestore(t, r, m)
 	same(t, "number of live tasks", r.machine.LiveTasks(), uint64(len(m.live)))
 	compareQueues(t, r, m) // first, as it follows what retention drops
 	compareTasks(t, r, m)
@@ -42,7 +46,7 @@ func compare(t reporter, r *replica, m *model) {
 
 func compareTasks(t reporter, r *replica, m *model) {
 	t.Helper()
-	for id := task.ID(0); id <= m.lastID+1; id++ {
+	for _, id := range m.everyID() {
 		want, live := m.live[id]
 		switch finished, ok := m.finished[id]; {
 		case live:
@@ -249,6 +253,9 @@ func compareSessions(t reporter, r *replica, m *model) {
 
 func (m *model) pendingFor(s *modelSession) uint64 {
 	n, suspects := uint64(0), uint64(0)
+	if m.suspended() {
+		return 0
+	}
 	for _, q := range s.Queues {
 		ready := 0
 		for _, t := range m.eligible(s, q.Queue) {
@@ -270,6 +277,10 @@ func (m *model) pendingFor(s *modelSession) uint64 {
 func compareTimer(t reporter, r *replica, m *model) {
 	t.Helper()
 	got, ok := r.machine.NextTimer()
+	if m.suspended() {
+		same(t, "a timer while the cluster is suspended", ok, false)
+		return
+	}
 	want := m.nextTimer()
 	if want != 0 && (!ok || got > max(want, m.now)) {
 		t.Fatalf("the next timer is at %d (%v), want %d at the latest", got, ok, want)

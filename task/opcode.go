@@ -41,6 +41,9 @@ const (
 	opCreateBatch
 	opCloseBatch
 	opCancelBatch
+	opImportTasks
+	opNoteArchived
+	opResumeCluster
 	opDrainSession
 )
 
@@ -79,6 +82,8 @@ func (*AbortOperation) opcode() opcode    { return opAbortOperation }
 func (*CreateBatch) opcode() opcode       { return opCreateBatch }
 func (*CloseBatch) opcode() opcode        { return opCloseBatch }
 func (*CancelBatch) opcode() opcode       { return opCancelBatch }
+func (*NoteArchived) opcode() opcode      { return opNoteArchived }
+func (*ResumeCluster) opcode() opcode     { return opResumeCluster }
 
 // newCommand returns an empty command to decode into; nil for an unknown number.
 func newCommand(op opcode) decodable {
@@ -164,6 +169,12 @@ func newFeatureCommand(op opcode) decodable {
 		return new(CloseBatch)
 	case opCancelBatch:
 		return new(CancelBatch)
+	case opImportTasks:
+		return new(ImportTasks)
+	case opNoteArchived:
+		return new(NoteArchived)
+	case opResumeCluster:
+		return new(ResumeCluster)
 	case opDrainSession:
 		return new(DrainSession)
 	}

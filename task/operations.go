@@ -83,7 +83,7 @@ func (m *Machine) stepOperation(c *StepOperation) Result {
 	switch {
 	case o == nil:
 		return Result{Code: NoSuchOperation}
-	case o.State.Ended() || o.Cursor != c.From:
+	case m.suspended(), o.State.Ended() || o.Cursor != c.From:
 		return Result{Code: WrongState}
 	case o.State == OperationWaiting:
 		return m.judgeCanary(o)

@@ -132,7 +132,7 @@ func (m *Machine) RecentFinished(number uint32, from uint64, limit int) []Task {
 		}
 		for ; i < uint64(len(list)) && len(out) < limit; i++ {
 			f := &list[i]
-			if _, ok := m.recent.get(f.ID); !ok || f.Sequence < q.history.first {
+			if ref, ok := m.recent.get(f.ID); !ok || ref != (recentRef{number, f.Sequence}) || f.Sequence < q.history.first {
 				continue
 			}
 			t, err := DecodeFinished(f.Record)

@@ -126,7 +126,7 @@ func DecodeFinished(b []byte) (Task, error) {
 }
 
 func (t *Task) setCold(c *cold) {
-	t.UniqueKey, t.FairKey, t.Labels, t.TraceContext = c.uniqueKey, c.fairKey, c.labels, c.trace
+	t.UniqueKey, t.UniqueWindow, t.FairKey, t.Labels, t.TraceContext = c.uniqueKey, c.uniqueWindow, c.fairKey, c.labels, c.trace
 	t.Backoff, t.DependsOn, t.RetryOf = c.backoff, c.waits, c.retryOf
 	t.Errors, t.Progress = c.errors, c.progress
 	t.SingletonKey, t.StickyKey, t.Require = c.singleton, c.sticky, c.require
@@ -155,7 +155,7 @@ func (m *Machine) appendMeta(b []byte) []byte {
 	for _, c := range m.cascades {
 		b = appendUint(appendBool(appendUint(b, uint64(c.parent)), c.ok), uint64(c.below))
 	}
-	return b
+	return m.appendMetaTags(b)
 }
 
 func (m *Machine) readMeta(b []byte) error {
@@ -184,6 +184,7 @@ func (m *Machine) readMeta(b []byte) error {
 	for range r.count() {
 		m.cascades = append(m.cascades, cascade{parent: ID(r.uint()), ok: r.bool(), below: ID(r.uint())})
 	}
+	m.readMetaTags(&r)
 	return r.done()
 }
 

@@ -28,7 +28,7 @@ func (m *Machine) fireTick(t *ScheduleTick) Item {
 		last = t.Last
 	}
 	switch {
-	case s.next == 0 || s.next != t.Nominal || s.revision != t.Revision || s.due > m.now:
+	case m.suspended(), s.next == 0 || s.next != t.Nominal || s.revision != t.Revision || s.due > m.now:
 		return Item{Code: WrongState}
 	case !wholeSeconds(t.Next) || t.Next != 0 && t.Next <= last || last < t.Nominal || !wholeSeconds(last):
 		return Item{Code: Invalid}

@@ -72,9 +72,9 @@ func (m *Machine) Schedules(prefix, after string, limit int) []Schedule {
 // ScheduleCount is how many schedules there are.
 func (m *Machine) ScheduleCount() int { return len(m.schedules.sorted) }
 
-// NextSchedule returns when the next tick of a schedule is due; false: none is.
+// NextSchedule returns when the next tick of a schedule is due; false: none is, as while the cluster is suspended.
 func (m *Machine) NextSchedule() (Time, bool) {
-	if len(m.schedules.due) == 0 {
+	if len(m.schedules.due) == 0 || m.suspended() {
 		return 0, false
 	}
 	return m.schedules.due[0].due, true
@@ -82,6 +82,9 @@ func (m *Machine) NextSchedule() (Time, bool) {
 
 // DueSchedules returns up to limit schedules whose next tick is due at a time, the earliest first.
 func (m *Machine) DueSchedules(now Time, limit int) []DueSchedule {
+	if m.suspended() {
+		return nil
+	}
 	heap := m.schedules.due
 	var out []DueSchedule
 	var open []int // places in the heap whose parents are in out, by order

@@ -9,6 +9,9 @@ import (
 // tick lets what is due happen: children of parents that ended, tasks' timers, purges, ticks that were queued, workflows and
 // batches that are cancelled, callbacks, and what else expires; at most maxTransitions tasks. What remains is due at once.
 func (m *Machine) tick() Result {
+	if m.suspended() {
+		return Result{}
+	}
 	m.stepCascades()
 	m.stepTimers()
 	for len(m.purges) > 0 && m.budget > 0 && m.stepPurge() {
@@ -49,8 +52,11 @@ func (m *Machine) fire(s slot, r *record) {
 	}
 }
 
-// NextTimer returns the state time at which a Tick is due; false: none. A time that has passed means at once.
+// NextTimer returns the state time at which a Tick is due; false: none, as while the cluster is suspended. A time that has passed means at once.
 func (m *Machine) NextTimer() (Time, bool) {
+	if m.suspended() {
+		return 0, false
+	}
 	if len(m.cascades) > 0 || len(m.purges) > 0 || len(m.schedules.wakes) > 0 || len(m.workflows.cancelling) > 0 ||
 		len(m.batches.cancels) > 0 || len(m.batches.due) > 0 {
 		return m.now, true

@@ -35,6 +35,8 @@ func (s *stage) command(a *arguments) task.Command {
 		return &task.DrainSession{Session: a.parseNumber(a.word())}
 	case "level":
 		return &task.RaiseFeatureLevel{Level: uint32(a.parseNumber(a.word()))}
+	case "archive-up-to":
+		return &task.NoteArchived{Index: a.parseNumber(a.word())}
 	case "checksum":
 		return &task.Checksum{Agreed: a.number("agreed"), Hash: a.number("hash")}
 	case "lease":
@@ -48,6 +50,8 @@ func (s *stage) command(a *arguments) task.Command {
 		}}}
 	case "tick":
 		return &task.Tick{}
+	case "resume":
+		return &task.ResumeCluster{}
 	}
 	if c := s.graphCommand(a); c != nil {
 		return c

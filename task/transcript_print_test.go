@@ -47,6 +47,8 @@ func (s *stage) printResult(c task.Command, r task.Result) {
 		for i, item := range r.Items {
 			s.printf("session %d: %s", c.Silences[i].Session, outcome(item))
 		}
+	case *task.ResumeCluster:
+		s.printf("resumed: %v", r.Items[0].Other == 1)
 	case *task.DrainSession:
 		s.printf("session %d: %s", c.Session, outcome(r.Items[0]))
 	case *task.CancelWorkflow:

@@ -29,6 +29,12 @@ func (s *stage) question(a *arguments) func() {
 	case "history":
 		queue := a.word()
 		return func() { s.history(queue) }
+	case "archived":
+		return func() { s.printf("archived up to entry %d", s.machine().Archived().Index) }
+	case "restore":
+		return s.restoreQuestion(a)
+	case "cluster":
+		return s.cluster
 	case "feature-level":
 		return func() { s.printf("feature level %d", s.machine().FeatureLevel()) }
 	case "events":

@@ -11,7 +11,7 @@ func states(to ...State) (set uint16) {
 
 // transitions is the table: where a task may go from each state. To None is a deletion. docs/STATES.md draws it.
 var transitions = [stateCount]uint16{
-	None:       states(Scheduled, Blocked, Pending),
+	None:       states(Scheduled, Blocked, Pending, DeadLetter),
 	Scheduled:  states(Scheduled, Pending, Cancelled, DeadLetter, None),
 	Blocked:    states(Scheduled, Pending, Cancelled, DeadLetter, None),
 	Pending:    states(Pending, Scheduled, Running, Cancelled, DeadLetter, None),
@@ -57,6 +57,9 @@ func (m *Machine) transit(s slot, r *record, to State) {
 		m.sessions.link(&m.tasks, s, r)
 		m.occupy(r)
 	case DeadLetter:
+		if from == None { // it is put back as it was
+			break
+		}
 		q.deadLettered++
 		m.releaseUnique(r)
 		m.parentEnded(r.id, false)

@@ -27,6 +27,7 @@ type Task struct {
 	Session         uint64 // of a running task
 	Worker          string // that holds, or last held, the lease
 	UniqueKey       string
+	UniqueWindow    Duration // after its enqueue, in which its key stays taken; 0: until it ends
 	FairKey         string
 	SingletonKey    string
 	StickyKey       string

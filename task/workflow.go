@@ -162,7 +162,7 @@ func (m *Machine) stepCancels() bool {
 		}
 		w.cursor--
 		s := m.index.get(w.cursor)
-		if s == 0 || m.tasks.at(s).state == DeadLetter {
+		if s == 0 || m.tasks.at(s).state == DeadLetter || m.tasks.at(s).flags&flagMember == 0 { // put back, it is no member any more
 			continue
 		}
 		m.budget--

@@ -25,7 +25,10 @@ func (p Parent) Decode(result any) error { return json.Unmarshal(p.Result, resul
 
 // Parent returns the parent of a name in the graph, or of an ID.
 func (t *RawTask) Parent(ref string) (Parent, bool) {
-	for _, p := range t.Parents {
+	if t.Related == nil {
+		return Parent{}, false
+	}
+	for _, p := range t.Related.Parents {
 		if p.Ref == ref || p.ID == ref {
 			return p, true
 		}

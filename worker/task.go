@@ -38,16 +38,8 @@ type RawTask struct {
 	TraceContext string
 	FairKey      string
 	WorkerDeaths int
-	// Schedule is the schedule that made it, NominalAt the nominal time of its tick; zero for a task of none.
-	Schedule  string
-	NominalAt time.Time
-	// Parents are the tasks that this one depends on, in the order of its dependencies, with their results.
-	Parents []Parent
-	// BatchID is the batch that the task is in. While it is open, the task may enqueue more with client.InBatch.
-	BatchID string
-	// CallbackOf is the batch that enqueued the task, Callback why: on_success, on_death or on_complete.
-	CallbackOf string
-	Callback   string
+	// Related is what the task came from or belongs to; nil where it stands alone.
+	Related *Related
 
 	result []byte
 	sink   sink
@@ -112,14 +104,8 @@ func (t *RawTask) fill(p *rowlockv1.LeasedTask) {
 	t.TraceContext = p.GetTraceContext()
 	t.FairKey = p.GetFairKey()
 	t.WorkerDeaths = int(p.GetWorkerDeaths())
-	t.Parents = parentsOf(p.GetParents())
-	t.BatchID, t.CallbackOf, t.Callback = p.GetBatchId(), p.GetCallbackOf(), p.GetCallback()
+	t.Related = relatedOf(p.GetRelated())
 	if at := p.GetEnqueuedAt(); at != nil {
 		t.EnqueuedAt = at.AsTime()
-	}
-	t.Schedule = p.GetSchedule()
-	t.NominalAt = time.Time{}
-	if at := p.GetNominalAt(); at != nil {
-		t.NominalAt = at.AsTime()
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
@@ -44,6 +45,7 @@ func (g *progress) stop() {
 // phases shows one bar after the other.
 type phases struct {
 	p     *program
+	unit  string // of what is counted; empty: tasks
 	phase string
 	bar   *progress
 }
@@ -55,7 +57,7 @@ func (g *phases) show(phase string, done, total int64) {
 		if total == 0 {
 			total = -1
 		}
-		g.phase, g.bar = phase, g.p.progress(total, phase, "tasks")
+		g.phase, g.bar = phase, g.p.progress(total, phase, cmp.Or(g.unit, "tasks"))
 	}
 	if g.bar.bar != nil {
 		_ = g.bar.bar.Set64(done)

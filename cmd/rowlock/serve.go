@@ -50,7 +50,7 @@ func (p *program) serve(ctx context.Context, flags *serveFlags, member memberFla
 		DataDir: flags.dataDir, NodeID: member.nodeID, RaftAddr: flags.raftAddr, AdvertiseHost: member.advertiseHost,
 		Form:           func(f raftfsm.Forming) (raftfsm.Founding, error) { return former.Form(ctx, f) },
 		SupportedLevel: level, MaxVoters: member.maxVoters, Raft: member.raft(), SessionTTL: flags.sessionTTL, MinFree: uint64(flags.minFree),
-		Events: flags.eventBuffer(), Logger: logger, Registerer: registry, Now: p.now,
+		Events: flags.eventBuffer(), Vacuum: flags.vacuum.config(), Logger: logger, Registerer: registry, Now: p.now,
 	})
 	if err != nil {
 		if ctx.Err() != nil && errors.Is(err, ctx.Err()) { // stopped before there was a group
@@ -226,6 +226,9 @@ func (s *serveFlags) check() error {
 		}
 	}
 	if err := s.memory.check(); err != nil {
+		return err
+	}
+	if err := s.vacuum.check(); err != nil {
 		return err
 	}
 	if s.sessionTTL < time.Second {

@@ -18,6 +18,7 @@ type serveFlags struct {
 	pprof      bool
 	log        *logFlags
 	memory     *memoryFlags
+	vacuum     autoVacuumFlags
 }
 
 func (p *program) serveFlags(cmd *cobra.Command) *serveFlags {
@@ -31,6 +32,7 @@ func (p *program) serveFlags(cmd *cobra.Command) *serveFlags {
 	flags.Var(&s.minFree, "min-free", "refuse new tasks when the disk has less room than this, such as 256MiB (default: chosen by its size)")
 	flags.IntVar(&s.events, "event-buffer", 1<<18, "how many of the newest events this member keeps for those who watch, 48 bytes each; 0 is none")
 	flags.BoolVar(&s.pprof, "pprof", false, "serve profiles at /debug/pprof/ of --http-addr")
+	s.vacuum.add(flags)
 	settings(flags, "data-dir", "api-addr", "raft-addr", "http-addr", "session-ttl", "min-free", "event-buffer", "pprof")
 	return s
 }

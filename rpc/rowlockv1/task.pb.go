@@ -272,6 +272,59 @@ func (Dependency_When) EnumDescriptor() ([]byte, []int) {
 	return file_rpc_rowlockv1_task_proto_rawDescGZIP(), []int{5, 0}
 }
 
+// OnConflict is what becomes of a task whose ID a live task has.
+type ImportTasksRequest_OnConflict int32
+
+const (
+	// skip.
+	ImportTasksRequest_unspecified ImportTasksRequest_OnConflict = 0
+	// It is refused: task_exists.
+	ImportTasksRequest_skip ImportTasksRequest_OnConflict = 1
+	// It takes the place of the live one, unless that is running or others depend on it.
+	ImportTasksRequest_replace ImportTasksRequest_OnConflict = 2
+)
+
+// Enum value maps for ImportTasksRequest_OnConflict.
+var (
+	ImportTasksRequest_OnConflict_name = map[int32]string{
+		0: "unspecified",
+		1: "skip",
+		2: "replace",
+	}
+	ImportTasksRequest_OnConflict_value = map[string]int32{
+		"unspecified": 0,
+		"skip":        1,
+		"replace":     2,
+	}
+)
+
+func (x ImportTasksRequest_OnConflict) Enum() *ImportTasksRequest_OnConflict {
+	p := new(ImportTasksRequest_OnConflict)
+	*p = x
+	return p
+}
+
+func (x ImportTasksRequest_OnConflict) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (ImportTasksRequest_OnConflict) Descriptor() protoreflect.EnumDescriptor {
+	return file_rpc_rowlockv1_task_proto_enumTypes[4].Descriptor()
+}
+
+func (ImportTasksRequest_OnConflict) Type() protoreflect.EnumType {
+	return &file_rpc_rowlockv1_task_proto_enumTypes[4]
+}
+
+func (x ImportTasksRequest_OnConflict) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use ImportTasksRequest_OnConflict.Descriptor instead.
+func (ImportTasksRequest_OnConflict) EnumDescriptor() ([]byte, []int) {
+	return file_rpc_rowlockv1_task_proto_rawDescGZIP(), []int{33, 0}
+}
+
 // Task is one unit of work, as seen at one moment.
 type Task struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -342,10 +395,12 @@ type Task struct {
 	// The batch that it was added to.
 	BatchId string `protobuf:"bytes,44,opt,name=batch_id,json=batchId,proto3" json:"batch_id,omitempty"`
 	// The batch that enqueued it, and why: on_success, on_death or on_complete.
-	CallbackOf    string `protobuf:"bytes,45,opt,name=callback_of,json=callbackOf,proto3" json:"callback_of,omitempty"`
-	Callback      string `protobuf:"bytes,46,opt,name=callback,proto3" json:"callback,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	CallbackOf string `protobuf:"bytes,45,opt,name=callback_of,json=callbackOf,proto3" json:"callback_of,omitempty"`
+	Callback   string `protobuf:"bytes,46,opt,name=callback,proto3" json:"callback,omitempty"`
+	// How long its unique key stays taken after it was enqueued; 0: until it ends.
+	UniqueWindowSeconds float64 `protobuf:"fixed64,50,opt,name=unique_window_seconds,json=uniqueWindowSeconds,proto3" json:"unique_window_seconds,omitempty"`
+	unknownFields       protoimpl.UnknownFields
+	sizeCache           protoimpl.SizeCache
 }
 
 func (x *Task) Reset() {
@@ -698,6 +753,13 @@ func (x *Task) GetCallback() string {
 		return x.Callback
 	}
 	return ""
+}
+
+func (x *Task) GetUniqueWindowSeconds() float64 {
+	if x != nil {
+		return x.UniqueWindowSeconds
+	}
+	return 0
 }
 
 // TaskError is what one attempt ended with.
@@ -2830,12 +2892,212 @@ func (x *ResetTasksResponse) GetResults() []*TaskResult {
 	return nil
 }
 
+type ImportTasksRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What they were enqueued with, and attempt, retry_count, worker_deaths, errors, reason, enqueued_at, finished_at, expires_at
+	// and origin_queue are kept; result, token, progress and what a worker did last are not. A running task comes back as pending, its
+	// attempt unburnt; a blocked one only if the tasks that it waits for are there. Workflow, batch and schedule have counted a task's
+	// end and don't get it back. Completed and cancelled tasks are refused without rerun.
+	Tasks      []*Task                       `protobuf:"bytes,1,rep,name=tasks,proto3" json:"tasks,omitempty"`
+	OnConflict ImportTasksRequest_OnConflict `protobuf:"varint,2,opt,name=on_conflict,json=onConflict,proto3,enum=rowlock.v1.ImportTasksRequest_OnConflict" json:"on_conflict,omitempty"`
+	// Import completed and cancelled tasks too: they are pending, with fresh attempts.
+	Rerun bool `protobuf:"varint,3,opt,name=rerun,proto3" json:"rerun,omitempty"`
+	// Say what would become of each task if it were alone, and change nothing.
+	DryRun bool `protobuf:"varint,4,opt,name=dry_run,json=dryRun,proto3" json:"dry_run,omitempty"`
+	// Any string of up to 64 bytes that is unique to this call, remembered for 24 h.
+	RequestId     string `protobuf:"bytes,5,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ImportTasksRequest) Reset() {
+	*x = ImportTasksRequest{}
+	mi := &file_rpc_rowlockv1_task_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ImportTasksRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ImportTasksRequest) ProtoMessage() {}
+
+func (x *ImportTasksRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_rpc_rowlockv1_task_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ImportTasksRequest.ProtoReflect.Descriptor instead.
+func (*ImportTasksRequest) Descriptor() ([]byte, []int) {
+	return file_rpc_rowlockv1_task_proto_rawDescGZIP(), []int{33}
+}
+
+func (x *ImportTasksRequest) GetTasks() []*Task {
+	if x != nil {
+		return x.Tasks
+	}
+	return nil
+}
+
+func (x *ImportTasksRequest) GetOnConflict() ImportTasksRequest_OnConflict {
+	if x != nil {
+		return x.OnConflict
+	}
+	return ImportTasksRequest_unspecified
+}
+
+func (x *ImportTasksRequest) GetRerun() bool {
+	if x != nil {
+		return x.Rerun
+	}
+	return false
+}
+
+func (x *ImportTasksRequest) GetDryRun() bool {
+	if x != nil {
+		return x.DryRun
+	}
+	return false
+}
+
+func (x *ImportTasksRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+type ImportTasksResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// One for each task, in the request's order.
+	Results       []*ImportResult `protobuf:"bytes,1,rep,name=results,proto3" json:"results,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ImportTasksResponse) Reset() {
+	*x = ImportTasksResponse{}
+	mi := &file_rpc_rowlockv1_task_proto_msgTypes[34]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ImportTasksResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ImportTasksResponse) ProtoMessage() {}
+
+func (x *ImportTasksResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_rpc_rowlockv1_task_proto_msgTypes[34]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ImportTasksResponse.ProtoReflect.Descriptor instead.
+func (*ImportTasksResponse) Descriptor() ([]byte, []int) {
+	return file_rpc_rowlockv1_task_proto_rawDescGZIP(), []int{34}
+}
+
+func (x *ImportTasksResponse) GetResults() []*ImportResult {
+	if x != nil {
+		return x.Results
+	}
+	return nil
+}
+
+type ImportResult struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Id    string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// The state in which the task was put back, or that of the task that is in its way.
+	State Task_State `protobuf:"varint,2,opt,name=state,proto3,enum=rowlock.v1.Task_State" json:"state,omitempty"`
+	// The task that has the unique key.
+	HolderId string `protobuf:"bytes,3,opt,name=holder_id,json=holderId,proto3" json:"holder_id,omitempty"`
+	// Not set where the task was put back. Reasons: task_exists, unique_taken, has_dependants, parent_missing, dependency_failed,
+	// finished, id_out_of_range, draining, being_purged, queue_full, too_many_queues.
+	Error         *Status `protobuf:"bytes,4,opt,name=error,proto3" json:"error,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ImportResult) Reset() {
+	*x = ImportResult{}
+	mi := &file_rpc_rowlockv1_task_proto_msgTypes[35]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ImportResult) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ImportResult) ProtoMessage() {}
+
+func (x *ImportResult) ProtoReflect() protoreflect.Message {
+	mi := &file_rpc_rowlockv1_task_proto_msgTypes[35]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ImportResult.ProtoReflect.Descriptor instead.
+func (*ImportResult) Descriptor() ([]byte, []int) {
+	return file_rpc_rowlockv1_task_proto_rawDescGZIP(), []int{35}
+}
+
+func (x *ImportResult) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *ImportResult) GetState() Task_State {
+	if x != nil {
+		return x.State
+	}
+	return Task_unspecified
+}
+
+func (x *ImportResult) GetHolderId() string {
+	if x != nil {
+		return x.HolderId
+	}
+	return ""
+}
+
+func (x *ImportResult) GetError() *Status {
+	if x != nil {
+		return x.Error
+	}
+	return nil
+}
+
 var File_rpc_rowlockv1_task_proto protoreflect.FileDescriptor
 
 const file_rpc_rowlockv1_task_proto_rawDesc = "" +
 	"\n" +
 	"\x18rpc/rowlockv1/task.proto\x12\n" +
-	"rowlock.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe2\x0f\n" +
+	"rowlock.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x96\x10\n" +
 	"\x04Task\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05queue\x18\x02 \x01(\tR\x05queue\x12\x12\n" +
@@ -2894,7 +3156,8 @@ const file_rpc_rowlockv1_task_proto_rawDesc = "" +
 	"\bbatch_id\x18, \x01(\tR\abatchId\x12\x1f\n" +
 	"\vcallback_of\x18- \x01(\tR\n" +
 	"callbackOf\x12\x1a\n" +
-	"\bcallback\x18. \x01(\tR\bcallback\x1a9\n" +
+	"\bcallback\x18. \x01(\tR\bcallback\x122\n" +
+	"\x15unique_window_seconds\x182 \x01(\x01R\x13uniqueWindowSeconds\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a:\n" +
@@ -3090,7 +3353,27 @@ const file_rpc_rowlockv1_task_proto_rawDesc = "" +
 	"\n" +
 	"request_id\x18\x02 \x01(\tR\trequestId\"F\n" +
 	"\x12ResetTasksResponse\x120\n" +
-	"\aresults\x18\x01 \x03(\v2\x16.rowlock.v1.TaskResultR\aresults*H\n" +
+	"\aresults\x18\x01 \x03(\v2\x16.rowlock.v1.TaskResultR\aresults\"\x8c\x02\n" +
+	"\x12ImportTasksRequest\x12&\n" +
+	"\x05tasks\x18\x01 \x03(\v2\x10.rowlock.v1.TaskR\x05tasks\x12J\n" +
+	"\von_conflict\x18\x02 \x01(\x0e2).rowlock.v1.ImportTasksRequest.OnConflictR\n" +
+	"onConflict\x12\x14\n" +
+	"\x05rerun\x18\x03 \x01(\bR\x05rerun\x12\x17\n" +
+	"\adry_run\x18\x04 \x01(\bR\x06dryRun\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x05 \x01(\tR\trequestId\"4\n" +
+	"\n" +
+	"OnConflict\x12\x0f\n" +
+	"\vunspecified\x10\x00\x12\b\n" +
+	"\x04skip\x10\x01\x12\v\n" +
+	"\areplace\x10\x02\"I\n" +
+	"\x13ImportTasksResponse\x122\n" +
+	"\aresults\x18\x01 \x03(\v2\x18.rowlock.v1.ImportResultR\aresults\"\x93\x01\n" +
+	"\fImportResult\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12,\n" +
+	"\x05state\x18\x02 \x01(\x0e2\x16.rowlock.v1.Task.StateR\x05state\x12\x1b\n" +
+	"\tholder_id\x18\x03 \x01(\tR\bholderId\x12(\n" +
+	"\x05error\x18\x04 \x01(\v2\x12.rowlock.v1.StatusR\x05error*H\n" +
 	"\rParentFailure\x12\x1a\n" +
 	"\x16parent_failure_default\x10\x00\x12\x0f\n" +
 	"\vdead_letter\x10\x01\x12\n" +
@@ -3104,7 +3387,7 @@ const file_rpc_rowlockv1_task_proto_rawDesc = "" +
 	"\n" +
 	"\x06return\x10\x02\x12\v\n" +
 	"\areplace\x10\x03\x12\f\n" +
-	"\bdebounce\x10\x042\xdf\x06\n" +
+	"\bdebounce\x10\x042\xaf\a\n" +
 	"\vTaskService\x12Q\n" +
 	"\fOpenProducer\x12\x1f.rowlock.v1.OpenProducerRequest\x1a .rowlock.v1.OpenProducerResponse\x12B\n" +
 	"\aEnqueue\x12\x1a.rowlock.v1.EnqueueRequest\x1a\x1b.rowlock.v1.EnqueueResponse\x12B\n" +
@@ -3118,7 +3401,8 @@ const file_rpc_rowlockv1_task_proto_rawDesc = "" +
 	"\tMoveTasks\x12\x1c.rowlock.v1.MoveTasksRequest\x1a\x1d.rowlock.v1.MoveTasksResponse\x12N\n" +
 	"\vDeleteTasks\x12\x1e.rowlock.v1.DeleteTasksRequest\x1a\x1f.rowlock.v1.DeleteTasksResponse\x12K\n" +
 	"\n" +
-	"ResetTasks\x12\x1d.rowlock.v1.ResetTasksRequest\x1a\x1e.rowlock.v1.ResetTasksResponseB*Z(github.com/rowlock/rowlock/rpc/rowlockv1b\x06proto3"
+	"ResetTasks\x12\x1d.rowlock.v1.ResetTasksRequest\x1a\x1e.rowlock.v1.ResetTasksResponse\x12N\n" +
+	"\vImportTasks\x12\x1e.rowlock.v1.ImportTasksRequest\x1a\x1f.rowlock.v1.ImportTasksResponseB*Z(github.com/rowlock/rowlock/rpc/rowlockv1b\x06proto3"
 
 var (
 	file_rpc_rowlockv1_task_proto_rawDescOnce sync.Once
@@ -3132,126 +3416,137 @@ func file_rpc_rowlockv1_task_proto_rawDescGZIP() []byte {
 	return file_rpc_rowlockv1_task_proto_rawDescData
 }
 
-var file_rpc_rowlockv1_task_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_rpc_rowlockv1_task_proto_msgTypes = make([]protoimpl.MessageInfo, 37)
+var file_rpc_rowlockv1_task_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
+var file_rpc_rowlockv1_task_proto_msgTypes = make([]protoimpl.MessageInfo, 40)
 var file_rpc_rowlockv1_task_proto_goTypes = []any{
-	(ParentFailure)(0),             // 0: rowlock.v1.ParentFailure
-	(UniqueMode)(0),                // 1: rowlock.v1.UniqueMode
-	(Task_State)(0),                // 2: rowlock.v1.Task.State
-	(Dependency_When)(0),           // 3: rowlock.v1.Dependency.When
-	(*Task)(nil),                   // 4: rowlock.v1.Task
-	(*TaskError)(nil),              // 5: rowlock.v1.TaskError
-	(*Progress)(nil),               // 6: rowlock.v1.Progress
-	(*Backoff)(nil),                // 7: rowlock.v1.Backoff
-	(*NewTask)(nil),                // 8: rowlock.v1.NewTask
-	(*Dependency)(nil),             // 9: rowlock.v1.Dependency
-	(*OpenProducerRequest)(nil),    // 10: rowlock.v1.OpenProducerRequest
-	(*OpenProducerResponse)(nil),   // 11: rowlock.v1.OpenProducerResponse
-	(*EnqueueRequest)(nil),         // 12: rowlock.v1.EnqueueRequest
-	(*EnqueueResponse)(nil),        // 13: rowlock.v1.EnqueueResponse
-	(*EnqueueResult)(nil),          // 14: rowlock.v1.EnqueueResult
-	(*Status)(nil),                 // 15: rowlock.v1.Status
-	(*GetTaskRequest)(nil),         // 16: rowlock.v1.GetTaskRequest
-	(*GetTaskResponse)(nil),        // 17: rowlock.v1.GetTaskResponse
-	(*Lag)(nil),                    // 18: rowlock.v1.Lag
-	(*ListTasksRequest)(nil),       // 19: rowlock.v1.ListTasksRequest
-	(*ListTasksResponse)(nil),      // 20: rowlock.v1.ListTasksResponse
-	(*ExplainTaskRequest)(nil),     // 21: rowlock.v1.ExplainTaskRequest
-	(*ExplainTaskResponse)(nil),    // 22: rowlock.v1.ExplainTaskResponse
-	(*Reason)(nil),                 // 23: rowlock.v1.Reason
-	(*TaskResult)(nil),             // 24: rowlock.v1.TaskResult
-	(*CancelTasksRequest)(nil),     // 25: rowlock.v1.CancelTasksRequest
-	(*CancelTasksResponse)(nil),    // 26: rowlock.v1.CancelTasksResponse
-	(*RetryTasksRequest)(nil),      // 27: rowlock.v1.RetryTasksRequest
-	(*RetryTasksResponse)(nil),     // 28: rowlock.v1.RetryTasksResponse
-	(*RescheduleTaskRequest)(nil),  // 29: rowlock.v1.RescheduleTaskRequest
-	(*RescheduleTaskResponse)(nil), // 30: rowlock.v1.RescheduleTaskResponse
-	(*MoveTasksRequest)(nil),       // 31: rowlock.v1.MoveTasksRequest
-	(*MoveTasksResponse)(nil),      // 32: rowlock.v1.MoveTasksResponse
-	(*DeleteTasksRequest)(nil),     // 33: rowlock.v1.DeleteTasksRequest
-	(*DeleteTasksResponse)(nil),    // 34: rowlock.v1.DeleteTasksResponse
-	(*ResetTasksRequest)(nil),      // 35: rowlock.v1.ResetTasksRequest
-	(*ResetTasksResponse)(nil),     // 36: rowlock.v1.ResetTasksResponse
-	nil,                            // 37: rowlock.v1.Task.LabelsEntry
-	nil,                            // 38: rowlock.v1.Task.RequireEntry
-	nil,                            // 39: rowlock.v1.NewTask.LabelsEntry
-	nil,                            // 40: rowlock.v1.NewTask.RequireEntry
-	(*timestamppb.Timestamp)(nil),  // 41: google.protobuf.Timestamp
-	(*structpb.Value)(nil),         // 42: google.protobuf.Value
+	(ParentFailure)(0),                 // 0: rowlock.v1.ParentFailure
+	(UniqueMode)(0),                    // 1: rowlock.v1.UniqueMode
+	(Task_State)(0),                    // 2: rowlock.v1.Task.State
+	(Dependency_When)(0),               // 3: rowlock.v1.Dependency.When
+	(ImportTasksRequest_OnConflict)(0), // 4: rowlock.v1.ImportTasksRequest.OnConflict
+	(*Task)(nil),                       // 5: rowlock.v1.Task
+	(*TaskError)(nil),                  // 6: rowlock.v1.TaskError
+	(*Progress)(nil),                   // 7: rowlock.v1.Progress
+	(*Backoff)(nil),                    // 8: rowlock.v1.Backoff
+	(*NewTask)(nil),                    // 9: rowlock.v1.NewTask
+	(*Dependency)(nil),                 // 10: rowlock.v1.Dependency
+	(*OpenProducerRequest)(nil),        // 11: rowlock.v1.OpenProducerRequest
+	(*OpenProducerResponse)(nil),       // 12: rowlock.v1.OpenProducerResponse
+	(*EnqueueRequest)(nil),             // 13: rowlock.v1.EnqueueRequest
+	(*EnqueueResponse)(nil),            // 14: rowlock.v1.EnqueueResponse
+	(*EnqueueResult)(nil),              // 15: rowlock.v1.EnqueueResult
+	(*Status)(nil),                     // 16: rowlock.v1.Status
+	(*GetTaskRequest)(nil),             // 17: rowlock.v1.GetTaskRequest
+	(*GetTaskResponse)(nil),            // 18: rowlock.v1.GetTaskResponse
+	(*Lag)(nil),                        // 19: rowlock.v1.Lag
+	(*ListTasksRequest)(nil),           // 20: rowlock.v1.ListTasksRequest
+	(*ListTasksResponse)(nil),          // 21: rowlock.v1.ListTasksResponse
+	(*ExplainTaskRequest)(nil),         // 22: rowlock.v1.ExplainTaskRequest
+	(*ExplainTaskResponse)(nil),        // 23: rowlock.v1.ExplainTaskResponse
+	(*Reason)(nil),                     // 24: rowlock.v1.Reason
+	(*TaskResult)(nil),                 // 25: rowlock.v1.TaskResult
+	(*CancelTasksRequest)(nil),         // 26: rowlock.v1.CancelTasksRequest
+	(*CancelTasksResponse)(nil),        // 27: rowlock.v1.CancelTasksResponse
+	(*RetryTasksRequest)(nil),          // 28: rowlock.v1.RetryTasksRequest
+	(*RetryTasksResponse)(nil),         // 29: rowlock.v1.RetryTasksResponse
+	(*RescheduleTaskRequest)(nil),      // 30: rowlock.v1.RescheduleTaskRequest
+	(*RescheduleTaskResponse)(nil),     // 31: rowlock.v1.RescheduleTaskResponse
+	(*MoveTasksRequest)(nil),           // 32: rowlock.v1.MoveTasksRequest
+	(*MoveTasksResponse)(nil),          // 33: rowlock.v1.MoveTasksResponse
+	(*DeleteTasksRequest)(nil),         // 34: rowlock.v1.DeleteTasksRequest
+	(*DeleteTasksResponse)(nil),        // 35: rowlock.v1.DeleteTasksResponse
+	(*ResetTasksRequest)(nil),          // 36: rowlock.v1.ResetTasksRequest
+	(*ResetTasksResponse)(nil),         // 37: rowlock.v1.ResetTasksResponse
+	(*ImportTasksRequest)(nil),         // 38: rowlock.v1.ImportTasksRequest
+	(*ImportTasksResponse)(nil),        // 39: rowlock.v1.ImportTasksResponse
+	(*ImportResult)(nil),               // 40: rowlock.v1.ImportResult
+	nil,                                // 41: rowlock.v1.Task.LabelsEntry
+	nil,                                // 42: rowlock.v1.Task.RequireEntry
+	nil,                                // 43: rowlock.v1.NewTask.LabelsEntry
+	nil,                                // 44: rowlock.v1.NewTask.RequireEntry
+	(*timestamppb.Timestamp)(nil),      // 45: google.protobuf.Timestamp
+	(*structpb.Value)(nil),             // 46: google.protobuf.Value
 }
 var file_rpc_rowlockv1_task_proto_depIdxs = []int32{
 	2,  // 0: rowlock.v1.Task.state:type_name -> rowlock.v1.Task.State
-	37, // 1: rowlock.v1.Task.labels:type_name -> rowlock.v1.Task.LabelsEntry
-	41, // 2: rowlock.v1.Task.enqueued_at:type_name -> google.protobuf.Timestamp
-	41, // 3: rowlock.v1.Task.run_at:type_name -> google.protobuf.Timestamp
-	41, // 4: rowlock.v1.Task.started_at:type_name -> google.protobuf.Timestamp
-	41, // 5: rowlock.v1.Task.finished_at:type_name -> google.protobuf.Timestamp
-	41, // 6: rowlock.v1.Task.expires_at:type_name -> google.protobuf.Timestamp
-	41, // 7: rowlock.v1.Task.heartbeat_at:type_name -> google.protobuf.Timestamp
-	5,  // 8: rowlock.v1.Task.errors:type_name -> rowlock.v1.TaskError
-	6,  // 9: rowlock.v1.Task.progress:type_name -> rowlock.v1.Progress
-	7,  // 10: rowlock.v1.Task.backoff:type_name -> rowlock.v1.Backoff
-	38, // 11: rowlock.v1.Task.require:type_name -> rowlock.v1.Task.RequireEntry
-	41, // 12: rowlock.v1.Task.nominal_at:type_name -> google.protobuf.Timestamp
-	9,  // 13: rowlock.v1.Task.dependencies:type_name -> rowlock.v1.Dependency
+	41, // 1: rowlock.v1.Task.labels:type_name -> rowlock.v1.Task.LabelsEntry
+	45, // 2: rowlock.v1.Task.enqueued_at:type_name -> google.protobuf.Timestamp
+	45, // 3: rowlock.v1.Task.run_at:type_name -> google.protobuf.Timestamp
+	45, // 4: rowlock.v1.Task.started_at:type_name -> google.protobuf.Timestamp
+	45, // 5: rowlock.v1.Task.finished_at:type_name -> google.protobuf.Timestamp
+	45, // 6: rowlock.v1.Task.expires_at:type_name -> google.protobuf.Timestamp
+	45, // 7: rowlock.v1.Task.heartbeat_at:type_name -> google.protobuf.Timestamp
+	6,  // 8: rowlock.v1.Task.errors:type_name -> rowlock.v1.TaskError
+	7,  // 9: rowlock.v1.Task.progress:type_name -> rowlock.v1.Progress
+	8,  // 10: rowlock.v1.Task.backoff:type_name -> rowlock.v1.Backoff
+	42, // 11: rowlock.v1.Task.require:type_name -> rowlock.v1.Task.RequireEntry
+	45, // 12: rowlock.v1.Task.nominal_at:type_name -> google.protobuf.Timestamp
+	10, // 13: rowlock.v1.Task.dependencies:type_name -> rowlock.v1.Dependency
 	0,  // 14: rowlock.v1.Task.on_parent_failure:type_name -> rowlock.v1.ParentFailure
-	41, // 15: rowlock.v1.TaskError.at:type_name -> google.protobuf.Timestamp
-	41, // 16: rowlock.v1.Progress.at:type_name -> google.protobuf.Timestamp
-	42, // 17: rowlock.v1.NewTask.payload_json:type_name -> google.protobuf.Value
-	41, // 18: rowlock.v1.NewTask.run_at:type_name -> google.protobuf.Timestamp
+	45, // 15: rowlock.v1.TaskError.at:type_name -> google.protobuf.Timestamp
+	45, // 16: rowlock.v1.Progress.at:type_name -> google.protobuf.Timestamp
+	46, // 17: rowlock.v1.NewTask.payload_json:type_name -> google.protobuf.Value
+	45, // 18: rowlock.v1.NewTask.run_at:type_name -> google.protobuf.Timestamp
 	1,  // 19: rowlock.v1.NewTask.unique_mode:type_name -> rowlock.v1.UniqueMode
-	39, // 20: rowlock.v1.NewTask.labels:type_name -> rowlock.v1.NewTask.LabelsEntry
-	7,  // 21: rowlock.v1.NewTask.backoff:type_name -> rowlock.v1.Backoff
-	40, // 22: rowlock.v1.NewTask.require:type_name -> rowlock.v1.NewTask.RequireEntry
-	9,  // 23: rowlock.v1.NewTask.dependencies:type_name -> rowlock.v1.Dependency
+	43, // 20: rowlock.v1.NewTask.labels:type_name -> rowlock.v1.NewTask.LabelsEntry
+	8,  // 21: rowlock.v1.NewTask.backoff:type_name -> rowlock.v1.Backoff
+	44, // 22: rowlock.v1.NewTask.require:type_name -> rowlock.v1.NewTask.RequireEntry
+	10, // 23: rowlock.v1.NewTask.dependencies:type_name -> rowlock.v1.Dependency
 	0,  // 24: rowlock.v1.NewTask.on_parent_failure:type_name -> rowlock.v1.ParentFailure
 	3,  // 25: rowlock.v1.Dependency.when:type_name -> rowlock.v1.Dependency.When
-	8,  // 26: rowlock.v1.EnqueueRequest.tasks:type_name -> rowlock.v1.NewTask
-	14, // 27: rowlock.v1.EnqueueResponse.results:type_name -> rowlock.v1.EnqueueResult
-	15, // 28: rowlock.v1.EnqueueResult.error:type_name -> rowlock.v1.Status
-	4,  // 29: rowlock.v1.GetTaskResponse.task:type_name -> rowlock.v1.Task
-	18, // 30: rowlock.v1.GetTaskResponse.lag:type_name -> rowlock.v1.Lag
+	9,  // 26: rowlock.v1.EnqueueRequest.tasks:type_name -> rowlock.v1.NewTask
+	15, // 27: rowlock.v1.EnqueueResponse.results:type_name -> rowlock.v1.EnqueueResult
+	16, // 28: rowlock.v1.EnqueueResult.error:type_name -> rowlock.v1.Status
+	5,  // 29: rowlock.v1.GetTaskResponse.task:type_name -> rowlock.v1.Task
+	19, // 30: rowlock.v1.GetTaskResponse.lag:type_name -> rowlock.v1.Lag
 	2,  // 31: rowlock.v1.ListTasksRequest.states:type_name -> rowlock.v1.Task.State
-	4,  // 32: rowlock.v1.ListTasksResponse.tasks:type_name -> rowlock.v1.Task
-	18, // 33: rowlock.v1.ListTasksResponse.lag:type_name -> rowlock.v1.Lag
-	4,  // 34: rowlock.v1.ExplainTaskResponse.task:type_name -> rowlock.v1.Task
-	23, // 35: rowlock.v1.ExplainTaskResponse.reasons:type_name -> rowlock.v1.Reason
-	41, // 36: rowlock.v1.Reason.until:type_name -> google.protobuf.Timestamp
-	15, // 37: rowlock.v1.TaskResult.error:type_name -> rowlock.v1.Status
-	24, // 38: rowlock.v1.CancelTasksResponse.results:type_name -> rowlock.v1.TaskResult
-	24, // 39: rowlock.v1.RetryTasksResponse.results:type_name -> rowlock.v1.TaskResult
-	41, // 40: rowlock.v1.RescheduleTaskRequest.run_at:type_name -> google.protobuf.Timestamp
-	24, // 41: rowlock.v1.MoveTasksResponse.results:type_name -> rowlock.v1.TaskResult
+	5,  // 32: rowlock.v1.ListTasksResponse.tasks:type_name -> rowlock.v1.Task
+	19, // 33: rowlock.v1.ListTasksResponse.lag:type_name -> rowlock.v1.Lag
+	5,  // 34: rowlock.v1.ExplainTaskResponse.task:type_name -> rowlock.v1.Task
+	24, // 35: rowlock.v1.ExplainTaskResponse.reasons:type_name -> rowlock.v1.Reason
+	45, // 36: rowlock.v1.Reason.until:type_name -> google.protobuf.Timestamp
+	16, // 37: rowlock.v1.TaskResult.error:type_name -> rowlock.v1.Status
+	25, // 38: rowlock.v1.CancelTasksResponse.results:type_name -> rowlock.v1.TaskResult
+	25, // 39: rowlock.v1.RetryTasksResponse.results:type_name -> rowlock.v1.TaskResult
+	45, // 40: rowlock.v1.RescheduleTaskRequest.run_at:type_name -> google.protobuf.Timestamp
+	25, // 41: rowlock.v1.MoveTasksResponse.results:type_name -> rowlock.v1.TaskResult
 	2,  // 42: rowlock.v1.DeleteTasksRequest.only_state:type_name -> rowlock.v1.Task.State
-	24, // 43: rowlock.v1.DeleteTasksResponse.results:type_name -> rowlock.v1.TaskResult
-	24, // 44: rowlock.v1.ResetTasksResponse.results:type_name -> rowlock.v1.TaskResult
-	10, // 45: rowlock.v1.TaskService.OpenProducer:input_type -> rowlock.v1.OpenProducerRequest
-	12, // 46: rowlock.v1.TaskService.Enqueue:input_type -> rowlock.v1.EnqueueRequest
-	16, // 47: rowlock.v1.TaskService.GetTask:input_type -> rowlock.v1.GetTaskRequest
-	19, // 48: rowlock.v1.TaskService.ListTasks:input_type -> rowlock.v1.ListTasksRequest
-	21, // 49: rowlock.v1.TaskService.ExplainTask:input_type -> rowlock.v1.ExplainTaskRequest
-	25, // 50: rowlock.v1.TaskService.CancelTasks:input_type -> rowlock.v1.CancelTasksRequest
-	27, // 51: rowlock.v1.TaskService.RetryTasks:input_type -> rowlock.v1.RetryTasksRequest
-	29, // 52: rowlock.v1.TaskService.RescheduleTask:input_type -> rowlock.v1.RescheduleTaskRequest
-	31, // 53: rowlock.v1.TaskService.MoveTasks:input_type -> rowlock.v1.MoveTasksRequest
-	33, // 54: rowlock.v1.TaskService.DeleteTasks:input_type -> rowlock.v1.DeleteTasksRequest
-	35, // 55: rowlock.v1.TaskService.ResetTasks:input_type -> rowlock.v1.ResetTasksRequest
-	11, // 56: rowlock.v1.TaskService.OpenProducer:output_type -> rowlock.v1.OpenProducerResponse
-	13, // 57: rowlock.v1.TaskService.Enqueue:output_type -> rowlock.v1.EnqueueResponse
-	17, // 58: rowlock.v1.TaskService.GetTask:output_type -> rowlock.v1.GetTaskResponse
-	20, // 59: rowlock.v1.TaskService.ListTasks:output_type -> rowlock.v1.ListTasksResponse
-	22, // 60: rowlock.v1.TaskService.ExplainTask:output_type -> rowlock.v1.ExplainTaskResponse
-	26, // 61: rowlock.v1.TaskService.CancelTasks:output_type -> rowlock.v1.CancelTasksResponse
-	28, // 62: rowlock.v1.TaskService.RetryTasks:output_type -> rowlock.v1.RetryTasksResponse
-	30, // 63: rowlock.v1.TaskService.RescheduleTask:output_type -> rowlock.v1.RescheduleTaskResponse
-	32, // 64: rowlock.v1.TaskService.MoveTasks:output_type -> rowlock.v1.MoveTasksResponse
-	34, // 65: rowlock.v1.TaskService.DeleteTasks:output_type -> rowlock.v1.DeleteTasksResponse
-	36, // 66: rowlock.v1.TaskService.ResetTasks:output_type -> rowlock.v1.ResetTasksResponse
-	56, // [56:67] is the sub-list for method output_type
-	45, // [45:56] is the sub-list for method input_type
-	45, // [45:45] is the sub-list for extension type_name
-	45, // [45:45] is the sub-list for extension extendee
-	0,  // [0:45] is the sub-list for field type_name
+	25, // 43: rowlock.v1.DeleteTasksResponse.results:type_name -> rowlock.v1.TaskResult
+	25, // 44: rowlock.v1.ResetTasksResponse.results:type_name -> rowlock.v1.TaskResult
+	5,  // 45: rowlock.v1.ImportTasksRequest.tasks:type_name -> rowlock.v1.Task
+	4,  // 46: rowlock.v1.ImportTasksRequest.on_conflict:type_name -> rowlock.v1.ImportTasksRequest.OnConflict
+	40, // 47: rowlock.v1.ImportTasksResponse.results:type_name -> rowlock.v1.ImportResult
+	2,  // 48: rowlock.v1.ImportResult.state:type_name -> rowlock.v1.Task.State
+	16, // 49: rowlock.v1.ImportResult.error:type_name -> rowlock.v1.Status
+	11, // 50: rowlock.v1.TaskService.OpenProducer:input_type -> rowlock.v1.OpenProducerRequest
+	13, // 51: rowlock.v1.TaskService.Enqueue:input_type -> rowlock.v1.EnqueueRequest
+	17, // 52: rowlock.v1.TaskService.GetTask:input_type -> rowlock.v1.GetTaskRequest
+	20, // 53: rowlock.v1.TaskService.ListTasks:input_type -> rowlock.v1.ListTasksRequest
+	22, // 54: rowlock.v1.TaskService.ExplainTask:input_type -> rowlock.v1.ExplainTaskRequest
+	26, // 55: rowlock.v1.TaskService.CancelTasks:input_type -> rowlock.v1.CancelTasksRequest
+	28, // 56: rowlock.v1.TaskService.RetryTasks:input_type -> rowlock.v1.RetryTasksRequest
+	30, // 57: rowlock.v1.TaskService.RescheduleTask:input_type -> rowlock.v1.RescheduleTaskRequest
+	32, // 58: rowlock.v1.TaskService.MoveTasks:input_type -> rowlock.v1.MoveTasksRequest
+	34, // 59: rowlock.v1.TaskService.DeleteTasks:input_type -> rowlock.v1.DeleteTasksRequest
+	36, // 60: rowlock.v1.TaskService.ResetTasks:input_type -> rowlock.v1.ResetTasksRequest
+	38, // 61: rowlock.v1.TaskService.ImportTasks:input_type -> rowlock.v1.ImportTasksRequest
+	12, // 62: rowlock.v1.TaskService.OpenProducer:output_type -> rowlock.v1.OpenProducerResponse
+	14, // 63: rowlock.v1.TaskService.Enqueue:output_type -> rowlock.v1.EnqueueResponse
+	18, // 64: rowlock.v1.TaskService.GetTask:output_type -> rowlock.v1.GetTaskResponse
+	21, // 65: rowlock.v1.TaskService.ListTasks:output_type -> rowlock.v1.ListTasksResponse
+	23, // 66: rowlock.v1.TaskService.ExplainTask:output_type -> rowlock.v1.ExplainTaskResponse
+	27, // 67: rowlock.v1.TaskService.CancelTasks:output_type -> rowlock.v1.CancelTasksResponse
+	29, // 68: rowlock.v1.TaskService.RetryTasks:output_type -> rowlock.v1.RetryTasksResponse
+	31, // 69: rowlock.v1.TaskService.RescheduleTask:output_type -> rowlock.v1.RescheduleTaskResponse
+	33, // 70: rowlock.v1.TaskService.MoveTasks:output_type -> rowlock.v1.MoveTasksResponse
+	35, // 71: rowlock.v1.TaskService.DeleteTasks:output_type -> rowlock.v1.DeleteTasksResponse
+	37, // 72: rowlock.v1.TaskService.ResetTasks:output_type -> rowlock.v1.ResetTasksResponse
+	39, // 73: rowlock.v1.TaskService.ImportTasks:output_type -> rowlock.v1.ImportTasksResponse
+	62, // [62:74] is the sub-list for method output_type
+	50, // [50:62] is the sub-list for method input_type
+	50, // [50:50] is the sub-list for extension type_name
+	50, // [50:50] is the sub-list for extension extendee
+	0,  // [0:50] is the sub-list for field type_name
 }
 
 func init() { file_rpc_rowlockv1_task_proto_init() }
@@ -3266,8 +3561,8 @@ func file_rpc_rowlockv1_task_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_rpc_rowlockv1_task_proto_rawDesc), len(file_rpc_rowlockv1_task_proto_rawDesc)),
-			NumEnums:      4,
-			NumMessages:   37,
+			NumEnums:      5,
+			NumMessages:   40,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -35,6 +35,7 @@ const (
 	TaskService_MoveTasks_FullMethodName      = "/rowlock.v1.TaskService/MoveTasks"
 	TaskService_DeleteTasks_FullMethodName    = "/rowlock.v1.TaskService/DeleteTasks"
 	TaskService_ResetTasks_FullMethodName     = "/rowlock.v1.TaskService/ResetTasks"
+	TaskService_ImportTasks_FullMethodName    = "/rowlock.v1.TaskService/ImportTasks"
 )
 
 // TaskServiceClient is the client API for TaskService service.
@@ -67,6 +68,10 @@ type TaskServiceClient interface {
 	DeleteTasks(ctx context.Context, in *DeleteTasksRequest, opts ...grpc.CallOption) (*DeleteTasksResponse, error)
 	// ResetTasks takes running tasks from their workers and puts them back without burning an attempt.
 	ResetTasks(ctx context.Context, in *ResetTasksRequest, opts ...grpc.CallOption) (*ResetTasksResponse, error)
+	// ImportTasks puts up to 1,000 tasks or 4 MiB back under their own IDs, as GetTask, ListTasks or a backup showed them. A task
+	// whose ID is live, or in the history, is refused, so that an import can be repeated. It is not atomic: every task has a
+	// result of its own.
+	ImportTasks(ctx context.Context, in *ImportTasksRequest, opts ...grpc.CallOption) (*ImportTasksResponse, error)
 }
 
 type taskServiceClient struct {
@@ -187,6 +192,16 @@ func (c *taskServiceClient) ResetTasks(ctx context.Context, in *ResetTasksReques
 	return out, nil
 }
 
+func (c *taskServiceClient) ImportTasks(ctx context.Context, in *ImportTasksRequest, opts ...grpc.CallOption) (*ImportTasksResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ImportTasksResponse)
+	err := c.cc.Invoke(ctx, TaskService_ImportTasks_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // TaskServiceServer is the server API for TaskService service.
 // All implementations must embed UnimplementedTaskServiceServer
 // for forward compatibility.
@@ -217,6 +232,10 @@ type TaskServiceServer interface {
 	DeleteTasks(context.Context, *DeleteTasksRequest) (*DeleteTasksResponse, error)
 	// ResetTasks takes running tasks from their workers and puts them back without burning an attempt.
 	ResetTasks(context.Context, *ResetTasksRequest) (*ResetTasksResponse, error)
+	// ImportTasks puts up to 1,000 tasks or 4 MiB back under their own IDs, as GetTask, ListTasks or a backup showed them. A task
+	// whose ID is live, or in the history, is refused, so that an import can be repeated. It is not atomic: every task has a
+	// result of its own.
+	ImportTasks(context.Context, *ImportTasksRequest) (*ImportTasksResponse, error)
 	mustEmbedUnimplementedTaskServiceServer()
 }
 
@@ -259,6 +278,9 @@ func (UnimplementedTaskServiceServer) DeleteTasks(context.Context, *DeleteTasksR
 }
 func (UnimplementedTaskServiceServer) ResetTasks(context.Context, *ResetTasksRequest) (*ResetTasksResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ResetTasks not implemented")
+}
+func (UnimplementedTaskServiceServer) ImportTasks(context.Context, *ImportTasksRequest) (*ImportTasksResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ImportTasks not implemented")
 }
 func (UnimplementedTaskServiceServer) mustEmbedUnimplementedTaskServiceServer() {}
 func (UnimplementedTaskServiceServer) testEmbeddedByValue()                     {}
@@ -479,6 +501,24 @@ func _TaskService_ResetTasks_Handler(srv interface{}, ctx context.Context, dec f
 	return interceptor(ctx, in, info, handler)
 }
 
+func _TaskService_ImportTasks_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ImportTasksRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(TaskServiceServer).ImportTasks(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: TaskService_ImportTasks_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(TaskServiceServer).ImportTasks(ctx, req.(*ImportTasksRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // TaskService_ServiceDesc is the grpc.ServiceDesc for TaskService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -529,6 +569,10 @@ var TaskService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ResetTasks",
 			Handler:    _TaskService_ResetTasks_Handler,
+		},
+		{
+			MethodName: "ImportTasks",
+			Handler:    _TaskService_ImportTasks_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

@@ -903,16 +903,8 @@ type LeasedTask struct {
 	TraceContext   string                 `protobuf:"bytes,12,opt,name=trace_context,json=traceContext,proto3" json:"trace_context,omitempty"`
 	FairKey        string                 `protobuf:"bytes,13,opt,name=fair_key,json=fairKey,proto3" json:"fair_key,omitempty"`
 	WorkerDeaths   uint32                 `protobuf:"varint,14,opt,name=worker_deaths,json=workerDeaths,proto3" json:"worker_deaths,omitempty"`
-	// The schedule that made it, and the nominal time of its tick.
-	Schedule  string                 `protobuf:"bytes,15,opt,name=schedule,proto3" json:"schedule,omitempty"`
-	NominalAt *timestamppb.Timestamp `protobuf:"bytes,16,opt,name=nominal_at,json=nominalAt,proto3" json:"nominal_at,omitempty"`
-	// How the tasks that it depends on ended, in the order of its dependencies, with results up to 256 KiB together.
-	Parents []*ParentOutcome `protobuf:"bytes,17,rep,name=parents,proto3" json:"parents,omitempty"`
-	// The batch that it is in; while that is open, the task may add more.
-	BatchId string `protobuf:"bytes,18,opt,name=batch_id,json=batchId,proto3" json:"batch_id,omitempty"`
-	// The batch that enqueued it, and why: on_success, on_death or on_complete.
-	CallbackOf    string `protobuf:"bytes,19,opt,name=callback_of,json=callbackOf,proto3" json:"callback_of,omitempty"`
-	Callback      string `protobuf:"bytes,20,opt,name=callback,proto3" json:"callback,omitempty"`
+	// What it came from or belongs to; absent where it stands alone.
+	Related       *Related `protobuf:"bytes,15,opt,name=related,proto3" json:"related,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1045,42 +1037,96 @@ func (x *LeasedTask) GetWorkerDeaths() uint32 {
 	return 0
 }
 
-func (x *LeasedTask) GetSchedule() string {
+func (x *LeasedTask) GetRelated() *Related {
+	if x != nil {
+		return x.Related
+	}
+	return nil
+}
+
+// Related is what a task came from or belongs to.
+type Related struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The schedule that made it, and the nominal time of its tick.
+	Schedule  string                 `protobuf:"bytes,1,opt,name=schedule,proto3" json:"schedule,omitempty"`
+	NominalAt *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=nominal_at,json=nominalAt,proto3" json:"nominal_at,omitempty"`
+	// How the tasks that it depends on ended, in the order of its dependencies, with results up to 256 KiB together.
+	Parents []*ParentOutcome `protobuf:"bytes,3,rep,name=parents,proto3" json:"parents,omitempty"`
+	// The batch that it is in; while that is open, the task may add more.
+	BatchId string `protobuf:"bytes,4,opt,name=batch_id,json=batchId,proto3" json:"batch_id,omitempty"`
+	// The batch that enqueued it, and why: on_success, on_death or on_complete.
+	CallbackOf    string `protobuf:"bytes,5,opt,name=callback_of,json=callbackOf,proto3" json:"callback_of,omitempty"`
+	Callback      string `protobuf:"bytes,6,opt,name=callback,proto3" json:"callback,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Related) Reset() {
+	*x = Related{}
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Related) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Related) ProtoMessage() {}
+
+func (x *Related) ProtoReflect() protoreflect.Message {
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Related.ProtoReflect.Descriptor instead.
+func (*Related) Descriptor() ([]byte, []int) {
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *Related) GetSchedule() string {
 	if x != nil {
 		return x.Schedule
 	}
 	return ""
 }
 
-func (x *LeasedTask) GetNominalAt() *timestamppb.Timestamp {
+func (x *Related) GetNominalAt() *timestamppb.Timestamp {
 	if x != nil {
 		return x.NominalAt
 	}
 	return nil
 }
 
-func (x *LeasedTask) GetParents() []*ParentOutcome {
+func (x *Related) GetParents() []*ParentOutcome {
 	if x != nil {
 		return x.Parents
 	}
 	return nil
 }
 
-func (x *LeasedTask) GetBatchId() string {
+func (x *Related) GetBatchId() string {
 	if x != nil {
 		return x.BatchId
 	}
 	return ""
 }
 
-func (x *LeasedTask) GetCallbackOf() string {
+func (x *Related) GetCallbackOf() string {
 	if x != nil {
 		return x.CallbackOf
 	}
 	return ""
 }
 
-func (x *LeasedTask) GetCallback() string {
+func (x *Related) GetCallback() string {
 	if x != nil {
 		return x.Callback
 	}
@@ -1104,7 +1150,7 @@ type ParentOutcome struct {
 
 func (x *ParentOutcome) Reset() {
 	*x = ParentOutcome{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[12]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1116,7 +1162,7 @@ func (x *ParentOutcome) String() string {
 func (*ParentOutcome) ProtoMessage() {}
 
 func (x *ParentOutcome) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[12]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1129,7 +1175,7 @@ func (x *ParentOutcome) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ParentOutcome.ProtoReflect.Descriptor instead.
 func (*ParentOutcome) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{12}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ParentOutcome) GetTaskId() string {
@@ -1178,7 +1224,7 @@ type Refusal struct {
 
 func (x *Refusal) Reset() {
 	*x = Refusal{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[13]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1190,7 +1236,7 @@ func (x *Refusal) String() string {
 func (*Refusal) ProtoMessage() {}
 
 func (x *Refusal) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[13]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1203,7 +1249,7 @@ func (x *Refusal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Refusal.ProtoReflect.Descriptor instead.
 func (*Refusal) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{13}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Refusal) GetToken() uint64 {
@@ -1234,7 +1280,7 @@ type Revocation struct {
 
 func (x *Revocation) Reset() {
 	*x = Revocation{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[14]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1246,7 +1292,7 @@ func (x *Revocation) String() string {
 func (*Revocation) ProtoMessage() {}
 
 func (x *Revocation) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[14]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1259,7 +1305,7 @@ func (x *Revocation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Revocation.ProtoReflect.Descriptor instead.
 func (*Revocation) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{14}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Revocation) GetTaskId() string {
@@ -1295,7 +1341,7 @@ type BeatAck struct {
 
 func (x *BeatAck) Reset() {
 	*x = BeatAck{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[15]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1307,7 +1353,7 @@ func (x *BeatAck) String() string {
 func (*BeatAck) ProtoMessage() {}
 
 func (x *BeatAck) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[15]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1320,7 +1366,7 @@ func (x *BeatAck) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BeatAck.ProtoReflect.Descriptor instead.
 func (*BeatAck) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{15}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *BeatAck) GetSequence() uint64 {
@@ -1347,7 +1393,7 @@ type OpenSessionRequest struct {
 
 func (x *OpenSessionRequest) Reset() {
 	*x = OpenSessionRequest{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[16]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1359,7 +1405,7 @@ func (x *OpenSessionRequest) String() string {
 func (*OpenSessionRequest) ProtoMessage() {}
 
 func (x *OpenSessionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[16]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1372,7 +1418,7 @@ func (x *OpenSessionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenSessionRequest.ProtoReflect.Descriptor instead.
 func (*OpenSessionRequest) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{16}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *OpenSessionRequest) GetWorker() *WorkerInfo {
@@ -1399,7 +1445,7 @@ type OpenSessionResponse struct {
 
 func (x *OpenSessionResponse) Reset() {
 	*x = OpenSessionResponse{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[17]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1411,7 +1457,7 @@ func (x *OpenSessionResponse) String() string {
 func (*OpenSessionResponse) ProtoMessage() {}
 
 func (x *OpenSessionResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[17]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1424,7 +1470,7 @@ func (x *OpenSessionResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenSessionResponse.ProtoReflect.Descriptor instead.
 func (*OpenSessionResponse) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{17}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *OpenSessionResponse) GetSessionId() uint64 {
@@ -1450,7 +1496,7 @@ type CloseSessionRequest struct {
 
 func (x *CloseSessionRequest) Reset() {
 	*x = CloseSessionRequest{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[18]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1462,7 +1508,7 @@ func (x *CloseSessionRequest) String() string {
 func (*CloseSessionRequest) ProtoMessage() {}
 
 func (x *CloseSessionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[18]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1475,7 +1521,7 @@ func (x *CloseSessionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CloseSessionRequest.ProtoReflect.Descriptor instead.
 func (*CloseSessionRequest) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{18}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *CloseSessionRequest) GetSessionId() uint64 {
@@ -1493,7 +1539,7 @@ type CloseSessionResponse struct {
 
 func (x *CloseSessionResponse) Reset() {
 	*x = CloseSessionResponse{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[19]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1505,7 +1551,7 @@ func (x *CloseSessionResponse) String() string {
 func (*CloseSessionResponse) ProtoMessage() {}
 
 func (x *CloseSessionResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[19]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1518,7 +1564,7 @@ func (x *CloseSessionResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CloseSessionResponse.ProtoReflect.Descriptor instead.
 func (*CloseSessionResponse) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{19}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{20}
 }
 
 type LeaseRequest struct {
@@ -1536,7 +1582,7 @@ type LeaseRequest struct {
 
 func (x *LeaseRequest) Reset() {
 	*x = LeaseRequest{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[20]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1548,7 +1594,7 @@ func (x *LeaseRequest) String() string {
 func (*LeaseRequest) ProtoMessage() {}
 
 func (x *LeaseRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[20]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1561,7 +1607,7 @@ func (x *LeaseRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LeaseRequest.ProtoReflect.Descriptor instead.
 func (*LeaseRequest) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{20}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *LeaseRequest) GetSessionId() uint64 {
@@ -1601,7 +1647,7 @@ type LeaseResponse struct {
 
 func (x *LeaseResponse) Reset() {
 	*x = LeaseResponse{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[21]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1613,7 +1659,7 @@ func (x *LeaseResponse) String() string {
 func (*LeaseResponse) ProtoMessage() {}
 
 func (x *LeaseResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[21]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1626,7 +1672,7 @@ func (x *LeaseResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LeaseResponse.ProtoReflect.Descriptor instead.
 func (*LeaseResponse) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{21}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *LeaseResponse) GetTasks() []*LeasedTask {
@@ -1648,7 +1694,7 @@ type HeartbeatRequest struct {
 
 func (x *HeartbeatRequest) Reset() {
 	*x = HeartbeatRequest{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[22]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1660,7 +1706,7 @@ func (x *HeartbeatRequest) String() string {
 func (*HeartbeatRequest) ProtoMessage() {}
 
 func (x *HeartbeatRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[22]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1673,7 +1719,7 @@ func (x *HeartbeatRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HeartbeatRequest.ProtoReflect.Descriptor instead.
 func (*HeartbeatRequest) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{22}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *HeartbeatRequest) GetSessionId() uint64 {
@@ -1710,7 +1756,7 @@ type HeartbeatResponse struct {
 
 func (x *HeartbeatResponse) Reset() {
 	*x = HeartbeatResponse{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[23]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1722,7 +1768,7 @@ func (x *HeartbeatResponse) String() string {
 func (*HeartbeatResponse) ProtoMessage() {}
 
 func (x *HeartbeatResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[23]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1735,7 +1781,7 @@ func (x *HeartbeatResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HeartbeatResponse.ProtoReflect.Descriptor instead.
 func (*HeartbeatResponse) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{23}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *HeartbeatResponse) GetTtlSeconds() float64 {
@@ -1770,7 +1816,7 @@ type CompleteRequest struct {
 
 func (x *CompleteRequest) Reset() {
 	*x = CompleteRequest{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[24]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1782,7 +1828,7 @@ func (x *CompleteRequest) String() string {
 func (*CompleteRequest) ProtoMessage() {}
 
 func (x *CompleteRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[24]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1795,7 +1841,7 @@ func (x *CompleteRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CompleteRequest.ProtoReflect.Descriptor instead.
 func (*CompleteRequest) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{24}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *CompleteRequest) GetTaskId() string {
@@ -1827,7 +1873,7 @@ type CompleteResponse struct {
 
 func (x *CompleteResponse) Reset() {
 	*x = CompleteResponse{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[25]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1839,7 +1885,7 @@ func (x *CompleteResponse) String() string {
 func (*CompleteResponse) ProtoMessage() {}
 
 func (x *CompleteResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[25]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1852,7 +1898,7 @@ func (x *CompleteResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CompleteResponse.ProtoReflect.Descriptor instead.
 func (*CompleteResponse) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{25}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{26}
 }
 
 type FailRequest struct {
@@ -1866,7 +1912,7 @@ type FailRequest struct {
 
 func (x *FailRequest) Reset() {
 	*x = FailRequest{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[26]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1878,7 +1924,7 @@ func (x *FailRequest) String() string {
 func (*FailRequest) ProtoMessage() {}
 
 func (x *FailRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[26]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1891,7 +1937,7 @@ func (x *FailRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FailRequest.ProtoReflect.Descriptor instead.
 func (*FailRequest) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{26}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *FailRequest) GetTaskId() string {
@@ -1925,7 +1971,7 @@ type FailResponse struct {
 
 func (x *FailResponse) Reset() {
 	*x = FailResponse{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[27]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1937,7 +1983,7 @@ func (x *FailResponse) String() string {
 func (*FailResponse) ProtoMessage() {}
 
 func (x *FailResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[27]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1950,7 +1996,7 @@ func (x *FailResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FailResponse.ProtoReflect.Descriptor instead.
 func (*FailResponse) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{27}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *FailResponse) GetState() Task_State {
@@ -1971,7 +2017,7 @@ type SnoozeRequest struct {
 
 func (x *SnoozeRequest) Reset() {
 	*x = SnoozeRequest{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[28]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1983,7 +2029,7 @@ func (x *SnoozeRequest) String() string {
 func (*SnoozeRequest) ProtoMessage() {}
 
 func (x *SnoozeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[28]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1996,7 +2042,7 @@ func (x *SnoozeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SnoozeRequest.ProtoReflect.Descriptor instead.
 func (*SnoozeRequest) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{28}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *SnoozeRequest) GetTaskId() string {
@@ -2028,7 +2074,7 @@ type SnoozeResponse struct {
 
 func (x *SnoozeResponse) Reset() {
 	*x = SnoozeResponse{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[29]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2040,7 +2086,7 @@ func (x *SnoozeResponse) String() string {
 func (*SnoozeResponse) ProtoMessage() {}
 
 func (x *SnoozeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[29]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2053,7 +2099,7 @@ func (x *SnoozeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SnoozeResponse.ProtoReflect.Descriptor instead.
 func (*SnoozeResponse) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{29}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{30}
 }
 
 type ReleaseRequest struct {
@@ -2066,7 +2112,7 @@ type ReleaseRequest struct {
 
 func (x *ReleaseRequest) Reset() {
 	*x = ReleaseRequest{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[30]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2078,7 +2124,7 @@ func (x *ReleaseRequest) String() string {
 func (*ReleaseRequest) ProtoMessage() {}
 
 func (x *ReleaseRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[30]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2091,7 +2137,7 @@ func (x *ReleaseRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReleaseRequest.ProtoReflect.Descriptor instead.
 func (*ReleaseRequest) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{30}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *ReleaseRequest) GetTaskId() string {
@@ -2116,7 +2162,7 @@ type ReleaseResponse struct {
 
 func (x *ReleaseResponse) Reset() {
 	*x = ReleaseResponse{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[31]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2128,7 +2174,7 @@ func (x *ReleaseResponse) String() string {
 func (*ReleaseResponse) ProtoMessage() {}
 
 func (x *ReleaseResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[31]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2141,7 +2187,7 @@ func (x *ReleaseResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReleaseResponse.ProtoReflect.Descriptor instead.
 func (*ReleaseResponse) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{31}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{32}
 }
 
 type ListWorkersRequest struct {
@@ -2152,7 +2198,7 @@ type ListWorkersRequest struct {
 
 func (x *ListWorkersRequest) Reset() {
 	*x = ListWorkersRequest{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[32]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2164,7 +2210,7 @@ func (x *ListWorkersRequest) String() string {
 func (*ListWorkersRequest) ProtoMessage() {}
 
 func (x *ListWorkersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[32]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2177,7 +2223,7 @@ func (x *ListWorkersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListWorkersRequest.ProtoReflect.Descriptor instead.
 func (*ListWorkersRequest) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{32}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{33}
 }
 
 type ListWorkersResponse struct {
@@ -2189,7 +2235,7 @@ type ListWorkersResponse struct {
 
 func (x *ListWorkersResponse) Reset() {
 	*x = ListWorkersResponse{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[33]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2201,7 +2247,7 @@ func (x *ListWorkersResponse) String() string {
 func (*ListWorkersResponse) ProtoMessage() {}
 
 func (x *ListWorkersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[33]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2214,7 +2260,7 @@ func (x *ListWorkersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListWorkersResponse.ProtoReflect.Descriptor instead.
 func (*ListWorkersResponse) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{33}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *ListWorkersResponse) GetWorkers() []*Worker {
@@ -2242,7 +2288,7 @@ type Worker struct {
 
 func (x *Worker) Reset() {
 	*x = Worker{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[34]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2254,7 +2300,7 @@ func (x *Worker) String() string {
 func (*Worker) ProtoMessage() {}
 
 func (x *Worker) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[34]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2267,7 +2313,7 @@ func (x *Worker) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Worker.ProtoReflect.Descriptor instead.
 func (*Worker) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{34}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *Worker) GetSessionId() uint64 {
@@ -2329,7 +2375,7 @@ type GetWorkerRequest struct {
 
 func (x *GetWorkerRequest) Reset() {
 	*x = GetWorkerRequest{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[35]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2341,7 +2387,7 @@ func (x *GetWorkerRequest) String() string {
 func (*GetWorkerRequest) ProtoMessage() {}
 
 func (x *GetWorkerRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[35]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2354,7 +2400,7 @@ func (x *GetWorkerRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetWorkerRequest.ProtoReflect.Descriptor instead.
 func (*GetWorkerRequest) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{35}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *GetWorkerRequest) GetWorker() string {
@@ -2375,7 +2421,7 @@ type GetWorkerResponse struct {
 
 func (x *GetWorkerResponse) Reset() {
 	*x = GetWorkerResponse{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[36]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2387,7 +2433,7 @@ func (x *GetWorkerResponse) String() string {
 func (*GetWorkerResponse) ProtoMessage() {}
 
 func (x *GetWorkerResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[36]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2400,7 +2446,7 @@ func (x *GetWorkerResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetWorkerResponse.ProtoReflect.Descriptor instead.
 func (*GetWorkerResponse) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{36}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *GetWorkerResponse) GetWorker() *Worker {
@@ -2427,7 +2473,7 @@ type DrainWorkerRequest struct {
 
 func (x *DrainWorkerRequest) Reset() {
 	*x = DrainWorkerRequest{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[37]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2439,7 +2485,7 @@ func (x *DrainWorkerRequest) String() string {
 func (*DrainWorkerRequest) ProtoMessage() {}
 
 func (x *DrainWorkerRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[37]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2452,7 +2498,7 @@ func (x *DrainWorkerRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DrainWorkerRequest.ProtoReflect.Descriptor instead.
 func (*DrainWorkerRequest) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{37}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *DrainWorkerRequest) GetWorker() string {
@@ -2471,7 +2517,7 @@ type DrainWorkerResponse struct {
 
 func (x *DrainWorkerResponse) Reset() {
 	*x = DrainWorkerResponse{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[38]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2483,7 +2529,7 @@ func (x *DrainWorkerResponse) String() string {
 func (*DrainWorkerResponse) ProtoMessage() {}
 
 func (x *DrainWorkerResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[38]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2496,7 +2542,7 @@ func (x *DrainWorkerResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DrainWorkerResponse.ProtoReflect.Descriptor instead.
 func (*DrainWorkerResponse) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{38}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *DrainWorkerResponse) GetWorker() *Worker {
@@ -2516,7 +2562,7 @@ type EvictWorkerRequest struct {
 
 func (x *EvictWorkerRequest) Reset() {
 	*x = EvictWorkerRequest{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[39]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2528,7 +2574,7 @@ func (x *EvictWorkerRequest) String() string {
 func (*EvictWorkerRequest) ProtoMessage() {}
 
 func (x *EvictWorkerRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[39]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2541,7 +2587,7 @@ func (x *EvictWorkerRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EvictWorkerRequest.ProtoReflect.Descriptor instead.
 func (*EvictWorkerRequest) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{39}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *EvictWorkerRequest) GetWorker() string {
@@ -2561,7 +2607,7 @@ type EvictWorkerResponse struct {
 
 func (x *EvictWorkerResponse) Reset() {
 	*x = EvictWorkerResponse{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[40]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2573,7 +2619,7 @@ func (x *EvictWorkerResponse) String() string {
 func (*EvictWorkerResponse) ProtoMessage() {}
 
 func (x *EvictWorkerResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[40]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2586,7 +2632,7 @@ func (x *EvictWorkerResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EvictWorkerResponse.ProtoReflect.Descriptor instead.
 func (*EvictWorkerResponse) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{40}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *EvictWorkerResponse) GetWorker() *Worker {
@@ -2669,7 +2715,7 @@ const file_rpc_rowlockv1_worker_proto_rawDesc = "" +
 	"\vttl_seconds\x18\x02 \x01(\x01R\n" +
 	"ttlSeconds\x12\x14\n" +
 	"\x05fresh\x18\x03 \x01(\bR\x05fresh\x12\x17\n" +
-	"\anode_id\x18\x04 \x01(\tR\x06nodeId\"\xf5\x05\n" +
+	"\anode_id\x18\x04 \x01(\tR\x06nodeId\"\xc0\x04\n" +
 	"\n" +
 	"LeasedTask\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
@@ -2687,18 +2733,20 @@ const file_rpc_rowlockv1_worker_proto_rawDesc = "" +
 	"\x06labels\x18\v \x03(\v2\".rowlock.v1.LeasedTask.LabelsEntryR\x06labels\x12#\n" +
 	"\rtrace_context\x18\f \x01(\tR\ftraceContext\x12\x19\n" +
 	"\bfair_key\x18\r \x01(\tR\afairKey\x12#\n" +
-	"\rworker_deaths\x18\x0e \x01(\rR\fworkerDeaths\x12\x1a\n" +
-	"\bschedule\x18\x0f \x01(\tR\bschedule\x129\n" +
-	"\n" +
-	"nominal_at\x18\x10 \x01(\v2\x1a.google.protobuf.TimestampR\tnominalAt\x123\n" +
-	"\aparents\x18\x11 \x03(\v2\x19.rowlock.v1.ParentOutcomeR\aparents\x12\x19\n" +
-	"\bbatch_id\x18\x12 \x01(\tR\abatchId\x12\x1f\n" +
-	"\vcallback_of\x18\x13 \x01(\tR\n" +
-	"callbackOf\x12\x1a\n" +
-	"\bcallback\x18\x14 \x01(\tR\bcallback\x1a9\n" +
+	"\rworker_deaths\x18\x0e \x01(\rR\fworkerDeaths\x12-\n" +
+	"\arelated\x18\x0f \x01(\v2\x13.rowlock.v1.RelatedR\arelated\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xa7\x01\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xed\x01\n" +
+	"\aRelated\x12\x1a\n" +
+	"\bschedule\x18\x01 \x01(\tR\bschedule\x129\n" +
+	"\n" +
+	"nominal_at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\tnominalAt\x123\n" +
+	"\aparents\x18\x03 \x03(\v2\x19.rowlock.v1.ParentOutcomeR\aparents\x12\x19\n" +
+	"\bbatch_id\x18\x04 \x01(\tR\abatchId\x12\x1f\n" +
+	"\vcallback_of\x18\x05 \x01(\tR\n" +
+	"callbackOf\x12\x1a\n" +
+	"\bcallback\x18\x06 \x01(\tR\bcallback\"\xa7\x01\n" +
 	"\rParentOutcome\x12\x17\n" +
 	"\atask_id\x18\x01 \x01(\tR\x06taskId\x12\x10\n" +
 	"\x03ref\x18\x02 \x01(\tR\x03ref\x12,\n" +
@@ -2820,7 +2868,7 @@ func file_rpc_rowlockv1_worker_proto_rawDescGZIP() []byte {
 	return file_rpc_rowlockv1_worker_proto_rawDescData
 }
 
-var file_rpc_rowlockv1_worker_proto_msgTypes = make([]protoimpl.MessageInfo, 43)
+var file_rpc_rowlockv1_worker_proto_msgTypes = make([]protoimpl.MessageInfo, 44)
 var file_rpc_rowlockv1_worker_proto_goTypes = []any{
 	(*QueueWeight)(nil),           // 0: rowlock.v1.QueueWeight
 	(*WorkerInfo)(nil),            // 1: rowlock.v1.WorkerInfo
@@ -2834,45 +2882,46 @@ var file_rpc_rowlockv1_worker_proto_goTypes = []any{
 	(*WorkResponse)(nil),          // 9: rowlock.v1.WorkResponse
 	(*Welcome)(nil),               // 10: rowlock.v1.Welcome
 	(*LeasedTask)(nil),            // 11: rowlock.v1.LeasedTask
-	(*ParentOutcome)(nil),         // 12: rowlock.v1.ParentOutcome
-	(*Refusal)(nil),               // 13: rowlock.v1.Refusal
-	(*Revocation)(nil),            // 14: rowlock.v1.Revocation
-	(*BeatAck)(nil),               // 15: rowlock.v1.BeatAck
-	(*OpenSessionRequest)(nil),    // 16: rowlock.v1.OpenSessionRequest
-	(*OpenSessionResponse)(nil),   // 17: rowlock.v1.OpenSessionResponse
-	(*CloseSessionRequest)(nil),   // 18: rowlock.v1.CloseSessionRequest
-	(*CloseSessionResponse)(nil),  // 19: rowlock.v1.CloseSessionResponse
-	(*LeaseRequest)(nil),          // 20: rowlock.v1.LeaseRequest
-	(*LeaseResponse)(nil),         // 21: rowlock.v1.LeaseResponse
-	(*HeartbeatRequest)(nil),      // 22: rowlock.v1.HeartbeatRequest
-	(*HeartbeatResponse)(nil),     // 23: rowlock.v1.HeartbeatResponse
-	(*CompleteRequest)(nil),       // 24: rowlock.v1.CompleteRequest
-	(*CompleteResponse)(nil),      // 25: rowlock.v1.CompleteResponse
-	(*FailRequest)(nil),           // 26: rowlock.v1.FailRequest
-	(*FailResponse)(nil),          // 27: rowlock.v1.FailResponse
-	(*SnoozeRequest)(nil),         // 28: rowlock.v1.SnoozeRequest
-	(*SnoozeResponse)(nil),        // 29: rowlock.v1.SnoozeResponse
-	(*ReleaseRequest)(nil),        // 30: rowlock.v1.ReleaseRequest
-	(*ReleaseResponse)(nil),       // 31: rowlock.v1.ReleaseResponse
-	(*ListWorkersRequest)(nil),    // 32: rowlock.v1.ListWorkersRequest
-	(*ListWorkersResponse)(nil),   // 33: rowlock.v1.ListWorkersResponse
-	(*Worker)(nil),                // 34: rowlock.v1.Worker
-	(*GetWorkerRequest)(nil),      // 35: rowlock.v1.GetWorkerRequest
-	(*GetWorkerResponse)(nil),     // 36: rowlock.v1.GetWorkerResponse
-	(*DrainWorkerRequest)(nil),    // 37: rowlock.v1.DrainWorkerRequest
-	(*DrainWorkerResponse)(nil),   // 38: rowlock.v1.DrainWorkerResponse
-	(*EvictWorkerRequest)(nil),    // 39: rowlock.v1.EvictWorkerRequest
-	(*EvictWorkerResponse)(nil),   // 40: rowlock.v1.EvictWorkerResponse
-	nil,                           // 41: rowlock.v1.WorkerInfo.LabelsEntry
-	nil,                           // 42: rowlock.v1.LeasedTask.LabelsEntry
-	(*timestamppb.Timestamp)(nil), // 43: google.protobuf.Timestamp
-	(Task_State)(0),               // 44: rowlock.v1.Task.State
-	(*Status)(nil),                // 45: rowlock.v1.Status
-	(*Task)(nil),                  // 46: rowlock.v1.Task
+	(*Related)(nil),               // 12: rowlock.v1.Related
+	(*ParentOutcome)(nil),         // 13: rowlock.v1.ParentOutcome
+	(*Refusal)(nil),               // 14: rowlock.v1.Refusal
+	(*Revocation)(nil),            // 15: rowlock.v1.Revocation
+	(*BeatAck)(nil),               // 16: rowlock.v1.BeatAck
+	(*OpenSessionRequest)(nil),    // 17: rowlock.v1.OpenSessionRequest
+	(*OpenSessionResponse)(nil),   // 18: rowlock.v1.OpenSessionResponse
+	(*CloseSessionRequest)(nil),   // 19: rowlock.v1.CloseSessionRequest
+	(*CloseSessionResponse)(nil),  // 20: rowlock.v1.CloseSessionResponse
+	(*LeaseRequest)(nil),          // 21: rowlock.v1.LeaseRequest
+	(*LeaseResponse)(nil),         // 22: rowlock.v1.LeaseResponse
+	(*HeartbeatRequest)(nil),      // 23: rowlock.v1.HeartbeatRequest
+	(*HeartbeatResponse)(nil),     // 24: rowlock.v1.HeartbeatResponse
+	(*CompleteRequest)(nil),       // 25: rowlock.v1.CompleteRequest
+	(*CompleteResponse)(nil),      // 26: rowlock.v1.CompleteResponse
+	(*FailRequest)(nil),           // 27: rowlock.v1.FailRequest
+	(*FailResponse)(nil),          // 28: rowlock.v1.FailResponse
+	(*SnoozeRequest)(nil),         // 29: rowlock.v1.SnoozeRequest
+	(*SnoozeResponse)(nil),        // 30: rowlock.v1.SnoozeResponse
+	(*ReleaseRequest)(nil),        // 31: rowlock.v1.ReleaseRequest
+	(*ReleaseResponse)(nil),       // 32: rowlock.v1.ReleaseResponse
+	(*ListWorkersRequest)(nil),    // 33: rowlock.v1.ListWorkersRequest
+	(*ListWorkersResponse)(nil),   // 34: rowlock.v1.ListWorkersResponse
+	(*Worker)(nil),                // 35: rowlock.v1.Worker
+	(*GetWorkerRequest)(nil),      // 36: rowlock.v1.GetWorkerRequest
+	(*GetWorkerResponse)(nil),     // 37: rowlock.v1.GetWorkerResponse
+	(*DrainWorkerRequest)(nil),    // 38: rowlock.v1.DrainWorkerRequest
+	(*DrainWorkerResponse)(nil),   // 39: rowlock.v1.DrainWorkerResponse
+	(*EvictWorkerRequest)(nil),    // 40: rowlock.v1.EvictWorkerRequest
+	(*EvictWorkerResponse)(nil),   // 41: rowlock.v1.EvictWorkerResponse
+	nil,                           // 42: rowlock.v1.WorkerInfo.LabelsEntry
+	nil,                           // 43: rowlock.v1.LeasedTask.LabelsEntry
+	(*timestamppb.Timestamp)(nil), // 44: google.protobuf.Timestamp
+	(Task_State)(0),               // 45: rowlock.v1.Task.State
+	(*Status)(nil),                // 46: rowlock.v1.Status
+	(*Task)(nil),                  // 47: rowlock.v1.Task
 }
 var file_rpc_rowlockv1_worker_proto_depIdxs = []int32{
 	0,  // 0: rowlock.v1.WorkerInfo.queues:type_name -> rowlock.v1.QueueWeight
-	41, // 1: rowlock.v1.WorkerInfo.labels:type_name -> rowlock.v1.WorkerInfo.LabelsEntry
+	42, // 1: rowlock.v1.WorkerInfo.labels:type_name -> rowlock.v1.WorkerInfo.LabelsEntry
 	3,  // 2: rowlock.v1.WorkRequest.hello:type_name -> rowlock.v1.Hello
 	7,  // 3: rowlock.v1.WorkRequest.outcomes:type_name -> rowlock.v1.Outcome
 	5,  // 4: rowlock.v1.WorkRequest.beat:type_name -> rowlock.v1.Beat
@@ -2883,62 +2932,63 @@ var file_rpc_rowlockv1_worker_proto_depIdxs = []int32{
 	8,  // 9: rowlock.v1.Outcome.failed:type_name -> rowlock.v1.Failure
 	10, // 10: rowlock.v1.WorkResponse.welcome:type_name -> rowlock.v1.Welcome
 	11, // 11: rowlock.v1.WorkResponse.tasks:type_name -> rowlock.v1.LeasedTask
-	13, // 12: rowlock.v1.WorkResponse.refused:type_name -> rowlock.v1.Refusal
-	14, // 13: rowlock.v1.WorkResponse.revoked:type_name -> rowlock.v1.Revocation
-	15, // 14: rowlock.v1.WorkResponse.beat:type_name -> rowlock.v1.BeatAck
-	43, // 15: rowlock.v1.LeasedTask.enqueued_at:type_name -> google.protobuf.Timestamp
-	42, // 16: rowlock.v1.LeasedTask.labels:type_name -> rowlock.v1.LeasedTask.LabelsEntry
-	43, // 17: rowlock.v1.LeasedTask.nominal_at:type_name -> google.protobuf.Timestamp
-	12, // 18: rowlock.v1.LeasedTask.parents:type_name -> rowlock.v1.ParentOutcome
-	44, // 19: rowlock.v1.ParentOutcome.state:type_name -> rowlock.v1.Task.State
-	45, // 20: rowlock.v1.Refusal.status:type_name -> rowlock.v1.Status
-	1,  // 21: rowlock.v1.OpenSessionRequest.worker:type_name -> rowlock.v1.WorkerInfo
-	11, // 22: rowlock.v1.LeaseResponse.tasks:type_name -> rowlock.v1.LeasedTask
-	4,  // 23: rowlock.v1.HeartbeatRequest.held:type_name -> rowlock.v1.HeldLease
-	6,  // 24: rowlock.v1.HeartbeatRequest.progress:type_name -> rowlock.v1.LeaseProgress
-	14, // 25: rowlock.v1.HeartbeatResponse.revoked:type_name -> rowlock.v1.Revocation
-	8,  // 26: rowlock.v1.FailRequest.failure:type_name -> rowlock.v1.Failure
-	44, // 27: rowlock.v1.FailResponse.state:type_name -> rowlock.v1.Task.State
-	34, // 28: rowlock.v1.ListWorkersResponse.workers:type_name -> rowlock.v1.Worker
-	1,  // 29: rowlock.v1.Worker.info:type_name -> rowlock.v1.WorkerInfo
-	43, // 30: rowlock.v1.Worker.opened_at:type_name -> google.protobuf.Timestamp
-	43, // 31: rowlock.v1.Worker.heartbeat_at:type_name -> google.protobuf.Timestamp
-	43, // 32: rowlock.v1.Worker.silent_since:type_name -> google.protobuf.Timestamp
-	34, // 33: rowlock.v1.GetWorkerResponse.worker:type_name -> rowlock.v1.Worker
-	46, // 34: rowlock.v1.GetWorkerResponse.tasks:type_name -> rowlock.v1.Task
-	34, // 35: rowlock.v1.DrainWorkerResponse.worker:type_name -> rowlock.v1.Worker
-	34, // 36: rowlock.v1.EvictWorkerResponse.worker:type_name -> rowlock.v1.Worker
-	2,  // 37: rowlock.v1.WorkerService.Work:input_type -> rowlock.v1.WorkRequest
-	16, // 38: rowlock.v1.WorkerService.OpenSession:input_type -> rowlock.v1.OpenSessionRequest
-	18, // 39: rowlock.v1.WorkerService.CloseSession:input_type -> rowlock.v1.CloseSessionRequest
-	20, // 40: rowlock.v1.WorkerService.Lease:input_type -> rowlock.v1.LeaseRequest
-	22, // 41: rowlock.v1.WorkerService.Heartbeat:input_type -> rowlock.v1.HeartbeatRequest
-	24, // 42: rowlock.v1.WorkerService.Complete:input_type -> rowlock.v1.CompleteRequest
-	26, // 43: rowlock.v1.WorkerService.Fail:input_type -> rowlock.v1.FailRequest
-	28, // 44: rowlock.v1.WorkerService.Snooze:input_type -> rowlock.v1.SnoozeRequest
-	30, // 45: rowlock.v1.WorkerService.Release:input_type -> rowlock.v1.ReleaseRequest
-	32, // 46: rowlock.v1.WorkerService.ListWorkers:input_type -> rowlock.v1.ListWorkersRequest
-	35, // 47: rowlock.v1.WorkerService.GetWorker:input_type -> rowlock.v1.GetWorkerRequest
-	37, // 48: rowlock.v1.WorkerService.DrainWorker:input_type -> rowlock.v1.DrainWorkerRequest
-	39, // 49: rowlock.v1.WorkerService.EvictWorker:input_type -> rowlock.v1.EvictWorkerRequest
-	9,  // 50: rowlock.v1.WorkerService.Work:output_type -> rowlock.v1.WorkResponse
-	17, // 51: rowlock.v1.WorkerService.OpenSession:output_type -> rowlock.v1.OpenSessionResponse
-	19, // 52: rowlock.v1.WorkerService.CloseSession:output_type -> rowlock.v1.CloseSessionResponse
-	21, // 53: rowlock.v1.WorkerService.Lease:output_type -> rowlock.v1.LeaseResponse
-	23, // 54: rowlock.v1.WorkerService.Heartbeat:output_type -> rowlock.v1.HeartbeatResponse
-	25, // 55: rowlock.v1.WorkerService.Complete:output_type -> rowlock.v1.CompleteResponse
-	27, // 56: rowlock.v1.WorkerService.Fail:output_type -> rowlock.v1.FailResponse
-	29, // 57: rowlock.v1.WorkerService.Snooze:output_type -> rowlock.v1.SnoozeResponse
-	31, // 58: rowlock.v1.WorkerService.Release:output_type -> rowlock.v1.ReleaseResponse
-	33, // 59: rowlock.v1.WorkerService.ListWorkers:output_type -> rowlock.v1.ListWorkersResponse
-	36, // 60: rowlock.v1.WorkerService.GetWorker:output_type -> rowlock.v1.GetWorkerResponse
-	38, // 61: rowlock.v1.WorkerService.DrainWorker:output_type -> rowlock.v1.DrainWorkerResponse
-	40, // 62: rowlock.v1.WorkerService.EvictWorker:output_type -> rowlock.v1.EvictWorkerResponse
-	50, // [50:63] is the sub-list for method output_type
-	37, // [37:50] is the sub-list for method input_type
-	37, // [37:37] is the sub-list for extension type_name
-	37, // [37:37] is the sub-list for extension extendee
-	0,  // [0:37] is the sub-list for field type_name
+	14, // 12: rowlock.v1.WorkResponse.refused:type_name -> rowlock.v1.Refusal
+	15, // 13: rowlock.v1.WorkResponse.revoked:type_name -> rowlock.v1.Revocation
+	16, // 14: rowlock.v1.WorkResponse.beat:type_name -> rowlock.v1.BeatAck
+	44, // 15: rowlock.v1.LeasedTask.enqueued_at:type_name -> google.protobuf.Timestamp
+	43, // 16: rowlock.v1.LeasedTask.labels:type_name -> rowlock.v1.LeasedTask.LabelsEntry
+	12, // 17: rowlock.v1.LeasedTask.related:type_name -> rowlock.v1.Related
+	44, // 18: rowlock.v1.Related.nominal_at:type_name -> google.protobuf.Timestamp
+	13, // 19: rowlock.v1.Related.parents:type_name -> rowlock.v1.ParentOutcome
+	45, // 20: rowlock.v1.ParentOutcome.state:type_name -> rowlock.v1.Task.State
+	46, // 21: rowlock.v1.Refusal.status:type_name -> rowlock.v1.Status
+	1,  // 22: rowlock.v1.OpenSessionRequest.worker:type_name -> rowlock.v1.WorkerInfo
+	11, // 23: rowlock.v1.LeaseResponse.tasks:type_name -> rowlock.v1.LeasedTask
+	4,  // 24: rowlock.v1.HeartbeatRequest.held:type_name -> rowlock.v1.HeldLease
+	6,  // 25: rowlock.v1.HeartbeatRequest.progress:type_name -> rowlock.v1.LeaseProgress
+	15, // 26: rowlock.v1.HeartbeatResponse.revoked:type_name -> rowlock.v1.Revocation
+	8,  // 27: rowlock.v1.FailRequest.failure:type_name -> rowlock.v1.Failure
+	45, // 28: rowlock.v1.FailResponse.state:type_name -> rowlock.v1.Task.State
+	35, // 29: rowlock.v1.ListWorkersResponse.workers:type_name -> rowlock.v1.Worker
+	1,  // 30: rowlock.v1.Worker.info:type_name -> rowlock.v1.WorkerInfo
+	44, // 31: rowlock.v1.Worker.opened_at:type_name -> google.protobuf.Timestamp
+	44, // 32: rowlock.v1.Worker.heartbeat_at:type_name -> google.protobuf.Timestamp
+	44, // 33: rowlock.v1.Worker.silent_since:type_name -> google.protobuf.Timestamp
+	35, // 34: rowlock.v1.GetWorkerResponse.worker:type_name -> rowlock.v1.Worker
+	47, // 35: rowlock.v1.GetWorkerResponse.tasks:type_name -> rowlock.v1.Task
+	35, // 36: rowlock.v1.DrainWorkerResponse.worker:type_name -> rowlock.v1.Worker
+	35, // 37: rowlock.v1.EvictWorkerResponse.worker:type_name -> rowlock.v1.Worker
+	2,  // 38: rowlock.v1.WorkerService.Work:input_type -> rowlock.v1.WorkRequest
+	17, // 39: rowlock.v1.WorkerService.OpenSession:input_type -> rowlock.v1.OpenSessionRequest
+	19, // 40: rowlock.v1.WorkerService.CloseSession:input_type -> rowlock.v1.CloseSessionRequest
+	21, // 41: rowlock.v1.WorkerService.Lease:input_type -> rowlock.v1.LeaseRequest
+	23, // 42: rowlock.v1.WorkerService.Heartbeat:input_type -> rowlock.v1.HeartbeatRequest
+	25, // 43: rowlock.v1.WorkerService.Complete:input_type -> rowlock.v1.CompleteRequest
+	27, // 44: rowlock.v1.WorkerService.Fail:input_type -> rowlock.v1.FailRequest
+	29, // 45: rowlock.v1.WorkerService.Snooze:input_type -> rowlock.v1.SnoozeRequest
+	31, // 46: rowlock.v1.WorkerService.Release:input_type -> rowlock.v1.ReleaseRequest
+	33, // 47: rowlock.v1.WorkerService.ListWorkers:input_type -> rowlock.v1.ListWorkersRequest
+	36, // 48: rowlock.v1.WorkerService.GetWorker:input_type -> rowlock.v1.GetWorkerRequest
+	38, // 49: rowlock.v1.WorkerService.DrainWorker:input_type -> rowlock.v1.DrainWorkerRequest
+	40, // 50: rowlock.v1.WorkerService.EvictWorker:input_type -> rowlock.v1.EvictWorkerRequest
+	9,  // 51: rowlock.v1.WorkerService.Work:output_type -> rowlock.v1.WorkResponse
+	18, // 52: rowlock.v1.WorkerService.OpenSession:output_type -> rowlock.v1.OpenSessionResponse
+	20, // 53: rowlock.v1.WorkerService.CloseSession:output_type -> rowlock.v1.CloseSessionResponse
+	22, // 54: rowlock.v1.WorkerService.Lease:output_type -> rowlock.v1.LeaseResponse
+	24, // 55: rowlock.v1.WorkerService.Heartbeat:output_type -> rowlock.v1.HeartbeatResponse
+	26, // 56: rowlock.v1.WorkerService.Complete:output_type -> rowlock.v1.CompleteResponse
+	28, // 57: rowlock.v1.WorkerService.Fail:output_type -> rowlock.v1.FailResponse
+	30, // 58: rowlock.v1.WorkerService.Snooze:output_type -> rowlock.v1.SnoozeResponse
+	32, // 59: rowlock.v1.WorkerService.Release:output_type -> rowlock.v1.ReleaseResponse
+	34, // 60: rowlock.v1.WorkerService.ListWorkers:output_type -> rowlock.v1.ListWorkersResponse
+	37, // 61: rowlock.v1.WorkerService.GetWorker:output_type -> rowlock.v1.GetWorkerResponse
+	39, // 62: rowlock.v1.WorkerService.DrainWorker:output_type -> rowlock.v1.DrainWorkerResponse
+	41, // 63: rowlock.v1.WorkerService.EvictWorker:output_type -> rowlock.v1.EvictWorkerResponse
+	51, // [51:64] is the sub-list for method output_type
+	38, // [38:51] is the sub-list for method input_type
+	38, // [38:38] is the sub-list for extension type_name
+	38, // [38:38] is the sub-list for extension extendee
+	0,  // [0:38] is the sub-list for field type_name
 }
 
 func init() { file_rpc_rowlockv1_worker_proto_init() }
@@ -2960,7 +3010,7 @@ func file_rpc_rowlockv1_worker_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_rpc_rowlockv1_worker_proto_rawDesc), len(file_rpc_rowlockv1_worker_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   43,
+			NumMessages:   44,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

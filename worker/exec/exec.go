@@ -98,7 +98,9 @@ func (c Config) run(ctx context.Context, t *worker.RawTask) error {
 
 func (c Config) env(t *worker.RawTask) []string {
 	env := append(os.Environ(), c.Env...)
-	env = append(env, batch(t)...)
+	if t.Related != nil {
+		env = append(env, related(t.Related)...)
+	}
 	env = append(env,
 		"ROWLOCK_TASK_ID="+t.ID,
 		"ROWLOCK_QUEUE="+t.Queue,
@@ -106,21 +108,21 @@ func (c Config) env(t *worker.RawTask) []string {
 		"ROWLOCK_ATTEMPT="+strconv.Itoa(t.Attempt),
 		"ROWLOCK_TOKEN="+strconv.FormatUint(t.Fence(), 10),
 	)
-	if t.Schedule != "" {
-		env = append(env, "ROWLOCK_SCHEDULE="+t.Schedule, "ROWLOCK_NOMINAL_TIME="+t.NominalAt.UTC().Format(time.RFC3339))
-	}
 	return env
 }
 
-// batch names the batch that the task is in, or that called it back: then also why.
-func batch(t *worker.RawTask) []string {
-	switch {
-	case t.CallbackOf != "":
-		return []string{"ROWLOCK_BATCH_ID=" + t.CallbackOf, "ROWLOCK_BATCH_CALLBACK=" + t.Callback}
-	case t.BatchID != "":
-		return []string{"ROWLOCK_BATCH_ID=" + t.BatchID}
+// related names the schedule that made the task, and the batch that it is in, or that called it back: then also why.
+func related(r *worker.Related) (env []string) {
+	if r.Schedule != "" {
+		env = append(env, "ROWLOCK_SCHEDULE="+r.Schedule, "ROWLOCK_NOMINAL_TIME="+r.NominalAt.UTC().Format(time.RFC3339))
 	}
-	return nil
+	switch {
+	case r.CallbackOf != "":
+		env = append(env, "ROWLOCK_BATCH_ID="+r.CallbackOf, "ROWLOCK_BATCH_CALLBACK="+r.Callback)
+	case r.BatchID != "":
+		env = append(env, "ROWLOCK_BATCH_ID="+r.BatchID)
+	}
+	return env
 }
 
 // outcome is what the program's end means.

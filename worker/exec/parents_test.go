@@ -15,12 +15,13 @@ import (
 func TestParentsFile(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
 	for _, command := range []string{`cat "$ROWLOCK_PARENTS_FILE"`, `cat "$ROWLOCK_PARENTS_FILE" >&2; exit 1`} {
-		task := &worker.RawTask{Kind: "job", Parents: []worker.Parent{
+		parents := []worker.Parent{
 			{ID: "0000000000001", Ref: "a", State: "completed", Result: []byte(`{"n":1}`)},
 			{ID: "0000000000002", State: "completed", Result: []byte("plain text")},
 			{ID: "0000000000003", State: "completed", Result: []byte{0xff, 0}},
 			{ID: "0000000000004"},
-		}}
+		}
+		task := &worker.RawTask{Kind: "job", Related: &worker.Related{Parents: parents}}
 		outcome := worker.Try(t.Context(), handler(t, exec.Config{Command: command}), task, nil)
 		got := string(outcome.Result)
 		if outcome.Err != nil {

@@ -112,15 +112,8 @@ func (c Config) setHeader(h http.Header, t *worker.RawTask) {
 	h.Set("X-Rowlock-Kind", t.Kind)
 	h.Set("X-Rowlock-Attempt", strconv.Itoa(t.Attempt))
 	h.Set("X-Rowlock-Token", strconv.FormatUint(t.Fence(), 10))
-	if t.Schedule != "" {
-		h.Set("X-Rowlock-Schedule", t.Schedule)
-		h.Set("X-Rowlock-Nominal-Time", t.NominalAt.UTC().Format(time.RFC3339))
-	}
-	if id := cmp.Or(t.CallbackOf, t.BatchID); id != "" {
-		h.Set("X-Rowlock-Batch-Id", id)
-	}
-	if t.Callback != "" {
-		h.Set("X-Rowlock-Batch-Callback", t.Callback)
+	if t.Related != nil {
+		setRelated(h, t.Related)
 	}
 	if t.TraceContext != "" {
 		h.Set("Traceparent", t.TraceContext)
@@ -161,4 +154,18 @@ func (c Config) retryAfter(value string) time.Duration {
 		d = at.Sub(c.Now())
 	}
 	return min(max(d, 0), maxSnooze)
+}
+
+// setRelated names the schedule that made the task, and the batch that it is in, or that called it back.
+func setRelated(h http.Header, r *worker.Related) {
+	if r.Schedule != "" {
+		h.Set("X-Rowlock-Schedule", r.Schedule)
+		h.Set("X-Rowlock-Nominal-Time", r.NominalAt.UTC().Format(time.RFC3339))
+	}
+	if id := cmp.Or(r.CallbackOf, r.BatchID); id != "" {
+		h.Set("X-Rowlock-Batch-Id", id)
+	}
+	if r.Callback != "" {
+		h.Set("X-Rowlock-Batch-Callback", r.Callback)
+	}
 }
