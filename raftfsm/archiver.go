@@ -157,7 +157,7 @@ func (a *archiver) tell(ctx context.Context, index uint64) error {
 
 // timelineNow is the state's timeline.
 func (a *archiver) timelineNow() (name string) {
-	a.read(func(m *task.Machine) { name = logarchive.TimelineName(timelineOf(m)) })
+	a.read(func(m *task.Machine) { name = TimelineName(m) })
 	return name
 }
 

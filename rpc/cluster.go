@@ -40,6 +40,7 @@ func (s *clusterService) GetStatus(context.Context, *pb.GetStatusRequest) (*pb.G
 		}
 	}
 	s.node.Machine(func(m *task.Machine) { out.LiveTasks = m.LiveTasks() })
+	out.Archive = archiveStatus(s.node)
 	return out, nil
 }
 
