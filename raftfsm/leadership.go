@@ -170,6 +170,7 @@ func (l *leadership) begin(ctx context.Context) {
 	l.wg.Go(func() { l.judge.run(ctx) })
 	l.wg.Go(func() { l.leveler.run(ctx) })
 	l.wg.Go(func() { l.operator.run(ctx) })
+	l.wg.Go(func() { l.remind(ctx) })
 	if l.archiver != nil {
 		l.wg.Go(func() { l.archiver.run(ctx) })
 	}

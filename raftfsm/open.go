@@ -40,7 +40,7 @@ func (n *Node) open() error {
 	if n.store, err = store.Open(disk); err != nil {
 		return err
 	}
-	if err := refuseDiverged(c.DataDir); err != nil {
+	if err := errors.Join(refuseDiverged(c.DataDir), refuseUnfinished(c.DataDir)); err != nil {
 		return err
 	}
 	if n.identity, err = identify(c); err != nil {

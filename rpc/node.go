@@ -30,6 +30,7 @@ type Node interface {
 	Keeper
 	Archivist
 	Group
+	Restorer
 }
 
 // Archivist is what the API needs for archives of the log; see raftfsm.Node.

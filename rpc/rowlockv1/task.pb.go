@@ -2143,7 +2143,7 @@ func (x *ExplainTaskResponse) GetReasons() []*Reason {
 // Reason is one thing that keeps a task from running.
 type Reason struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// delayed, retry_backoff, queue_paused, queue_limit, queue_rate, key_limit, key_rate, singleton, reserved, no_worker,
+	// cluster_suspended, delayed, retry_backoff, queue_paused, queue_limit, queue_rate, key_limit, key_rate, singleton, reserved, no_worker,
 	// no_worker_for_kind, no_capable_worker, waits_for_turn, blocked, running, finished, dead_letter, group_paused, workers_busy,
 	// operation.
 	Code    string `protobuf:"bytes,1,opt,name=code,proto3" json:"code,omitempty"`
