@@ -28,6 +28,8 @@ type Discoverer interface {
 	Describe(ctx context.Context, address string) (Description, error)
 	// SetStandby has a member ask to stay a standby, or no longer.
 	SetStandby(ctx context.Context, address string, standby bool) error
+	// Judge has a member, which leads, compare the members' states now.
+	Judge(ctx context.Context, address string) error
 }
 
 // SetDiscoverer names the one who can ask other members. Until then none is known to be well. Call it once.

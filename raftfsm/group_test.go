@@ -43,6 +43,13 @@ func (g *group) SetStandby(_ context.Context, address string, standby bool) erro
 	return errors.New("it doesn't answer")
 }
 
+func (g *group) Judge(_ context.Context, address string) error {
+	if m := g.at(address); m != nil && !g.hushed.Load() {
+		return m.Node.Judge()
+	}
+	return errors.New("it doesn't answer")
+}
+
 func (g *group) at(address string) *member {
 	for _, m := range g.running() {
 		if m.network.Addr().String() == address {
