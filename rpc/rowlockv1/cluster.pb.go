@@ -1378,6 +1378,78 @@ func (x *FormClusterResponse) GetSelf() *Member {
 	return nil
 }
 
+type JudgeRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *JudgeRequest) Reset() {
+	*x = JudgeRequest{}
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *JudgeRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*JudgeRequest) ProtoMessage() {}
+
+func (x *JudgeRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use JudgeRequest.ProtoReflect.Descriptor instead.
+func (*JudgeRequest) Descriptor() ([]byte, []int) {
+	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{23}
+}
+
+type JudgeResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *JudgeResponse) Reset() {
+	*x = JudgeResponse{}
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *JudgeResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*JudgeResponse) ProtoMessage() {}
+
+func (x *JudgeResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use JudgeResponse.ProtoReflect.Descriptor instead.
+func (*JudgeResponse) Descriptor() ([]byte, []int) {
+	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{24}
+}
+
 var File_rpc_rowlockv1_cluster_proto protoreflect.FileDescriptor
 
 const file_rpc_rowlockv1_cluster_proto_rawDesc = "" +
@@ -1483,7 +1555,9 @@ const file_rpc_rowlockv1_cluster_proto_rawDesc = "" +
 	"cluster_id\x18\x01 \x01(\tR\tclusterId\x12,\n" +
 	"\afounder\x18\x02 \x01(\v2\x12.rowlock.v1.MemberR\afounder\"=\n" +
 	"\x13FormClusterResponse\x12&\n" +
-	"\x04self\x18\x01 \x01(\v2\x12.rowlock.v1.MemberR\x04self2\xdb\x04\n" +
+	"\x04self\x18\x01 \x01(\v2\x12.rowlock.v1.MemberR\x04self\"\x0e\n" +
+	"\fJudgeRequest\"\x0f\n" +
+	"\rJudgeResponse2\xdb\x04\n" +
 	"\x0eClusterService\x12H\n" +
 	"\tGetStatus\x12\x1c.rowlock.v1.GetStatusRequest\x1a\x1d.rowlock.v1.GetStatusResponse\x12N\n" +
 	"\vListMembers\x12\x1e.rowlock.v1.ListMembersRequest\x1a\x1f.rowlock.v1.ListMembersResponse\x12N\n" +
@@ -1491,11 +1565,12 @@ const file_rpc_rowlockv1_cluster_proto_rawDesc = "" +
 	"\fRemoveMember\x12\x1f.rowlock.v1.RemoveMemberRequest\x1a .rowlock.v1.RemoveMemberResponse\x12T\n" +
 	"\rPromoteMember\x12 .rowlock.v1.PromoteMemberRequest\x1a!.rowlock.v1.PromoteMemberResponse\x12Q\n" +
 	"\fDemoteMember\x12\x1f.rowlock.v1.DemoteMemberRequest\x1a .rowlock.v1.DemoteMemberResponse\x12c\n" +
-	"\x12TransferLeadership\x12%.rowlock.v1.TransferLeadershipRequest\x1a&.rowlock.v1.TransferLeadershipResponse2\xf1\x01\n" +
+	"\x12TransferLeadership\x12%.rowlock.v1.TransferLeadershipRequest\x1a&.rowlock.v1.TransferLeadershipResponse2\xaf\x02\n" +
 	"\vPeerService\x12E\n" +
 	"\bDescribe\x12\x1b.rowlock.v1.DescribeRequest\x1a\x1c.rowlock.v1.DescribeResponse\x12K\n" +
 	"\n" +
-	"SetStandby\x12\x1d.rowlock.v1.SetStandbyRequest\x1a\x1e.rowlock.v1.SetStandbyResponse\x12N\n" +
+	"SetStandby\x12\x1d.rowlock.v1.SetStandbyRequest\x1a\x1e.rowlock.v1.SetStandbyResponse\x12<\n" +
+	"\x05Judge\x12\x18.rowlock.v1.JudgeRequest\x1a\x19.rowlock.v1.JudgeResponse\x12N\n" +
 	"\vFormCluster\x12\x1e.rowlock.v1.FormClusterRequest\x1a\x1f.rowlock.v1.FormClusterResponseB*Z(github.com/rowlock/rowlock/rpc/rowlockv1b\x06proto3"
 
 var (
@@ -1510,7 +1585,7 @@ func file_rpc_rowlockv1_cluster_proto_rawDescGZIP() []byte {
 	return file_rpc_rowlockv1_cluster_proto_rawDescData
 }
 
-var file_rpc_rowlockv1_cluster_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
+var file_rpc_rowlockv1_cluster_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
 var file_rpc_rowlockv1_cluster_proto_goTypes = []any{
 	(*GetStatusRequest)(nil),           // 0: rowlock.v1.GetStatusRequest
 	(*GetStatusResponse)(nil),          // 1: rowlock.v1.GetStatusResponse
@@ -1535,10 +1610,12 @@ var file_rpc_rowlockv1_cluster_proto_goTypes = []any{
 	(*SetStandbyResponse)(nil),         // 20: rowlock.v1.SetStandbyResponse
 	(*FormClusterRequest)(nil),         // 21: rowlock.v1.FormClusterRequest
 	(*FormClusterResponse)(nil),        // 22: rowlock.v1.FormClusterResponse
-	(*timestamppb.Timestamp)(nil),      // 23: google.protobuf.Timestamp
+	(*JudgeRequest)(nil),               // 23: rowlock.v1.JudgeRequest
+	(*JudgeResponse)(nil),              // 24: rowlock.v1.JudgeResponse
+	(*timestamppb.Timestamp)(nil),      // 25: google.protobuf.Timestamp
 }
 var file_rpc_rowlockv1_cluster_proto_depIdxs = []int32{
-	23, // 0: rowlock.v1.GetStatusResponse.state_time:type_name -> google.protobuf.Timestamp
+	25, // 0: rowlock.v1.GetStatusResponse.state_time:type_name -> google.protobuf.Timestamp
 	2,  // 1: rowlock.v1.GetStatusResponse.members:type_name -> rowlock.v1.Member
 	2,  // 2: rowlock.v1.GetStatusResponse.self:type_name -> rowlock.v1.Member
 	5,  // 3: rowlock.v1.ListMembersResponse.members:type_name -> rowlock.v1.MemberState
@@ -1558,19 +1635,21 @@ var file_rpc_rowlockv1_cluster_proto_depIdxs = []int32{
 	14, // 17: rowlock.v1.ClusterService.TransferLeadership:input_type -> rowlock.v1.TransferLeadershipRequest
 	16, // 18: rowlock.v1.PeerService.Describe:input_type -> rowlock.v1.DescribeRequest
 	19, // 19: rowlock.v1.PeerService.SetStandby:input_type -> rowlock.v1.SetStandbyRequest
-	21, // 20: rowlock.v1.PeerService.FormCluster:input_type -> rowlock.v1.FormClusterRequest
-	1,  // 21: rowlock.v1.ClusterService.GetStatus:output_type -> rowlock.v1.GetStatusResponse
-	4,  // 22: rowlock.v1.ClusterService.ListMembers:output_type -> rowlock.v1.ListMembersResponse
-	7,  // 23: rowlock.v1.ClusterService.JoinCluster:output_type -> rowlock.v1.JoinClusterResponse
-	9,  // 24: rowlock.v1.ClusterService.RemoveMember:output_type -> rowlock.v1.RemoveMemberResponse
-	11, // 25: rowlock.v1.ClusterService.PromoteMember:output_type -> rowlock.v1.PromoteMemberResponse
-	13, // 26: rowlock.v1.ClusterService.DemoteMember:output_type -> rowlock.v1.DemoteMemberResponse
-	15, // 27: rowlock.v1.ClusterService.TransferLeadership:output_type -> rowlock.v1.TransferLeadershipResponse
-	17, // 28: rowlock.v1.PeerService.Describe:output_type -> rowlock.v1.DescribeResponse
-	20, // 29: rowlock.v1.PeerService.SetStandby:output_type -> rowlock.v1.SetStandbyResponse
-	22, // 30: rowlock.v1.PeerService.FormCluster:output_type -> rowlock.v1.FormClusterResponse
-	21, // [21:31] is the sub-list for method output_type
-	11, // [11:21] is the sub-list for method input_type
+	23, // 20: rowlock.v1.PeerService.Judge:input_type -> rowlock.v1.JudgeRequest
+	21, // 21: rowlock.v1.PeerService.FormCluster:input_type -> rowlock.v1.FormClusterRequest
+	1,  // 22: rowlock.v1.ClusterService.GetStatus:output_type -> rowlock.v1.GetStatusResponse
+	4,  // 23: rowlock.v1.ClusterService.ListMembers:output_type -> rowlock.v1.ListMembersResponse
+	7,  // 24: rowlock.v1.ClusterService.JoinCluster:output_type -> rowlock.v1.JoinClusterResponse
+	9,  // 25: rowlock.v1.ClusterService.RemoveMember:output_type -> rowlock.v1.RemoveMemberResponse
+	11, // 26: rowlock.v1.ClusterService.PromoteMember:output_type -> rowlock.v1.PromoteMemberResponse
+	13, // 27: rowlock.v1.ClusterService.DemoteMember:output_type -> rowlock.v1.DemoteMemberResponse
+	15, // 28: rowlock.v1.ClusterService.TransferLeadership:output_type -> rowlock.v1.TransferLeadershipResponse
+	17, // 29: rowlock.v1.PeerService.Describe:output_type -> rowlock.v1.DescribeResponse
+	20, // 30: rowlock.v1.PeerService.SetStandby:output_type -> rowlock.v1.SetStandbyResponse
+	24, // 31: rowlock.v1.PeerService.Judge:output_type -> rowlock.v1.JudgeResponse
+	22, // 32: rowlock.v1.PeerService.FormCluster:output_type -> rowlock.v1.FormClusterResponse
+	22, // [22:33] is the sub-list for method output_type
+	11, // [11:22] is the sub-list for method input_type
 	11, // [11:11] is the sub-list for extension type_name
 	11, // [11:11] is the sub-list for extension extendee
 	0,  // [0:11] is the sub-list for field type_name
@@ -1587,7 +1666,7 @@ func file_rpc_rowlockv1_cluster_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_rpc_rowlockv1_cluster_proto_rawDesc), len(file_rpc_rowlockv1_cluster_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   23,
+			NumMessages:   25,
 			NumExtensions: 0,
 			NumServices:   2,
 		},
