@@ -30,6 +30,7 @@ type Node interface {
 	Keeper
 	Archivist
 	Group
+	Copier
 	Restorer
 }
 
@@ -43,6 +44,13 @@ type Archivist interface {
 // Keeper is what the API needs to look after the files of its member; see raftfsm.Node.
 type Keeper interface {
 	Vacuum(ctx context.Context, file string, o raftfsm.VacuumOptions) (raftfsm.VacuumResult, error)
+}
+
+// Copier is what the API needs to hand out this member's state; see raftfsm.Node.
+type Copier interface {
+	Backup(ctx context.Context) (*raftfsm.Backup, error)
+	AwaitVerdict(ctx context.Context, b *raftfsm.Backup) (raftfsm.Checksum, error)
+	Judge() error
 }
 
 // Group is what the API needs of the other members, and to change who they are; see raftfsm.Node.
