@@ -30,6 +30,7 @@ type Node interface {
 	Keeper
 	Group
 	Copier
+	Restorer
 }
 
 // Keeper is what the API needs to look after the files of its member; see raftfsm.Node.

@@ -149,6 +149,8 @@ func (m *model) execute(c task.Command) task.Result {
 		return m.expireSessions(c)
 	case *task.MarkSilent:
 		return m.markSilent(c)
+	case *task.DrainSession:
+		return m.drainSession(c)
 	case *task.RaiseFeatureLevel:
 		return m.raiseFeatureLevel(c)
 	case *task.Checksum:
@@ -216,6 +218,8 @@ func (m *model) execute(c task.Command) task.Result {
 		return m.noteArchived(c)
 	case *task.ResumeCluster:
 		return m.resumeCluster()
+	case *task.InstallImage:
+		return m.installImage(c)
 	}
 	panic(fmt.Sprintf("the model lacks %T", c))
 }

@@ -44,6 +44,8 @@ const (
 	opImportTasks
 	opNoteArchived
 	opResumeCluster
+	opDrainSession
+	opInstallImage
 )
 
 func (*Enqueue) opcode() opcode           { return opEnqueue }
@@ -83,6 +85,7 @@ func (*CloseBatch) opcode() opcode        { return opCloseBatch }
 func (*CancelBatch) opcode() opcode       { return opCancelBatch }
 func (*NoteArchived) opcode() opcode      { return opNoteArchived }
 func (*ResumeCluster) opcode() opcode     { return opResumeCluster }
+func (*InstallImage) opcode() opcode      { return opInstallImage }
 
 // newCommand returns an empty command to decode into; nil for an unknown number.
 func newCommand(op opcode) decodable {
@@ -174,6 +177,10 @@ func newFeatureCommand(op opcode) decodable {
 		return new(NoteArchived)
 	case opResumeCluster:
 		return new(ResumeCluster)
+	case opDrainSession:
+		return new(DrainSession)
+	case opInstallImage:
+		return new(InstallImage)
 	}
 	return nil
 }

@@ -169,9 +169,6 @@ func (m *Machine) QueueByNumber(n uint32) (Queue, bool) {
 	return m.queueView(m.queues[n]), true
 }
 
-// QueueCount is the number of queues.
-func (m *Machine) QueueCount() int { return len(m.queues) - 1 }
-
 // Queues returns up to limit queues whose names come after the given one, by name.
 func (m *Machine) Queues(after string, limit int) []Queue {
 	names := sortedKeys(m.queueNames)
@@ -185,6 +182,9 @@ func (m *Machine) Queues(after string, limit int) []Queue {
 	}
 	return out
 }
+
+// QueueCount is how many queues there are.
+func (m *Machine) QueueCount() int { return len(m.queues) - 1 }
 
 func (m *Machine) queueView(q *queue) Queue {
 	v := Queue{
@@ -217,12 +217,18 @@ func (m *Machine) Session(id uint64) (Session, bool) {
 	}
 	v := Session{
 		ID: s.id, Worker: s.worker, Pool: s.pool, Kinds: slices.Clone(s.kinds), Labels: slices.Clone(s.labels),
-		OpenedAt: s.openedAt, SilentSince: s.silent, Running: s.running, Digest: s.digest,
+		OpenedAt: s.openedAt, SilentSince: s.silent, Draining: s.draining, Running: s.running, Digest: s.digest,
 	}
 	for _, q := range s.queues {
 		v.Queues = append(v.Queues, QueueWeight{Queue: strings.Clone(q.name), Weight: uint16(q.weight)})
 	}
 	return v, true
+}
+
+// SessionDrains reports whether a session gets no more leases.
+func (m *Machine) SessionDrains(id uint64) bool {
+	s, ok := m.sessions.get(id)
+	return ok && s.draining
 }
 
 // Sessions returns the open worker sessions by ID.
