@@ -18,6 +18,9 @@ type WorkerInfo struct {
 	Running     int               `json:"running"`
 	OpenedAt    time.Time         `json:"opened_at,omitzero"`
 	HeartbeatAt time.Time         `json:"heartbeat_at,omitzero"`
+	// SilentSince is set once the worker hasn't been heard of for longer than a third of its time to live.
+	SilentSince time.Time `json:"silent_since,omitzero"`
+	Draining    bool      `json:"draining,omitempty"` // it takes no more tasks
 }
 
 // Workers lists the workers whose sessions are open.
@@ -28,23 +31,29 @@ func (c *Client) Workers(ctx context.Context) ([]*WorkerInfo, error) {
 	}
 	workers := make([]*WorkerInfo, 0, len(resp.GetWorkers()))
 	for _, p := range resp.GetWorkers() {
-		w := &WorkerInfo{
-			SessionID:   p.GetSessionId(),
-			WorkerID:    p.GetInfo().GetWorkerId(),
-			Queues:      make(map[string]int, len(p.GetInfo().GetQueues())),
-			Kinds:       p.GetInfo().GetKinds(),
-			Pool:        p.GetInfo().GetPool(),
-			Labels:      p.GetInfo().GetLabels(),
-			Running:     int(p.GetRunning()),
-			OpenedAt:    at(p.GetOpenedAt()),
-			HeartbeatAt: at(p.GetHeartbeatAt()),
-		}
-		for _, q := range p.GetInfo().GetQueues() {
-			w.Queues[q.GetQueue()] = int(q.GetWeight())
-		}
-		workers = append(workers, w)
+		workers = append(workers, workerInfo(p))
 	}
 	return workers, nil
+}
+
+func workerInfo(p *rowlockv1.Worker) *WorkerInfo {
+	w := &WorkerInfo{
+		SessionID:   p.GetSessionId(),
+		WorkerID:    p.GetInfo().GetWorkerId(),
+		Queues:      make(map[string]int, len(p.GetInfo().GetQueues())),
+		Kinds:       p.GetInfo().GetKinds(),
+		Pool:        p.GetInfo().GetPool(),
+		Labels:      p.GetInfo().GetLabels(),
+		Running:     int(p.GetRunning()),
+		OpenedAt:    at(p.GetOpenedAt()),
+		HeartbeatAt: at(p.GetHeartbeatAt()),
+		SilentSince: at(p.GetSilentSince()),
+		Draining:    p.GetDraining(),
+	}
+	for _, q := range p.GetInfo().GetQueues() {
+		w.Queues[q.GetQueue()] = int(q.GetWeight())
+	}
+	return w
 }
 
 // Status is how one member sees the cluster.

@@ -67,6 +67,7 @@ func (s *workerService) enter(w *workStream, welcome *pb.Welcome) (*workStream, 
 		return nil, s.leading(err)
 	}
 	s.dispatch.recount(w.taker)
+	s.dispatch.drainIfMarked(w.session)
 	return w, nil
 }
 

@@ -119,6 +119,9 @@ func (d *dispatcher) Applied(eff task.Effects) {
 		}
 	}
 	d.close(eff.Closed)
+	for _, session := range eff.Drained {
+		d.drain(session)
+	}
 	for _, name := range eff.Ready {
 		if l := d.lines[name]; l != nil {
 			for _, t := range l.takers {

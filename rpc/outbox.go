@@ -35,11 +35,12 @@ type batch struct {
 	refused []*pb.Refusal
 	revoked []*pb.Revocation
 	beat    *pb.BeatAck
+	drain   bool
 	doubts  []task.Outcome // refused by the machine: the history knows whether they are repeats
 }
 
 func (b *batch) empty() bool {
-	return b.welcome == nil && b.beat == nil && len(b.tasks)+b.answers() == 0
+	return b.welcome == nil && b.beat == nil && !b.drain && len(b.tasks)+b.answers() == 0
 }
 
 func (b *batch) answers() int { return len(b.acked) + len(b.refused) + len(b.revoked) + len(b.doubts) }

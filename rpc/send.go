@@ -69,7 +69,7 @@ func (m *mailer) send() error {
 	if b.empty() {
 		return nil
 	}
-	m.msg.Welcome, m.msg.Beat = b.welcome, b.beat
+	m.msg.Welcome, m.msg.Beat, m.msg.Drain = b.welcome, b.beat, b.drain
 	m.msg.Acked, m.msg.Refused, m.msg.Revoked = b.acked, b.refused, b.revoked
 	for rest := b.tasks; ; {
 		n := m.fill(rest)

@@ -48,6 +48,8 @@ func (s *workerService) Lease(ctx context.Context, req *pb.LeaseRequest) (*pb.Le
 		return nil, notLeader(s.node)
 	case !known:
 		return nil, task.UnknownSession
+	case session.Draining:
+		return nil, errDrained
 	}
 	call := newLeaseCall()
 	t := newTaker(&session, call.deliver)

@@ -30,6 +30,7 @@ type workerEnd struct {
 	refused map[uint64]*pb.Status
 	revoked map[uint64]string
 	beats   []*pb.BeatAck
+	drained bool
 }
 
 func hello(queues ...string) *pb.Hello {
@@ -80,6 +81,7 @@ func (w *workerEnd) next() error {
 	if resp.GetWelcome() != nil {
 		w.welcome = resp.GetWelcome()
 	}
+	w.drained = w.drained || resp.GetDrain()
 	w.tasks = append(w.tasks, resp.GetTasks()...)
 	w.acked = append(w.acked, resp.GetAcked()...)
 	for _, r := range resp.GetRefused() {

@@ -135,6 +135,7 @@ func (s *workerService) Heartbeat(ctx context.Context, req *pb.HeartbeatRequest)
 		s.recordProgress(noted)
 	}
 	out := &pb.HeartbeatResponse{TtlSeconds: s.node.Sessions().TTL().Seconds()}
+	s.node.Machine(func(m *task.Machine) { out.Draining = m.SessionDrains(req.GetSessionId()) })
 	for _, l := range foreign {
 		out.Revoked = append(out.Revoked, &pb.Revocation{TaskId: l.id.String(), Token: l.token, Reason: revokedUnknown})
 	}
@@ -171,7 +172,7 @@ func (s *workerService) viewWorker(t *task.Session) *pb.Worker {
 	for _, q := range t.Queues {
 		info.Queues = append(info.Queues, &pb.QueueWeight{Queue: q.Queue, Weight: uint32(q.Weight)})
 	}
-	w := &pb.Worker{SessionId: t.ID, Info: info, Running: t.Running, OpenedAt: timestamp(t.OpenedAt)}
+	w := &pb.Worker{SessionId: t.ID, Info: info, Running: t.Running, OpenedAt: timestamp(t.OpenedAt), Draining: t.Draining, SilentSince: timestamp(t.SilentSince)}
 	if beat := s.node.Sessions().LastBeat(t.ID); !beat.IsZero() {
 		w.HeartbeatAt = timestamp(beat.UnixMicro())
 	}

@@ -431,6 +431,8 @@ type Effects struct {
 	Revoked []Revoked
 	// Closed are sessions that ended.
 	Closed []uint64
+	// Drained are sessions that take no more from now on.
+	Drained []uint64
 	// Checksums are the entry's own commands of this kind.
 	Checksums []Checksum
 	// Image is the state file that takes the place of the state behind this entry; of timeline 0: none.

@@ -14,8 +14,7 @@ func (m *Machine) lease(c *Lease, want bool) Result {
 	if !ok {
 		return Result{Code: UnknownSession}
 	}
-	room := maxSessionLeases - min(s.running, maxSessionLeases)
-	n := min(c.Max, room)
+	n := min(c.Max, s.room())
 	var res Result
 	results := map[ID][]byte{} // of parents: children share them
 	if n == 0 || m.suspended() {
@@ -185,7 +184,7 @@ func (q *queue) room() uint64 {
 // pendingFor counts the tasks each of which the session could lease now. Suspects count as one at most, as one is all that a
 // session gets.
 func (m *Machine) pendingFor(s *session) (n uint64) {
-	if m.suspended() {
+	if m.suspended() || s.draining {
 		return 0
 	}
 	suspect := false

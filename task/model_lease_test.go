@@ -101,6 +101,20 @@ func (m *model) markSilent(c *task.MarkSilent) task.Result {
 	})
 }
 
+func (m *model) drainSession(c *task.DrainSession) task.Result {
+	item := task.Item{ID: task.ID(c.Session)}
+	s := m.session(c.Session)
+	switch {
+	case s == nil:
+		item.Code = task.UnknownSession
+	case !s.Draining:
+		s.Draining = true
+		m.forgetSticky(s.ID)
+		m.effects.Drained = append(m.effects.Drained, s.ID)
+	}
+	return task.Result{Items: []task.Item{item}}
+}
+
 func (m *model) workerDied(t *modelTask) {
 	t.WorkerDeaths++
 	m.addError(t, task.CauseWorkerLost, "the worker stopped answering")
@@ -195,7 +209,7 @@ func (m *model) before(a, b *modelTask) bool {
 // worker deaths gets no second one.
 func (m *model) eligible(s *modelSession, queue string) []*modelTask {
 	q := m.queue(queue)
-	if q == nil || m.room(q) == 0 {
+	if q == nil || m.room(q) == 0 || s.Draining {
 		return nil
 	}
 	suspect := slices.ContainsFunc(m.leases(s.ID), func(t *modelTask) bool { return t.WorkerDeaths > 0 })

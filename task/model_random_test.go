@@ -56,7 +56,8 @@ func (r random) command(nested bool) task.Command {
 		r.createBatch, r.closeBatch, r.cancelBatch,
 		r.importTasks, r.importTasks,
 		r.noteArchived,
-		r.resumeCluster, r.installImage,
+		r.resumeCluster,
+		r.drainSession, r.installImage,
 	}
 	if nested {
 		draws = append(draws, func() task.Command {
@@ -245,6 +246,8 @@ func (r random) markSilent() task.Command {
 	}
 	return c
 }
+
+func (r random) drainSession() task.Command { return &task.DrainSession{Session: r.session()} }
 
 func (r random) checksum() task.Command {
 	return &task.Checksum{Agreed: uint64(r.number("agreed", 0, 3)), Hash: some(r, "hash", uint64(0), 7, math.MaxUint64)}

@@ -44,6 +44,7 @@ const (
 	opImportTasks
 	opNoteArchived
 	opResumeCluster
+	opDrainSession
 	opInstallImage
 )
 
@@ -176,6 +177,8 @@ func newFeatureCommand(op opcode) decodable {
 		return new(NoteArchived)
 	case opResumeCluster:
 		return new(ResumeCluster)
+	case opDrainSession:
+		return new(DrainSession)
 	case opInstallImage:
 		return new(InstallImage)
 	}

@@ -217,12 +217,18 @@ func (m *Machine) Session(id uint64) (Session, bool) {
 	}
 	v := Session{
 		ID: s.id, Worker: s.worker, Pool: s.pool, Kinds: slices.Clone(s.kinds), Labels: slices.Clone(s.labels),
-		OpenedAt: s.openedAt, SilentSince: s.silent, Running: s.running, Digest: s.digest,
+		OpenedAt: s.openedAt, SilentSince: s.silent, Draining: s.draining, Running: s.running, Digest: s.digest,
 	}
 	for _, q := range s.queues {
 		v.Queues = append(v.Queues, QueueWeight{Queue: strings.Clone(q.name), Weight: uint16(q.weight)})
 	}
 	return v, true
+}
+
+// SessionDrains reports whether a session gets no more leases.
+func (m *Machine) SessionDrains(id uint64) bool {
+	s, ok := m.sessions.get(id)
+	return ok && s.draining
 }
 
 // Sessions returns the open worker sessions by ID.

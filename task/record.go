@@ -240,8 +240,15 @@ func readQueue(number uint32, b []byte) (*queue, error) {
 	return q, r.done()
 }
 
+// drainingSession is the version of the record of a session that takes no more.
+const drainingSession = 2
+
 func (s *session) append(b []byte) []byte {
-	b = append(b, recordVersion)
+	version := byte(recordVersion)
+	if s.draining {
+		version = drainingSession
+	}
+	b = append(b, version)
 	b = appendBytes(appendBytes(b, s.worker), s.pool)
 	b = appendInt(appendInt(b, s.openedAt), s.silent)
 	b = appendUint(b, uint64(len(s.queues)))
@@ -257,10 +264,14 @@ func (s *session) append(b []byte) []byte {
 
 func readSession(id uint64, b []byte) (*session, error) {
 	r := reader{b: b}
-	if r.byte() != recordVersion {
+	version := r.byte()
+	if version != recordVersion && version != drainingSession {
 		return nil, errCorrupt
 	}
-	s := &session{id: id, worker: strings.Clone(r.string()), pool: strings.Clone(r.string()), openedAt: r.int(), silent: r.int()}
+	s := &session{
+		id: id, worker: strings.Clone(r.string()), pool: strings.Clone(r.string()), openedAt: r.int(), silent: r.int(),
+		draining: version == drainingSession,
+	}
 	for range r.count() {
 		s.queues = append(s.queues, servedQueue{name: strings.Clone(r.string()), weight: r.int(), current: r.int()})
 	}

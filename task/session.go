@@ -17,6 +17,7 @@ type session struct {
 	labels   []Label
 	openedAt Time
 	silent   Time // since when its worker hasn't been heard of; 0: it isn't known to be silent
+	draining bool // it gets no more leases
 
 	head, tail slot
 	running    uint32

@@ -31,6 +31,8 @@ func (s *stage) command(a *arguments) task.Command {
 			Term:     max(a.number("term"), 1),
 			Silences: []task.Silence{{Session: a.parseNumber(a.word()), For: a.duration("for")}},
 		}
+	case "drain-session":
+		return &task.DrainSession{Session: a.parseNumber(a.word())}
 	case "level":
 		return &task.RaiseFeatureLevel{Level: uint32(a.parseNumber(a.word()))}
 	case "archive-up-to":

@@ -49,6 +49,8 @@ func (s *stage) printResult(c task.Command, r task.Result) {
 		}
 	case *task.ResumeCluster:
 		s.printf("resumed: %v", r.Items[0].Other == 1)
+	case *task.DrainSession:
+		s.printf("session %d: %s", c.Session, outcome(r.Items[0]))
 	case *task.CancelWorkflow:
 		s.printf("workflow %d: %d tasks to cancel", r.Items[0].ID, r.Items[0].Other)
 	default:
@@ -93,6 +95,9 @@ func (s *stage) printEffects(e task.Effects) {
 	}
 	for _, id := range e.Closed {
 		s.printf("* closed: session %d", id)
+	}
+	for _, id := range e.Drained {
+		s.printf("* drains: session %d", id)
 	}
 	for _, c := range e.Checksums {
 		line := "* checksum"

@@ -219,6 +219,9 @@ func (s *stage) sessions() {
 		if v.SilentSince != 0 {
 			line += ", silent since " + clock(v.SilentSince)
 		}
+		if v.Draining {
+			line += ", draining"
+		}
 		s.printf("%s", line)
 	}
 	if len(all) == 0 {

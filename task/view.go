@@ -107,6 +107,7 @@ type Session struct {
 	OpenedAt Time
 	// SilentSince is since when the worker hasn't been heard of, by what the log says; 0: it isn't known to be silent.
 	SilentSince Time
+	Draining    bool // it gets no more leases
 	Running     uint32
 	Digest      uint64 // XOR of LeaseDigest over its leases
 }

@@ -34,6 +34,7 @@ type link struct {
 	wake    <-chan struct{} // there is something to send
 	welcome func()          // is called after each welcome
 	leave   <-chan struct{} // closed: say goodbye
+	drain   func()          // is called when an operator drains the worker; more than once
 
 	session uint64
 }
@@ -161,6 +162,9 @@ func (k *link) absorb(m *rowlockv1.WorkResponse) {
 	k.ledger.refuse(m.GetRefused())
 	k.ledger.revoke(m.GetRevoked())
 	k.ledger.receive(m.GetTasks(), time.Now())
+	if m.GetDrain() {
+		k.drain()
+	}
 	if b := m.GetBeat(); b != nil {
 		k.heart.answered(b.GetSequence(), b.GetWantList())
 		if b.GetWantList() {

@@ -28,6 +28,8 @@ type Worker struct {
 	ready    chan struct{} // closed with the first session
 	greeted  sync.Once     // for ready
 	leave    chan struct{} // closed to say goodbye
+	drained  chan struct{} // closed when an operator drains the worker
+	told     sync.Once     // for drained
 	pool     sync.WaitGroup
 }
 
@@ -45,6 +47,7 @@ func New(c *client.Client, config Config) (*Worker, error) {
 		welcomed: make(chan struct{}, 1),
 		ready:    make(chan struct{}),
 		leave:    make(chan struct{}),
+		drained:  make(chan struct{}),
 	}
 	w.ledger = newLedger(config, w.wake)
 	return w, nil
@@ -70,6 +73,9 @@ func (w *Worker) Name() string { return w.config.Name }
 // their tasks back too, without burning attempts. It returns nil when every outcome is durable.
 //
 // It returns an error at once if the servers refuse the Worker. A Worker runs once.
+//
+// If an operator drains the Worker, it stops in the same way but for the running handlers, which may take their time until ctx
+// is done, and returns ErrDrained.
 func (w *Worker) Run(ctx context.Context) error {
 	if len(w.handlers) == 0 {
 		return errors.New("worker: no handlers")
@@ -91,9 +97,13 @@ func (w *Worker) Run(ctx context.Context) error {
 		w.ledger.cut()
 	})
 
+	stopping, stop := context.WithCancel(ctx)
+	defer stop()
+	background.Go(func() { w.finishWhenDrained(stopping, stop) })
+
 	var err error
 	select {
-	case <-ctx.Done():
+	case <-stopping.Done():
 		err = w.drain()
 		close(w.leave)
 		if !w.isReady() {
@@ -109,10 +119,14 @@ func (w *Worker) Run(ctx context.Context) error {
 		w.ledger.cancelAll(ErrShutdown)
 		w.ledger.await(stopTime, func() bool { return w.ledger.crew.busy == 0 })
 	}
+	stop()
 	unlink()
 	background.Wait()
 	if w.ledger.close() {
 		w.pool.Wait()
+	}
+	if w.isDrained() {
+		err = errors.Join(ErrDrained, err)
 	}
 	return err
 }
@@ -128,6 +142,7 @@ func (w *Worker) link() *link {
 		wake:    w.wake,
 		leave:   w.leave,
 		welcome: w.welcome,
+		drain:   w.dismiss,
 	}
 }
 

@@ -150,7 +150,12 @@ func (r *running) whenReady(ctx context.Context) error {
 		<-ctx.Done()
 		return nil
 	}
-	return runWorker(ctx, client.Config{Addrs: []string{api}, Logger: r.logger}, r.inside.config, r.inside.kinds, r.inside.handler)
+	err := runWorker(ctx, client.Config{Addrs: []string{api}, Logger: r.logger}, r.inside.config, r.inside.kinds, r.inside.handler)
+	if err != nil {
+		return err
+	}
+	<-ctx.Done() // the server goes on if its worker was drained
+	return nil
 }
 
 // leavePatience bounds how long a stopping member tries to leave its group.

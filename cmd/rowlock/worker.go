@@ -104,6 +104,10 @@ func runWorker(ctx context.Context, reach client.Config, config worker.Config, k
 	err = w.Run(ctx)
 	stop()
 	<-announced
+	if errors.Is(err, worker.ErrDrained) {
+		config.Logger.Info("drained: this worker ends, and comes back if something starts it again", "worker", w.Name(), "error", err)
+		return nil
+	}
 	return err
 }
 

@@ -12,11 +12,11 @@ import (
 func (p *program) workersCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "workers",
-		Short:   "Look at the workers that are connected",
-		Example: "  rowlock workers list",
+		Short:   "Look at the workers that are connected, drain or evict them",
+		Example: "  rowlock workers list\n  rowlock workers drain mail-7 --wait",
 		GroupID: groupOperate,
 	}
-	cmd.AddCommand(p.workersListCommand())
+	cmd.AddCommand(p.workersListCommand(), p.workersGetCommand(), p.workersDrainCommand(), p.workersEvictCommand())
 	return cmd
 }
 

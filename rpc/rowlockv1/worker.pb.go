@@ -728,8 +728,10 @@ type WorkResponse struct {
 	// Outcomes that were refused.
 	Refused []*Refusal `protobuf:"bytes,4,rep,name=refused,proto3" json:"refused,omitempty"`
 	// Leases that ended before their outcome: stop working on them.
-	Revoked       []*Revocation `protobuf:"bytes,5,rep,name=revoked,proto3" json:"revoked,omitempty"`
-	Beat          *BeatAck      `protobuf:"bytes,6,opt,name=beat,proto3" json:"beat,omitempty"`
+	Revoked []*Revocation `protobuf:"bytes,5,rep,name=revoked,proto3" json:"revoked,omitempty"`
+	Beat    *BeatAck      `protobuf:"bytes,6,opt,name=beat,proto3" json:"beat,omitempty"`
+	// An operator drains the worker: it is to finish what it holds and say goodbye. It gets no more tasks.
+	Drain         bool `protobuf:"varint,7,opt,name=drain,proto3" json:"drain,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -804,6 +806,13 @@ func (x *WorkResponse) GetBeat() *BeatAck {
 		return x.Beat
 	}
 	return nil
+}
+
+func (x *WorkResponse) GetDrain() bool {
+	if x != nil {
+		return x.Drain
+	}
+	return false
 }
 
 // Welcome answers Hello.
@@ -1738,7 +1747,9 @@ type HeartbeatResponse struct {
 	state      protoimpl.MessageState `protogen:"open.v1"`
 	TtlSeconds float64                `protobuf:"fixed64,1,opt,name=ttl_seconds,json=ttlSeconds,proto3" json:"ttl_seconds,omitempty"`
 	// Leases of the list that the worker no longer has.
-	Revoked       []*Revocation `protobuf:"bytes,2,rep,name=revoked,proto3" json:"revoked,omitempty"`
+	Revoked []*Revocation `protobuf:"bytes,2,rep,name=revoked,proto3" json:"revoked,omitempty"`
+	// An operator drains the session: finish what it holds, then close it. It gets no more tasks.
+	Draining      bool `protobuf:"varint,3,opt,name=draining,proto3" json:"draining,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1785,6 +1796,13 @@ func (x *HeartbeatResponse) GetRevoked() []*Revocation {
 		return x.Revoked
 	}
 	return nil
+}
+
+func (x *HeartbeatResponse) GetDraining() bool {
+	if x != nil {
+		return x.Draining
+	}
+	return false
 }
 
 type CompleteRequest struct {
@@ -2254,12 +2272,16 @@ func (x *ListWorkersResponse) GetWorkers() []*Worker {
 
 // Worker is a session that is open.
 type Worker struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	SessionId     uint64                 `protobuf:"varint,1,opt,name=session_id,json=sessionId,proto3" json:"session_id,omitempty"`
-	Info          *WorkerInfo            `protobuf:"bytes,2,opt,name=info,proto3" json:"info,omitempty"`
-	Running       uint32                 `protobuf:"varint,3,opt,name=running,proto3" json:"running,omitempty"`
-	OpenedAt      *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=opened_at,json=openedAt,proto3" json:"opened_at,omitempty"`
-	HeartbeatAt   *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=heartbeat_at,json=heartbeatAt,proto3" json:"heartbeat_at,omitempty"`
+	state       protoimpl.MessageState `protogen:"open.v1"`
+	SessionId   uint64                 `protobuf:"varint,1,opt,name=session_id,json=sessionId,proto3" json:"session_id,omitempty"`
+	Info        *WorkerInfo            `protobuf:"bytes,2,opt,name=info,proto3" json:"info,omitempty"`
+	Running     uint32                 `protobuf:"varint,3,opt,name=running,proto3" json:"running,omitempty"`
+	OpenedAt    *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=opened_at,json=openedAt,proto3" json:"opened_at,omitempty"`
+	HeartbeatAt *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=heartbeat_at,json=heartbeatAt,proto3" json:"heartbeat_at,omitempty"`
+	// It takes no more tasks.
+	Draining bool `protobuf:"varint,6,opt,name=draining,proto3" json:"draining,omitempty"`
+	// Since when nothing has been heard of it, once that is for longer than a third of the time to live.
+	SilentSince   *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=silent_since,json=silentSince,proto3" json:"silent_since,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2329,6 +2351,297 @@ func (x *Worker) GetHeartbeatAt() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *Worker) GetDraining() bool {
+	if x != nil {
+		return x.Draining
+	}
+	return false
+}
+
+func (x *Worker) GetSilentSince() *timestamppb.Timestamp {
+	if x != nil {
+		return x.SilentSince
+	}
+	return nil
+}
+
+type GetWorkerRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// A session's ID, or a worker_id that one session has.
+	Worker        string `protobuf:"bytes,1,opt,name=worker,proto3" json:"worker,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetWorkerRequest) Reset() {
+	*x = GetWorkerRequest{}
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[36]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetWorkerRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetWorkerRequest) ProtoMessage() {}
+
+func (x *GetWorkerRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[36]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetWorkerRequest.ProtoReflect.Descriptor instead.
+func (*GetWorkerRequest) Descriptor() ([]byte, []int) {
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{36}
+}
+
+func (x *GetWorkerRequest) GetWorker() string {
+	if x != nil {
+		return x.Worker
+	}
+	return ""
+}
+
+type GetWorkerResponse struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Worker *Worker                `protobuf:"bytes,1,opt,name=worker,proto3" json:"worker,omitempty"`
+	// The tasks that it runs, the longest running first, without payloads; 100 at most.
+	Tasks         []*Task `protobuf:"bytes,2,rep,name=tasks,proto3" json:"tasks,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetWorkerResponse) Reset() {
+	*x = GetWorkerResponse{}
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[37]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetWorkerResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetWorkerResponse) ProtoMessage() {}
+
+func (x *GetWorkerResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[37]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetWorkerResponse.ProtoReflect.Descriptor instead.
+func (*GetWorkerResponse) Descriptor() ([]byte, []int) {
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{37}
+}
+
+func (x *GetWorkerResponse) GetWorker() *Worker {
+	if x != nil {
+		return x.Worker
+	}
+	return nil
+}
+
+func (x *GetWorkerResponse) GetTasks() []*Task {
+	if x != nil {
+		return x.Tasks
+	}
+	return nil
+}
+
+type DrainWorkerRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// A session's ID, or a worker_id that one session has.
+	Worker        string `protobuf:"bytes,1,opt,name=worker,proto3" json:"worker,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DrainWorkerRequest) Reset() {
+	*x = DrainWorkerRequest{}
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[38]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DrainWorkerRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DrainWorkerRequest) ProtoMessage() {}
+
+func (x *DrainWorkerRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[38]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DrainWorkerRequest.ProtoReflect.Descriptor instead.
+func (*DrainWorkerRequest) Descriptor() ([]byte, []int) {
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{38}
+}
+
+func (x *DrainWorkerRequest) GetWorker() string {
+	if x != nil {
+		return x.Worker
+	}
+	return ""
+}
+
+type DrainWorkerResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Worker        *Worker                `protobuf:"bytes,1,opt,name=worker,proto3" json:"worker,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DrainWorkerResponse) Reset() {
+	*x = DrainWorkerResponse{}
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[39]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DrainWorkerResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DrainWorkerResponse) ProtoMessage() {}
+
+func (x *DrainWorkerResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[39]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DrainWorkerResponse.ProtoReflect.Descriptor instead.
+func (*DrainWorkerResponse) Descriptor() ([]byte, []int) {
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{39}
+}
+
+func (x *DrainWorkerResponse) GetWorker() *Worker {
+	if x != nil {
+		return x.Worker
+	}
+	return nil
+}
+
+type EvictWorkerRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// A session's ID, or a worker_id that one session has.
+	Worker        string `protobuf:"bytes,1,opt,name=worker,proto3" json:"worker,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EvictWorkerRequest) Reset() {
+	*x = EvictWorkerRequest{}
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[40]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EvictWorkerRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EvictWorkerRequest) ProtoMessage() {}
+
+func (x *EvictWorkerRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[40]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EvictWorkerRequest.ProtoReflect.Descriptor instead.
+func (*EvictWorkerRequest) Descriptor() ([]byte, []int) {
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{40}
+}
+
+func (x *EvictWorkerRequest) GetWorker() string {
+	if x != nil {
+		return x.Worker
+	}
+	return ""
+}
+
+type EvictWorkerResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// As it was.
+	Worker        *Worker `protobuf:"bytes,1,opt,name=worker,proto3" json:"worker,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EvictWorkerResponse) Reset() {
+	*x = EvictWorkerResponse{}
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[41]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EvictWorkerResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EvictWorkerResponse) ProtoMessage() {}
+
+func (x *EvictWorkerResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[41]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EvictWorkerResponse.ProtoReflect.Descriptor instead.
+func (*EvictWorkerResponse) Descriptor() ([]byte, []int) {
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{41}
+}
+
+func (x *EvictWorkerResponse) GetWorker() *Worker {
+	if x != nil {
+		return x.Worker
+	}
+	return nil
+}
+
 var File_rpc_rowlockv1_worker_proto protoreflect.FileDescriptor
 
 const file_rpc_rowlockv1_worker_proto_rawDesc = "" +
@@ -2387,14 +2700,15 @@ const file_rpc_rowlockv1_worker_proto_rawDesc = "" +
 	"\aFailure\x12\x18\n" +
 	"\amessage\x18\x01 \x01(\tR\amessage\x12\x1c\n" +
 	"\tpermanent\x18\x02 \x01(\bR\tpermanent\x12.\n" +
-	"\x13retry_after_seconds\x18\x03 \x01(\x01R\x11retryAfterSeconds\"\x8b\x02\n" +
+	"\x13retry_after_seconds\x18\x03 \x01(\x01R\x11retryAfterSeconds\"\xa1\x02\n" +
 	"\fWorkResponse\x12-\n" +
 	"\awelcome\x18\x01 \x01(\v2\x13.rowlock.v1.WelcomeR\awelcome\x12,\n" +
 	"\x05tasks\x18\x02 \x03(\v2\x16.rowlock.v1.LeasedTaskR\x05tasks\x12\x14\n" +
 	"\x05acked\x18\x03 \x03(\x06R\x05acked\x12-\n" +
 	"\arefused\x18\x04 \x03(\v2\x13.rowlock.v1.RefusalR\arefused\x120\n" +
 	"\arevoked\x18\x05 \x03(\v2\x16.rowlock.v1.RevocationR\arevoked\x12'\n" +
-	"\x04beat\x18\x06 \x01(\v2\x13.rowlock.v1.BeatAckR\x04beat\"x\n" +
+	"\x04beat\x18\x06 \x01(\v2\x13.rowlock.v1.BeatAckR\x04beat\x12\x14\n" +
+	"\x05drain\x18\a \x01(\bR\x05drain\"x\n" +
 	"\aWelcome\x12\x1d\n" +
 	"\n" +
 	"session_id\x18\x01 \x01(\x04R\tsessionId\x12\x1f\n" +
@@ -2476,11 +2790,12 @@ const file_rpc_rowlockv1_worker_proto_rawDesc = "" +
 	"\n" +
 	"session_id\x18\x01 \x01(\x04R\tsessionId\x12)\n" +
 	"\x04held\x18\x02 \x03(\v2\x15.rowlock.v1.HeldLeaseR\x04held\x125\n" +
-	"\bprogress\x18\x03 \x03(\v2\x19.rowlock.v1.LeaseProgressR\bprogress\"f\n" +
+	"\bprogress\x18\x03 \x03(\v2\x19.rowlock.v1.LeaseProgressR\bprogress\"\x82\x01\n" +
 	"\x11HeartbeatResponse\x12\x1f\n" +
 	"\vttl_seconds\x18\x01 \x01(\x01R\n" +
 	"ttlSeconds\x120\n" +
-	"\arevoked\x18\x02 \x03(\v2\x16.rowlock.v1.RevocationR\arevoked\"X\n" +
+	"\arevoked\x18\x02 \x03(\v2\x16.rowlock.v1.RevocationR\arevoked\x12\x1a\n" +
+	"\bdraining\x18\x03 \x01(\bR\bdraining\"X\n" +
 	"\x0fCompleteRequest\x12\x17\n" +
 	"\atask_id\x18\x01 \x01(\tR\x06taskId\x12\x14\n" +
 	"\x05token\x18\x02 \x01(\x04R\x05token\x12\x16\n" +
@@ -2503,14 +2818,29 @@ const file_rpc_rowlockv1_worker_proto_rawDesc = "" +
 	"\x0fReleaseResponse\"\x14\n" +
 	"\x12ListWorkersRequest\"C\n" +
 	"\x13ListWorkersResponse\x12,\n" +
-	"\aworkers\x18\x01 \x03(\v2\x12.rowlock.v1.WorkerR\aworkers\"\xe5\x01\n" +
+	"\aworkers\x18\x01 \x03(\v2\x12.rowlock.v1.WorkerR\aworkers\"\xc0\x02\n" +
 	"\x06Worker\x12\x1d\n" +
 	"\n" +
 	"session_id\x18\x01 \x01(\x04R\tsessionId\x12*\n" +
 	"\x04info\x18\x02 \x01(\v2\x16.rowlock.v1.WorkerInfoR\x04info\x12\x18\n" +
 	"\arunning\x18\x03 \x01(\rR\arunning\x127\n" +
 	"\topened_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\bopenedAt\x12=\n" +
-	"\fheartbeat_at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\vheartbeatAt2\xd0\x05\n" +
+	"\fheartbeat_at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\vheartbeatAt\x12\x1a\n" +
+	"\bdraining\x18\x06 \x01(\bR\bdraining\x12=\n" +
+	"\fsilent_since\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\vsilentSince\"*\n" +
+	"\x10GetWorkerRequest\x12\x16\n" +
+	"\x06worker\x18\x01 \x01(\tR\x06worker\"g\n" +
+	"\x11GetWorkerResponse\x12*\n" +
+	"\x06worker\x18\x01 \x01(\v2\x12.rowlock.v1.WorkerR\x06worker\x12&\n" +
+	"\x05tasks\x18\x02 \x03(\v2\x10.rowlock.v1.TaskR\x05tasks\",\n" +
+	"\x12DrainWorkerRequest\x12\x16\n" +
+	"\x06worker\x18\x01 \x01(\tR\x06worker\"A\n" +
+	"\x13DrainWorkerResponse\x12*\n" +
+	"\x06worker\x18\x01 \x01(\v2\x12.rowlock.v1.WorkerR\x06worker\",\n" +
+	"\x12EvictWorkerRequest\x12\x16\n" +
+	"\x06worker\x18\x01 \x01(\tR\x06worker\"A\n" +
+	"\x13EvictWorkerResponse\x12*\n" +
+	"\x06worker\x18\x01 \x01(\v2\x12.rowlock.v1.WorkerR\x06worker2\xba\a\n" +
 	"\rWorkerService\x12=\n" +
 	"\x04Work\x12\x17.rowlock.v1.WorkRequest\x1a\x18.rowlock.v1.WorkResponse(\x010\x01\x12N\n" +
 	"\vOpenSession\x12\x1e.rowlock.v1.OpenSessionRequest\x1a\x1f.rowlock.v1.OpenSessionResponse\x12Q\n" +
@@ -2521,7 +2851,10 @@ const file_rpc_rowlockv1_worker_proto_rawDesc = "" +
 	"\x04Fail\x12\x17.rowlock.v1.FailRequest\x1a\x18.rowlock.v1.FailResponse\x12?\n" +
 	"\x06Snooze\x12\x19.rowlock.v1.SnoozeRequest\x1a\x1a.rowlock.v1.SnoozeResponse\x12B\n" +
 	"\aRelease\x12\x1a.rowlock.v1.ReleaseRequest\x1a\x1b.rowlock.v1.ReleaseResponse\x12N\n" +
-	"\vListWorkers\x12\x1e.rowlock.v1.ListWorkersRequest\x1a\x1f.rowlock.v1.ListWorkersResponseB*Z(github.com/rowlock/rowlock/rpc/rowlockv1b\x06proto3"
+	"\vListWorkers\x12\x1e.rowlock.v1.ListWorkersRequest\x1a\x1f.rowlock.v1.ListWorkersResponse\x12H\n" +
+	"\tGetWorker\x12\x1c.rowlock.v1.GetWorkerRequest\x1a\x1d.rowlock.v1.GetWorkerResponse\x12N\n" +
+	"\vDrainWorker\x12\x1e.rowlock.v1.DrainWorkerRequest\x1a\x1f.rowlock.v1.DrainWorkerResponse\x12N\n" +
+	"\vEvictWorker\x12\x1e.rowlock.v1.EvictWorkerRequest\x1a\x1f.rowlock.v1.EvictWorkerResponseB*Z(github.com/rowlock/rowlock/rpc/rowlockv1b\x06proto3"
 
 var (
 	file_rpc_rowlockv1_worker_proto_rawDescOnce sync.Once
@@ -2535,7 +2868,7 @@ func file_rpc_rowlockv1_worker_proto_rawDescGZIP() []byte {
 	return file_rpc_rowlockv1_worker_proto_rawDescData
 }
 
-var file_rpc_rowlockv1_worker_proto_msgTypes = make([]protoimpl.MessageInfo, 38)
+var file_rpc_rowlockv1_worker_proto_msgTypes = make([]protoimpl.MessageInfo, 44)
 var file_rpc_rowlockv1_worker_proto_goTypes = []any{
 	(*QueueWeight)(nil),           // 0: rowlock.v1.QueueWeight
 	(*WorkerInfo)(nil),            // 1: rowlock.v1.WorkerInfo
@@ -2573,15 +2906,22 @@ var file_rpc_rowlockv1_worker_proto_goTypes = []any{
 	(*ListWorkersRequest)(nil),    // 33: rowlock.v1.ListWorkersRequest
 	(*ListWorkersResponse)(nil),   // 34: rowlock.v1.ListWorkersResponse
 	(*Worker)(nil),                // 35: rowlock.v1.Worker
-	nil,                           // 36: rowlock.v1.WorkerInfo.LabelsEntry
-	nil,                           // 37: rowlock.v1.LeasedTask.LabelsEntry
-	(*timestamppb.Timestamp)(nil), // 38: google.protobuf.Timestamp
-	(Task_State)(0),               // 39: rowlock.v1.Task.State
-	(*Status)(nil),                // 40: rowlock.v1.Status
+	(*GetWorkerRequest)(nil),      // 36: rowlock.v1.GetWorkerRequest
+	(*GetWorkerResponse)(nil),     // 37: rowlock.v1.GetWorkerResponse
+	(*DrainWorkerRequest)(nil),    // 38: rowlock.v1.DrainWorkerRequest
+	(*DrainWorkerResponse)(nil),   // 39: rowlock.v1.DrainWorkerResponse
+	(*EvictWorkerRequest)(nil),    // 40: rowlock.v1.EvictWorkerRequest
+	(*EvictWorkerResponse)(nil),   // 41: rowlock.v1.EvictWorkerResponse
+	nil,                           // 42: rowlock.v1.WorkerInfo.LabelsEntry
+	nil,                           // 43: rowlock.v1.LeasedTask.LabelsEntry
+	(*timestamppb.Timestamp)(nil), // 44: google.protobuf.Timestamp
+	(Task_State)(0),               // 45: rowlock.v1.Task.State
+	(*Status)(nil),                // 46: rowlock.v1.Status
+	(*Task)(nil),                  // 47: rowlock.v1.Task
 }
 var file_rpc_rowlockv1_worker_proto_depIdxs = []int32{
 	0,  // 0: rowlock.v1.WorkerInfo.queues:type_name -> rowlock.v1.QueueWeight
-	36, // 1: rowlock.v1.WorkerInfo.labels:type_name -> rowlock.v1.WorkerInfo.LabelsEntry
+	42, // 1: rowlock.v1.WorkerInfo.labels:type_name -> rowlock.v1.WorkerInfo.LabelsEntry
 	3,  // 2: rowlock.v1.WorkRequest.hello:type_name -> rowlock.v1.Hello
 	7,  // 3: rowlock.v1.WorkRequest.outcomes:type_name -> rowlock.v1.Outcome
 	5,  // 4: rowlock.v1.WorkRequest.beat:type_name -> rowlock.v1.Beat
@@ -2595,49 +2935,60 @@ var file_rpc_rowlockv1_worker_proto_depIdxs = []int32{
 	14, // 12: rowlock.v1.WorkResponse.refused:type_name -> rowlock.v1.Refusal
 	15, // 13: rowlock.v1.WorkResponse.revoked:type_name -> rowlock.v1.Revocation
 	16, // 14: rowlock.v1.WorkResponse.beat:type_name -> rowlock.v1.BeatAck
-	38, // 15: rowlock.v1.LeasedTask.enqueued_at:type_name -> google.protobuf.Timestamp
-	37, // 16: rowlock.v1.LeasedTask.labels:type_name -> rowlock.v1.LeasedTask.LabelsEntry
+	44, // 15: rowlock.v1.LeasedTask.enqueued_at:type_name -> google.protobuf.Timestamp
+	43, // 16: rowlock.v1.LeasedTask.labels:type_name -> rowlock.v1.LeasedTask.LabelsEntry
 	12, // 17: rowlock.v1.LeasedTask.related:type_name -> rowlock.v1.Related
-	38, // 18: rowlock.v1.Related.nominal_at:type_name -> google.protobuf.Timestamp
+	44, // 18: rowlock.v1.Related.nominal_at:type_name -> google.protobuf.Timestamp
 	13, // 19: rowlock.v1.Related.parents:type_name -> rowlock.v1.ParentOutcome
-	39, // 20: rowlock.v1.ParentOutcome.state:type_name -> rowlock.v1.Task.State
-	40, // 21: rowlock.v1.Refusal.status:type_name -> rowlock.v1.Status
+	45, // 20: rowlock.v1.ParentOutcome.state:type_name -> rowlock.v1.Task.State
+	46, // 21: rowlock.v1.Refusal.status:type_name -> rowlock.v1.Status
 	1,  // 22: rowlock.v1.OpenSessionRequest.worker:type_name -> rowlock.v1.WorkerInfo
 	11, // 23: rowlock.v1.LeaseResponse.tasks:type_name -> rowlock.v1.LeasedTask
 	4,  // 24: rowlock.v1.HeartbeatRequest.held:type_name -> rowlock.v1.HeldLease
 	6,  // 25: rowlock.v1.HeartbeatRequest.progress:type_name -> rowlock.v1.LeaseProgress
 	15, // 26: rowlock.v1.HeartbeatResponse.revoked:type_name -> rowlock.v1.Revocation
 	8,  // 27: rowlock.v1.FailRequest.failure:type_name -> rowlock.v1.Failure
-	39, // 28: rowlock.v1.FailResponse.state:type_name -> rowlock.v1.Task.State
+	45, // 28: rowlock.v1.FailResponse.state:type_name -> rowlock.v1.Task.State
 	35, // 29: rowlock.v1.ListWorkersResponse.workers:type_name -> rowlock.v1.Worker
 	1,  // 30: rowlock.v1.Worker.info:type_name -> rowlock.v1.WorkerInfo
-	38, // 31: rowlock.v1.Worker.opened_at:type_name -> google.protobuf.Timestamp
-	38, // 32: rowlock.v1.Worker.heartbeat_at:type_name -> google.protobuf.Timestamp
-	2,  // 33: rowlock.v1.WorkerService.Work:input_type -> rowlock.v1.WorkRequest
-	17, // 34: rowlock.v1.WorkerService.OpenSession:input_type -> rowlock.v1.OpenSessionRequest
-	19, // 35: rowlock.v1.WorkerService.CloseSession:input_type -> rowlock.v1.CloseSessionRequest
-	21, // 36: rowlock.v1.WorkerService.Lease:input_type -> rowlock.v1.LeaseRequest
-	23, // 37: rowlock.v1.WorkerService.Heartbeat:input_type -> rowlock.v1.HeartbeatRequest
-	25, // 38: rowlock.v1.WorkerService.Complete:input_type -> rowlock.v1.CompleteRequest
-	27, // 39: rowlock.v1.WorkerService.Fail:input_type -> rowlock.v1.FailRequest
-	29, // 40: rowlock.v1.WorkerService.Snooze:input_type -> rowlock.v1.SnoozeRequest
-	31, // 41: rowlock.v1.WorkerService.Release:input_type -> rowlock.v1.ReleaseRequest
-	33, // 42: rowlock.v1.WorkerService.ListWorkers:input_type -> rowlock.v1.ListWorkersRequest
-	9,  // 43: rowlock.v1.WorkerService.Work:output_type -> rowlock.v1.WorkResponse
-	18, // 44: rowlock.v1.WorkerService.OpenSession:output_type -> rowlock.v1.OpenSessionResponse
-	20, // 45: rowlock.v1.WorkerService.CloseSession:output_type -> rowlock.v1.CloseSessionResponse
-	22, // 46: rowlock.v1.WorkerService.Lease:output_type -> rowlock.v1.LeaseResponse
-	24, // 47: rowlock.v1.WorkerService.Heartbeat:output_type -> rowlock.v1.HeartbeatResponse
-	26, // 48: rowlock.v1.WorkerService.Complete:output_type -> rowlock.v1.CompleteResponse
-	28, // 49: rowlock.v1.WorkerService.Fail:output_type -> rowlock.v1.FailResponse
-	30, // 50: rowlock.v1.WorkerService.Snooze:output_type -> rowlock.v1.SnoozeResponse
-	32, // 51: rowlock.v1.WorkerService.Release:output_type -> rowlock.v1.ReleaseResponse
-	34, // 52: rowlock.v1.WorkerService.ListWorkers:output_type -> rowlock.v1.ListWorkersResponse
-	43, // [43:53] is the sub-list for method output_type
-	33, // [33:43] is the sub-list for method input_type
-	33, // [33:33] is the sub-list for extension type_name
-	33, // [33:33] is the sub-list for extension extendee
-	0,  // [0:33] is the sub-list for field type_name
+	44, // 31: rowlock.v1.Worker.opened_at:type_name -> google.protobuf.Timestamp
+	44, // 32: rowlock.v1.Worker.heartbeat_at:type_name -> google.protobuf.Timestamp
+	44, // 33: rowlock.v1.Worker.silent_since:type_name -> google.protobuf.Timestamp
+	35, // 34: rowlock.v1.GetWorkerResponse.worker:type_name -> rowlock.v1.Worker
+	47, // 35: rowlock.v1.GetWorkerResponse.tasks:type_name -> rowlock.v1.Task
+	35, // 36: rowlock.v1.DrainWorkerResponse.worker:type_name -> rowlock.v1.Worker
+	35, // 37: rowlock.v1.EvictWorkerResponse.worker:type_name -> rowlock.v1.Worker
+	2,  // 38: rowlock.v1.WorkerService.Work:input_type -> rowlock.v1.WorkRequest
+	17, // 39: rowlock.v1.WorkerService.OpenSession:input_type -> rowlock.v1.OpenSessionRequest
+	19, // 40: rowlock.v1.WorkerService.CloseSession:input_type -> rowlock.v1.CloseSessionRequest
+	21, // 41: rowlock.v1.WorkerService.Lease:input_type -> rowlock.v1.LeaseRequest
+	23, // 42: rowlock.v1.WorkerService.Heartbeat:input_type -> rowlock.v1.HeartbeatRequest
+	25, // 43: rowlock.v1.WorkerService.Complete:input_type -> rowlock.v1.CompleteRequest
+	27, // 44: rowlock.v1.WorkerService.Fail:input_type -> rowlock.v1.FailRequest
+	29, // 45: rowlock.v1.WorkerService.Snooze:input_type -> rowlock.v1.SnoozeRequest
+	31, // 46: rowlock.v1.WorkerService.Release:input_type -> rowlock.v1.ReleaseRequest
+	33, // 47: rowlock.v1.WorkerService.ListWorkers:input_type -> rowlock.v1.ListWorkersRequest
+	36, // 48: rowlock.v1.WorkerService.GetWorker:input_type -> rowlock.v1.GetWorkerRequest
+	38, // 49: rowlock.v1.WorkerService.DrainWorker:input_type -> rowlock.v1.DrainWorkerRequest
+	40, // 50: rowlock.v1.WorkerService.EvictWorker:input_type -> rowlock.v1.EvictWorkerRequest
+	9,  // 51: rowlock.v1.WorkerService.Work:output_type -> rowlock.v1.WorkResponse
+	18, // 52: rowlock.v1.WorkerService.OpenSession:output_type -> rowlock.v1.OpenSessionResponse
+	20, // 53: rowlock.v1.WorkerService.CloseSession:output_type -> rowlock.v1.CloseSessionResponse
+	22, // 54: rowlock.v1.WorkerService.Lease:output_type -> rowlock.v1.LeaseResponse
+	24, // 55: rowlock.v1.WorkerService.Heartbeat:output_type -> rowlock.v1.HeartbeatResponse
+	26, // 56: rowlock.v1.WorkerService.Complete:output_type -> rowlock.v1.CompleteResponse
+	28, // 57: rowlock.v1.WorkerService.Fail:output_type -> rowlock.v1.FailResponse
+	30, // 58: rowlock.v1.WorkerService.Snooze:output_type -> rowlock.v1.SnoozeResponse
+	32, // 59: rowlock.v1.WorkerService.Release:output_type -> rowlock.v1.ReleaseResponse
+	34, // 60: rowlock.v1.WorkerService.ListWorkers:output_type -> rowlock.v1.ListWorkersResponse
+	37, // 61: rowlock.v1.WorkerService.GetWorker:output_type -> rowlock.v1.GetWorkerResponse
+	39, // 62: rowlock.v1.WorkerService.DrainWorker:output_type -> rowlock.v1.DrainWorkerResponse
+	41, // 63: rowlock.v1.WorkerService.EvictWorker:output_type -> rowlock.v1.EvictWorkerResponse
+	51, // [51:64] is the sub-list for method output_type
+	38, // [38:51] is the sub-list for method input_type
+	38, // [38:38] is the sub-list for extension type_name
+	38, // [38:38] is the sub-list for extension extendee
+	0,  // [0:38] is the sub-list for field type_name
 }
 
 func init() { file_rpc_rowlockv1_worker_proto_init() }
@@ -2659,7 +3010,7 @@ func file_rpc_rowlockv1_worker_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_rpc_rowlockv1_worker_proto_rawDesc), len(file_rpc_rowlockv1_worker_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   38,
+			NumMessages:   44,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

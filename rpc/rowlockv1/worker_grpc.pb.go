@@ -29,6 +29,9 @@ const (
 	WorkerService_Snooze_FullMethodName       = "/rowlock.v1.WorkerService/Snooze"
 	WorkerService_Release_FullMethodName      = "/rowlock.v1.WorkerService/Release"
 	WorkerService_ListWorkers_FullMethodName  = "/rowlock.v1.WorkerService/ListWorkers"
+	WorkerService_GetWorker_FullMethodName    = "/rowlock.v1.WorkerService/GetWorker"
+	WorkerService_DrainWorker_FullMethodName  = "/rowlock.v1.WorkerService/DrainWorker"
+	WorkerService_EvictWorker_FullMethodName  = "/rowlock.v1.WorkerService/EvictWorker"
 )
 
 // WorkerServiceClient is the client API for WorkerService service.
@@ -61,6 +64,16 @@ type WorkerServiceClient interface {
 	Release(ctx context.Context, in *ReleaseRequest, opts ...grpc.CallOption) (*ReleaseResponse, error)
 	// ListWorkers lists the sessions that are open.
 	ListWorkers(ctx context.Context, in *ListWorkersRequest, opts ...grpc.CallOption) (*ListWorkersResponse, error)
+	// GetWorker returns one, with the tasks that it runs.
+	GetWorker(ctx context.Context, in *GetWorkerRequest, opts ...grpc.CallOption) (*GetWorkerResponse, error)
+	// DrainWorker has a worker take no more: it finishes what it holds and then leaves. The mark is part of the state: it stays
+	// whoever leads, until the session ends. A worker on a stream is told at once; the calls of Lease are refused with
+	// FAILED_PRECONDITION and the reason session_draining. Can be repeated.
+	DrainWorker(ctx context.Context, in *DrainWorkerRequest, opts ...grpc.CallOption) (*DrainWorkerResponse, error)
+	// EvictWorker ends a session at once, for a worker that is known to be dead: its tasks go back to their queues, no attempt
+	// is burnt, and outcomes that come from it later are refused. A worker that lives stops what it runs and comes back with a
+	// new session.
+	EvictWorker(ctx context.Context, in *EvictWorkerRequest, opts ...grpc.CallOption) (*EvictWorkerResponse, error)
 }
 
 type workerServiceClient struct {
@@ -174,6 +187,36 @@ func (c *workerServiceClient) ListWorkers(ctx context.Context, in *ListWorkersRe
 	return out, nil
 }
 
+func (c *workerServiceClient) GetWorker(ctx context.Context, in *GetWorkerRequest, opts ...grpc.CallOption) (*GetWorkerResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetWorkerResponse)
+	err := c.cc.Invoke(ctx, WorkerService_GetWorker_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *workerServiceClient) DrainWorker(ctx context.Context, in *DrainWorkerRequest, opts ...grpc.CallOption) (*DrainWorkerResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(DrainWorkerResponse)
+	err := c.cc.Invoke(ctx, WorkerService_DrainWorker_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *workerServiceClient) EvictWorker(ctx context.Context, in *EvictWorkerRequest, opts ...grpc.CallOption) (*EvictWorkerResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(EvictWorkerResponse)
+	err := c.cc.Invoke(ctx, WorkerService_EvictWorker_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // WorkerServiceServer is the server API for WorkerService service.
 // All implementations must embed UnimplementedWorkerServiceServer
 // for forward compatibility.
@@ -204,6 +247,16 @@ type WorkerServiceServer interface {
 	Release(context.Context, *ReleaseRequest) (*ReleaseResponse, error)
 	// ListWorkers lists the sessions that are open.
 	ListWorkers(context.Context, *ListWorkersRequest) (*ListWorkersResponse, error)
+	// GetWorker returns one, with the tasks that it runs.
+	GetWorker(context.Context, *GetWorkerRequest) (*GetWorkerResponse, error)
+	// DrainWorker has a worker take no more: it finishes what it holds and then leaves. The mark is part of the state: it stays
+	// whoever leads, until the session ends. A worker on a stream is told at once; the calls of Lease are refused with
+	// FAILED_PRECONDITION and the reason session_draining. Can be repeated.
+	DrainWorker(context.Context, *DrainWorkerRequest) (*DrainWorkerResponse, error)
+	// EvictWorker ends a session at once, for a worker that is known to be dead: its tasks go back to their queues, no attempt
+	// is burnt, and outcomes that come from it later are refused. A worker that lives stops what it runs and comes back with a
+	// new session.
+	EvictWorker(context.Context, *EvictWorkerRequest) (*EvictWorkerResponse, error)
 	mustEmbedUnimplementedWorkerServiceServer()
 }
 
@@ -243,6 +296,15 @@ func (UnimplementedWorkerServiceServer) Release(context.Context, *ReleaseRequest
 }
 func (UnimplementedWorkerServiceServer) ListWorkers(context.Context, *ListWorkersRequest) (*ListWorkersResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListWorkers not implemented")
+}
+func (UnimplementedWorkerServiceServer) GetWorker(context.Context, *GetWorkerRequest) (*GetWorkerResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetWorker not implemented")
+}
+func (UnimplementedWorkerServiceServer) DrainWorker(context.Context, *DrainWorkerRequest) (*DrainWorkerResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method DrainWorker not implemented")
+}
+func (UnimplementedWorkerServiceServer) EvictWorker(context.Context, *EvictWorkerRequest) (*EvictWorkerResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method EvictWorker not implemented")
 }
 func (UnimplementedWorkerServiceServer) mustEmbedUnimplementedWorkerServiceServer() {}
 func (UnimplementedWorkerServiceServer) testEmbeddedByValue()                       {}
@@ -434,6 +496,60 @@ func _WorkerService_ListWorkers_Handler(srv interface{}, ctx context.Context, de
 	return interceptor(ctx, in, info, handler)
 }
 
+func _WorkerService_GetWorker_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetWorkerRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(WorkerServiceServer).GetWorker(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: WorkerService_GetWorker_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(WorkerServiceServer).GetWorker(ctx, req.(*GetWorkerRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _WorkerService_DrainWorker_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(DrainWorkerRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(WorkerServiceServer).DrainWorker(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: WorkerService_DrainWorker_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(WorkerServiceServer).DrainWorker(ctx, req.(*DrainWorkerRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _WorkerService_EvictWorker_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(EvictWorkerRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(WorkerServiceServer).EvictWorker(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: WorkerService_EvictWorker_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(WorkerServiceServer).EvictWorker(ctx, req.(*EvictWorkerRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // WorkerService_ServiceDesc is the grpc.ServiceDesc for WorkerService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -476,6 +592,18 @@ var WorkerService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ListWorkers",
 			Handler:    _WorkerService_ListWorkers_Handler,
+		},
+		{
+			MethodName: "GetWorker",
+			Handler:    _WorkerService_GetWorker_Handler,
+		},
+		{
+			MethodName: "DrainWorker",
+			Handler:    _WorkerService_DrainWorker_Handler,
+		},
+		{
+			MethodName: "EvictWorker",
+			Handler:    _WorkerService_EvictWorker_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{

@@ -238,3 +238,15 @@ func orDash(s string) string {
 	}
 	return s
 }
+
+// progress is what its worker said last of it, to follow other words; "" if it said nothing.
+func (t *Task) progress() string {
+	switch p := t.Progress; {
+	case p == nil || p.At == nil:
+		return ""
+	case p.Message == "":
+		return fmt.Sprintf(", %d%%", p.Percent)
+	default:
+		return fmt.Sprintf(", %d%% %s", p.Percent, p.Message)
+	}
+}

@@ -181,7 +181,7 @@ func Check(t *rowlockv1.NewTask) error {
 	case t.GetDebounceMaxSeconds() != 0 && t.GetUniqueMode() != rowlockv1.UniqueMode_debounce:
 		return errors.New("a longest time of debouncing is for the unique mode debounce")
 	case t.GetUniqueMode() == rowlockv1.UniqueMode_debounce && t.GetDelaySeconds() == 0:
-		return errors.New("the unique mode debounce needs a delay: how long it must have been quiet")
+		return errors.New("the unique mode debounce needs a delay (--delay, delay_seconds): how long it must have been quiet")
 	case t.GetUniqueMode() == rowlockv1.UniqueMode_debounce && t.GetUniqueWindowSeconds() != 0:
 		return errors.New("a unique window doesn't go with the unique mode debounce")
 	case t.GetDebounceMaxSeconds() != 0 && t.GetDebounceMaxSeconds() < t.GetDelaySeconds():
