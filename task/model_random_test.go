@@ -57,7 +57,8 @@ func (r random) command(nested bool) task.Command {
 		r.importTasks, r.importTasks,
 		r.noteArchived,
 		r.resumeCluster,
-		r.drainSession, r.installImage,
+		r.drainSession,
+		r.installImage,
 	}
 	if nested {
 		draws = append(draws, func() task.Command {

@@ -5,12 +5,10 @@ import "github.com/spf13/cobra"
 func (p *program) backupCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "backup",
-		Short:   "Back the cluster up, and bring a backup back",
-		Example: "  rowlock backup restore --from /backup --data-dir /var/lib/rowlock --node-id rowlock-0",
+		Short:   "Save the state, look into backups, and put back what was lost",
+		Example: "  rowlock backup import dead.jsonl --dry-run",
 		GroupID: groupOperate,
 	}
-	cmd.AddCommand(
-		p.backupRestoreCommand(),
-	)
+	cmd.AddCommand(p.backupImportCommand(), p.backupRestoreCommand())
 	return cmd
 }
