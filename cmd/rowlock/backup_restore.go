@@ -1,12 +1,16 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/rowlock/rowlock/cmd/rowlock/render"
+	"github.com/rowlock/rowlock/raftfsm"
+	"github.com/rowlock/rowlock/store"
 )
 
 // restoreFlags say what to restore, and where to.
@@ -33,6 +37,21 @@ type restored struct {
 	FeatureLevel uint32     `json:"feature_level"`
 	DataDirs     []string   `json:"data_dirs,omitempty"`
 	DryRun       bool       `json:"dry_run,omitempty"`
+}
+
+// summary says what is restored.
+func (s *stagedState) summary(r store.Restored) *restored {
+	at := time.UnixMicro(r.StateTime).UTC()
+	return &restored{
+		Timeline: fmt.Sprintf("%016x", r.Timeline.ID), OldCluster: s.cluster, Index: r.Was.Index, StateTime: &at,
+		Hash: fmt.Sprintf("%016x", r.Hash), LiveTasks: r.LiveTasks, Queues: r.Queues, FeatureLevel: r.Level,
+	}
+}
+
+// text says it to whoever is asked.
+func (r *restored) text(name string, now time.Time) string {
+	return fmt.Sprintf("%s\nThe backup is good: %d live tasks in %d queues as of %s, entry %d of cluster %s.",
+		name, r.LiveTasks, r.Queues, render.Clock(r.StateTime, now), r.Index, r.OldCluster)
 }
 
 func (r *restored) table(t *render.Table, now time.Time) {
@@ -87,28 +106,46 @@ Leases of before are over; their workers' outcomes, and calls that producers rep
 		if err := atMostOne(flags, "member", "data-dir"); err != nil {
 			return err
 		}
-		source, err := f.source.open(cmd.Context())
-		if err != nil {
-			return err
-		}
-		defer source.close()
-		if f.why == "" {
-			f.why = "restored from a backup of " + source.manifest.StateTime.UTC().Format(time.RFC3339)
-		}
 		logger, err := log.logger()
 		if err != nil {
 			return err
 		}
-		var done *restored
+		var members []raftfsm.OfflineMember
 		if f.dataDir != "" || len(f.members) > 0 {
-			done, err = p.restoreOffline(cmd.Context(), f, source, logger, confirm)
-		} else {
-			done, err = p.restoreOnline(cmd, f, source, logger, connect, confirm)
+			if members, err = f.offlineMembers(); err != nil {
+				return err
+			}
 		}
+		done, err := p.restore(cmd, f, members, logger, connect, confirm)
 		if err != nil {
 			return restoreError(err)
 		}
 		return out.print(done, func(t *render.Table) { done.table(t, p.now()) })
 	}
 	return cmd
+}
+
+// restore restores what the flags say: offline with members, else online.
+func (p *program) restore(cmd *cobra.Command, f *restoreFlags, members []raftfsm.OfflineMember, logger *slog.Logger, connect *clientFlags, confirm *confirmation) (done *restored, err error) {
+	s, err := f.source.stage(cmd.Context(), logger)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, s.remove()) }()
+	if f.why == "" {
+		f.why = "restored from a backup of " + s.time.UTC().Format(time.RFC3339)
+	}
+	if len(members) > 0 && !f.dryRun {
+		return p.restoreOffline(f, members, s, logger, confirm)
+	}
+	r, err := s.try(p.now(), logger)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", s.name, err)
+	}
+	done = s.summary(r)
+	if f.dryRun {
+		done.DryRun, done.Timeline = true, ""
+		return done, nil
+	}
+	return done, p.restoreOnline(cmd, f, s, done, connect, confirm)
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"log/slog"
 	"os"
@@ -9,7 +8,6 @@ import (
 	"time"
 
 	"github.com/rowlock/rowlock/raftfsm"
-	"github.com/rowlock/rowlock/store"
 )
 
 // offlineMembers reads who the members of the new cluster are.
@@ -48,64 +46,21 @@ func (f *restoreFlags) offlineMembers() ([]raftfsm.OfflineMember, error) {
 }
 
 // restoreOffline makes the data directories of a new cluster.
-func (p *program) restoreOffline(_ context.Context, f *restoreFlags, s *restoreSource, logger *slog.Logger, confirm *confirmation) (*restored, error) {
-	members, err := f.offlineMembers()
-	if err != nil {
-		return nil, err
-	}
-	if f.dryRun {
-		return p.restoreDry(s, logger)
-	}
-	hash, err := s.hash()
-	if err != nil {
-		return nil, err
+func (p *program) restoreOffline(f *restoreFlags, members []raftfsm.OfflineMember, s *stagedState, logger *slog.Logger, confirm *confirmation) (*restored, error) {
+	var names, dirs []string
+	for _, m := range members {
+		names, dirs = append(names, m.NodeID), append(dirs, m.Dir)
 	}
 	done := &restored{}
-	var dirs []string
-	for _, m := range members {
-		dirs = append(dirs, m.Dir)
-	}
 	r := raftfsm.OfflineRestore{
-		Members: members, Fetch: s.fetch, Hash: hash, Why: f.why, Logger: logger, Now: time.Now,
+		Members: members, Fetch: s.fetch, Hash: &s.hash, Why: f.why, Logger: logger, Now: time.Now,
 		Confirm: func(sum raftfsm.RestoreSummary) error {
-			done = summary(s, sum.Restored, sum.ClusterID)
-			done.DataDirs = dirs
-			fmt.Fprintf(p.stderr, "%s\nThe backup is good: %d live tasks in %d queues as of %s (%s ago), entry %d of cluster %s.\n",
-				s.name, done.LiveTasks, done.Queues, done.StateTime.Format(time.RFC3339), p.now().Sub(*done.StateTime).Round(time.Second), done.Index, done.OldCluster)
-			return confirm.ask(true, "make a new cluster of %s with it, in %s", membersText(members), strings.Join(dirs, ", "))
+			done = s.summary(sum.Restored)
+			done.ClusterID, done.DataDirs = sum.ClusterID, dirs
+			fmt.Fprintln(p.stderr, done.text(s.name, p.now()))
+			return confirm.ask(true, "make a new cluster of %s with it, in %s", strings.Join(names, ", "), strings.Join(dirs, ", "))
 		},
 	}
-	_, err = r.Run()
+	_, err := r.Run()
 	return done, err
-}
-
-func membersText(members []raftfsm.OfflineMember) string {
-	var names []string
-	for _, m := range members {
-		names = append(names, m.NodeID)
-	}
-	return strings.Join(names, ", ")
-}
-
-// summary says what is restored.
-func summary(s *restoreSource, r store.Restored, cluster string) *restored {
-	at := time.UnixMicro(r.StateTime).UTC()
-	return &restored{
-		ClusterID: cluster, Timeline: fmt.Sprintf("%016x", r.Timeline.ID), OldCluster: s.manifest.ClusterID, Index: r.Was.Index, StateTime: &at,
-		Hash: fmt.Sprintf("%016x", r.Hash), LiveTasks: r.LiveTasks, Queues: r.Queues, FeatureLevel: r.Level,
-	}
-}
-
-// restoreDry proves the backup and changes nothing.
-func (p *program) restoreDry(s *restoreSource, logger *slog.Logger) (*restored, error) {
-	path, r, err := s.stage(p.now(), logger)
-	if path != "" {
-		defer os.Remove(path)
-	}
-	if err != nil {
-		return nil, err
-	}
-	done := summary(s, r, "")
-	done.DryRun, done.Timeline = true, ""
-	return done, nil
 }

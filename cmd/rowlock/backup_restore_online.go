@@ -6,9 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -19,38 +17,24 @@ import (
 const uploadPart = 512 << 10
 
 // restoreOnline puts the state in the place of a running cluster's.
-func (p *program) restoreOnline(cmd *cobra.Command, f *restoreFlags, s *restoreSource, logger *slog.Logger, connect *clientFlags, confirm *confirmation) (*restored, error) {
-	if f.dryRun {
-		return p.restoreDry(s, logger)
-	}
-	path, r, err := s.stage(p.now(), logger)
-	if path != "" {
-		defer os.Remove(path)
-	}
-	if err != nil {
-		return nil, err
-	}
-	done := summary(s, r, "")
-	err = connect.run(cmd, func(ctx context.Context, c *connection) error {
+func (p *program) restoreOnline(cmd *cobra.Command, f *restoreFlags, s *stagedState, done *restored, connect *clientFlags, confirm *confirmation) error {
+	return connect.run(cmd, func(ctx context.Context, c *connection) error {
 		status, err := c.cluster.GetStatus(ctx, &rowlockv1.GetStatusRequest{})
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(p.stderr, "%s\nThe backup is good: %d live tasks in %d queues as of %s (%s ago), entry %d of cluster %s.\n"+
-			"Cluster %s has %d live tasks now. They go, and so does all that happened there since the backup.\n",
-			s.name, done.LiveTasks, done.Queues, done.StateTime.Format(time.RFC3339), p.now().Sub(*done.StateTime).Round(time.Second), done.Index, done.OldCluster,
-			status.GetClusterId(), status.GetLiveTasks())
-		if err := confirm.ask(true, "put the backup in the place of the state of cluster %s on its %d members", status.GetClusterId(), len(status.GetMembers())); err != nil {
+		fmt.Fprintf(p.stderr, "%s\nCluster %s has %d live tasks now. They go, and so does all that happened there since the backup.\n",
+			done.text(s.name, p.now()), status.GetClusterId(), status.GetLiveTasks())
+		if err := confirm.ask(true, "put the backup in the place of the state of cluster %s, on its %d members", status.GetClusterId(), len(status.GetMembers())); err != nil {
 			return err
 		}
-		answer, err := p.upload(ctx, c, path, &rowlockv1.RestoreHeader{StateHash: done.Hash, Why: f.why, ClusterId: status.GetClusterId()})
+		answer, err := p.upload(ctx, c, s.path, &rowlockv1.RestoreHeader{StateHash: done.Hash, Why: f.why, ClusterId: status.GetClusterId()})
 		if err != nil {
 			return err
 		}
 		done.ClusterID, done.Timeline, done.FeatureLevel = answer.GetClusterId(), answer.GetTimeline(), answer.GetFeatureLevel()
 		return nil
 	})
-	return done, err
 }
 
 // upload sends the state file and waits until it is the cluster's.
