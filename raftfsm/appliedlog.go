@@ -5,14 +5,12 @@ import (
 	"fmt"
 
 	"github.com/hashicorp/raft"
+
+	"github.com/rowlock/rowlock/store/logarchive"
 )
 
 // LogEntry is an entry of the group's log as it was executed: raft's own too, which the machine doesn't see.
-type LogEntry struct {
-	Index, Term uint64
-	Type        raft.LogType
-	Data        []byte
-}
+type LogEntry = logarchive.Entry
 
 // ErrLogGap says that this member's log doesn't have entries any more that were asked for: they were compacted, or came
 // with a state that was installed.

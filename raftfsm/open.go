@@ -40,7 +40,7 @@ func (n *Node) open() error {
 	if n.store, err = store.Open(disk); err != nil {
 		return err
 	}
-	if err := refuseDiverged(c.DataDir); err != nil {
+	if err := errors.Join(refuseDiverged(c.DataDir), refuseUnfinished(c.DataDir)); err != nil {
 		return err
 	}
 	if n.identity, err = identify(c); err != nil {
@@ -132,6 +132,7 @@ func (n *Node) assemble(r *atomic.Pointer[raft.Raft], alone func() bool) error {
 		position: func() uint64 { return n.replica.at().Index }, submit: n.proposer.submit, own: n.replica.checksums,
 		fatal: n.fatal, logger: c.Logger, metrics: n.metrics,
 	}
+	n.leadership.archiver = n.newArchiver(clk)
 	n.proposer.helper = n.leadership.helper
 	machine := &fsm{
 		replica: n.replica, proposer: n.proposer, checkpoints: n.checkpoints, snapshots: snaps, leadership: n.leadership,

@@ -83,6 +83,7 @@ func (s *Server) bareGRPC() *grpc.Server {
 	pb.RegisterWorkerServiceServer(g, s.workers)
 	pb.RegisterOperationServiceServer(g, &operationService{node: s.cfg.Node, now: s.cfg.Now})
 	pb.RegisterWatchServiceServer(g, s.watch)
+	pb.RegisterRestoreServiceServer(g, &restoreService{node: s.cfg.Node})
 	pb.RegisterMaintenanceServiceServer(g, &maintenanceService{node: s.cfg.Node})
 	return g
 }
@@ -96,7 +97,8 @@ func (s *Server) setHealth(serving bool) {
 	for _, name := range []string{"", pb.TaskService_ServiceDesc.ServiceName, pb.QueueService_ServiceDesc.ServiceName,
 		pb.WorkerService_ServiceDesc.ServiceName, pb.ClusterService_ServiceDesc.ServiceName,
 		pb.ScheduleService_ServiceDesc.ServiceName, pb.OperationService_ServiceDesc.ServiceName, pb.WatchService_ServiceDesc.ServiceName,
-		pb.WorkflowService_ServiceDesc.ServiceName, pb.BatchService_ServiceDesc.ServiceName, pb.MaintenanceService_ServiceDesc.ServiceName} {
+		pb.WorkflowService_ServiceDesc.ServiceName, pb.BatchService_ServiceDesc.ServiceName, pb.MaintenanceService_ServiceDesc.ServiceName,
+		pb.RestoreService_ServiceDesc.ServiceName} {
 		s.health.SetServingStatus(name, status)
 	}
 }

@@ -29,6 +29,7 @@ type Node interface {
 	Status() raftfsm.Status
 	Keeper
 	Group
+	Restorer
 }
 
 // Keeper is what the API needs to look after the files of its member; see raftfsm.Node.

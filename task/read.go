@@ -183,6 +183,9 @@ func (m *Machine) Queues(after string, limit int) []Queue {
 	return out
 }
 
+// QueueCount is how many queues there are.
+func (m *Machine) QueueCount() int { return len(m.queues) - 1 }
+
 func (m *Machine) queueView(q *queue) Queue {
 	v := Queue{
 		Number: q.number, Name: q.name, Mode: q.mode, Settings: q.settings, Live: q.live,

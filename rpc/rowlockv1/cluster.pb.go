@@ -86,6 +86,10 @@ type GetStatusResponse struct {
 	Self    *Member `protobuf:"bytes,19,opt,name=self,proto3" json:"self,omitempty"`
 	// The highest feature level that the member that answers supports.
 	SupportedLevel uint32 `protobuf:"varint,20,opt,name=supported_level,json=supportedLevel,proto3" json:"supported_level,omitempty"`
+	// Since when the cluster is suspended, as it is after a restore until ResumeCluster, and why; unset: it isn't.
+	SuspendedSince *timestamppb.Timestamp `protobuf:"bytes,21,opt,name=suspended_since,json=suspendedSince,proto3" json:"suspended_since,omitempty"`
+	SuspendedWhy   string                 `protobuf:"bytes,22,opt,name=suspended_why,json=suspendedWhy,proto3" json:"suspended_why,omitempty"`
+	Timeline       *Timeline              `protobuf:"bytes,23,opt,name=timeline,proto3" json:"timeline,omitempty"`
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
 }
@@ -260,6 +264,98 @@ func (x *GetStatusResponse) GetSupportedLevel() uint32 {
 	return 0
 }
 
+func (x *GetStatusResponse) GetSuspendedSince() *timestamppb.Timestamp {
+	if x != nil {
+		return x.SuspendedSince
+	}
+	return nil
+}
+
+func (x *GetStatusResponse) GetSuspendedWhy() string {
+	if x != nil {
+		return x.SuspendedWhy
+	}
+	return ""
+}
+
+func (x *GetStatusResponse) GetTimeline() *Timeline {
+	if x != nil {
+		return x.Timeline
+	}
+	return nil
+}
+
+// Timeline is a stretch of the cluster's life: it begins with the cluster, and anew with every restore.
+type Timeline struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// 16 hexadecimal digits; of the beginning: zero. A later one is greater.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// The one that it forked from, with the last entry that it has of it and the state time there. Unset for that of the beginning.
+	Parent        string                 `protobuf:"bytes,2,opt,name=parent,proto3" json:"parent,omitempty"`
+	Index         uint64                 `protobuf:"varint,3,opt,name=index,proto3" json:"index,omitempty"`
+	Time          *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=time,proto3" json:"time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Timeline) Reset() {
+	*x = Timeline{}
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Timeline) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Timeline) ProtoMessage() {}
+
+func (x *Timeline) ProtoReflect() protoreflect.Message {
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Timeline.ProtoReflect.Descriptor instead.
+func (*Timeline) Descriptor() ([]byte, []int) {
+	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Timeline) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *Timeline) GetParent() string {
+	if x != nil {
+		return x.Parent
+	}
+	return ""
+}
+
+func (x *Timeline) GetIndex() uint64 {
+	if x != nil {
+		return x.Index
+	}
+	return 0
+}
+
+func (x *Timeline) GetTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Time
+	}
+	return nil
+}
+
 // Member is a member of the group.
 type Member struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
@@ -276,7 +372,7 @@ type Member struct {
 
 func (x *Member) Reset() {
 	*x = Member{}
-	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[2]
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -288,7 +384,7 @@ func (x *Member) String() string {
 func (*Member) ProtoMessage() {}
 
 func (x *Member) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[2]
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -301,7 +397,7 @@ func (x *Member) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Member.ProtoReflect.Descriptor instead.
 func (*Member) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{2}
+	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Member) GetId() string {
@@ -347,7 +443,7 @@ type ListMembersRequest struct {
 
 func (x *ListMembersRequest) Reset() {
 	*x = ListMembersRequest{}
-	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[3]
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -359,7 +455,7 @@ func (x *ListMembersRequest) String() string {
 func (*ListMembersRequest) ProtoMessage() {}
 
 func (x *ListMembersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[3]
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -372,7 +468,7 @@ func (x *ListMembersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListMembersRequest.ProtoReflect.Descriptor instead.
 func (*ListMembersRequest) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{3}
+	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{4}
 }
 
 type ListMembersResponse struct {
@@ -384,7 +480,7 @@ type ListMembersResponse struct {
 
 func (x *ListMembersResponse) Reset() {
 	*x = ListMembersResponse{}
-	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[4]
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -396,7 +492,7 @@ func (x *ListMembersResponse) String() string {
 func (*ListMembersResponse) ProtoMessage() {}
 
 func (x *ListMembersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[4]
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -409,7 +505,7 @@ func (x *ListMembersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListMembersResponse.ProtoReflect.Descriptor instead.
 func (*ListMembersResponse) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{4}
+	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *ListMembersResponse) GetMembers() []*MemberState {
@@ -445,7 +541,7 @@ type MemberState struct {
 
 func (x *MemberState) Reset() {
 	*x = MemberState{}
-	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[5]
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -457,7 +553,7 @@ func (x *MemberState) String() string {
 func (*MemberState) ProtoMessage() {}
 
 func (x *MemberState) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[5]
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -470,7 +566,7 @@ func (x *MemberState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MemberState.ProtoReflect.Descriptor instead.
 func (*MemberState) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{5}
+	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *MemberState) GetMember() *Member {
@@ -562,7 +658,7 @@ type JoinClusterRequest struct {
 
 func (x *JoinClusterRequest) Reset() {
 	*x = JoinClusterRequest{}
-	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[6]
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -574,7 +670,7 @@ func (x *JoinClusterRequest) String() string {
 func (*JoinClusterRequest) ProtoMessage() {}
 
 func (x *JoinClusterRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[6]
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -587,7 +683,7 @@ func (x *JoinClusterRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JoinClusterRequest.ProtoReflect.Descriptor instead.
 func (*JoinClusterRequest) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{6}
+	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *JoinClusterRequest) GetMember() *Member {
@@ -620,7 +716,7 @@ type JoinClusterResponse struct {
 
 func (x *JoinClusterResponse) Reset() {
 	*x = JoinClusterResponse{}
-	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[7]
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -632,7 +728,7 @@ func (x *JoinClusterResponse) String() string {
 func (*JoinClusterResponse) ProtoMessage() {}
 
 func (x *JoinClusterResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[7]
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -645,7 +741,7 @@ func (x *JoinClusterResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JoinClusterResponse.ProtoReflect.Descriptor instead.
 func (*JoinClusterResponse) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{7}
+	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *JoinClusterResponse) GetMember() *Member {
@@ -665,7 +761,7 @@ type RemoveMemberRequest struct {
 
 func (x *RemoveMemberRequest) Reset() {
 	*x = RemoveMemberRequest{}
-	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[8]
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -677,7 +773,7 @@ func (x *RemoveMemberRequest) String() string {
 func (*RemoveMemberRequest) ProtoMessage() {}
 
 func (x *RemoveMemberRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[8]
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -690,7 +786,7 @@ func (x *RemoveMemberRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveMemberRequest.ProtoReflect.Descriptor instead.
 func (*RemoveMemberRequest) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{8}
+	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *RemoveMemberRequest) GetId() string {
@@ -708,7 +804,7 @@ type RemoveMemberResponse struct {
 
 func (x *RemoveMemberResponse) Reset() {
 	*x = RemoveMemberResponse{}
-	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[9]
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -720,7 +816,7 @@ func (x *RemoveMemberResponse) String() string {
 func (*RemoveMemberResponse) ProtoMessage() {}
 
 func (x *RemoveMemberResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[9]
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -733,7 +829,7 @@ func (x *RemoveMemberResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveMemberResponse.ProtoReflect.Descriptor instead.
 func (*RemoveMemberResponse) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{9}
+	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{10}
 }
 
 type PromoteMemberRequest struct {
@@ -745,7 +841,7 @@ type PromoteMemberRequest struct {
 
 func (x *PromoteMemberRequest) Reset() {
 	*x = PromoteMemberRequest{}
-	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[10]
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -757,7 +853,7 @@ func (x *PromoteMemberRequest) String() string {
 func (*PromoteMemberRequest) ProtoMessage() {}
 
 func (x *PromoteMemberRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[10]
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -770,7 +866,7 @@ func (x *PromoteMemberRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PromoteMemberRequest.ProtoReflect.Descriptor instead.
 func (*PromoteMemberRequest) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{10}
+	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *PromoteMemberRequest) GetId() string {
@@ -788,7 +884,7 @@ type PromoteMemberResponse struct {
 
 func (x *PromoteMemberResponse) Reset() {
 	*x = PromoteMemberResponse{}
-	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[11]
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -800,7 +896,7 @@ func (x *PromoteMemberResponse) String() string {
 func (*PromoteMemberResponse) ProtoMessage() {}
 
 func (x *PromoteMemberResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[11]
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -813,7 +909,7 @@ func (x *PromoteMemberResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PromoteMemberResponse.ProtoReflect.Descriptor instead.
 func (*PromoteMemberResponse) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{11}
+	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{12}
 }
 
 type DemoteMemberRequest struct {
@@ -825,7 +921,7 @@ type DemoteMemberRequest struct {
 
 func (x *DemoteMemberRequest) Reset() {
 	*x = DemoteMemberRequest{}
-	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[12]
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -837,7 +933,7 @@ func (x *DemoteMemberRequest) String() string {
 func (*DemoteMemberRequest) ProtoMessage() {}
 
 func (x *DemoteMemberRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[12]
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -850,7 +946,7 @@ func (x *DemoteMemberRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DemoteMemberRequest.ProtoReflect.Descriptor instead.
 func (*DemoteMemberRequest) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{12}
+	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *DemoteMemberRequest) GetId() string {
@@ -868,7 +964,7 @@ type DemoteMemberResponse struct {
 
 func (x *DemoteMemberResponse) Reset() {
 	*x = DemoteMemberResponse{}
-	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[13]
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -880,7 +976,7 @@ func (x *DemoteMemberResponse) String() string {
 func (*DemoteMemberResponse) ProtoMessage() {}
 
 func (x *DemoteMemberResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[13]
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -893,7 +989,7 @@ func (x *DemoteMemberResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DemoteMemberResponse.ProtoReflect.Descriptor instead.
 func (*DemoteMemberResponse) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{13}
+	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{14}
 }
 
 type TransferLeadershipRequest struct {
@@ -906,7 +1002,7 @@ type TransferLeadershipRequest struct {
 
 func (x *TransferLeadershipRequest) Reset() {
 	*x = TransferLeadershipRequest{}
-	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[14]
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -918,7 +1014,7 @@ func (x *TransferLeadershipRequest) String() string {
 func (*TransferLeadershipRequest) ProtoMessage() {}
 
 func (x *TransferLeadershipRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[14]
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -931,7 +1027,7 @@ func (x *TransferLeadershipRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TransferLeadershipRequest.ProtoReflect.Descriptor instead.
 func (*TransferLeadershipRequest) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{14}
+	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *TransferLeadershipRequest) GetId() string {
@@ -950,7 +1046,7 @@ type TransferLeadershipResponse struct {
 
 func (x *TransferLeadershipResponse) Reset() {
 	*x = TransferLeadershipResponse{}
-	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[15]
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -962,7 +1058,7 @@ func (x *TransferLeadershipResponse) String() string {
 func (*TransferLeadershipResponse) ProtoMessage() {}
 
 func (x *TransferLeadershipResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[15]
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -975,7 +1071,7 @@ func (x *TransferLeadershipResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TransferLeadershipResponse.ProtoReflect.Descriptor instead.
 func (*TransferLeadershipResponse) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{15}
+	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *TransferLeadershipResponse) GetLeaderId() string {
@@ -983,6 +1079,87 @@ func (x *TransferLeadershipResponse) GetLeaderId() string {
 		return x.LeaderId
 	}
 	return ""
+}
+
+type ResumeClusterRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResumeClusterRequest) Reset() {
+	*x = ResumeClusterRequest{}
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResumeClusterRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResumeClusterRequest) ProtoMessage() {}
+
+func (x *ResumeClusterRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResumeClusterRequest.ProtoReflect.Descriptor instead.
+func (*ResumeClusterRequest) Descriptor() ([]byte, []int) {
+	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{17}
+}
+
+type ResumeClusterResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Whether it was suspended until now.
+	Resumed       bool `protobuf:"varint,1,opt,name=resumed,proto3" json:"resumed,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResumeClusterResponse) Reset() {
+	*x = ResumeClusterResponse{}
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResumeClusterResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResumeClusterResponse) ProtoMessage() {}
+
+func (x *ResumeClusterResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResumeClusterResponse.ProtoReflect.Descriptor instead.
+func (*ResumeClusterResponse) Descriptor() ([]byte, []int) {
+	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *ResumeClusterResponse) GetResumed() bool {
+	if x != nil {
+		return x.Resumed
+	}
+	return false
 }
 
 type DescribeRequest struct {
@@ -993,7 +1170,7 @@ type DescribeRequest struct {
 
 func (x *DescribeRequest) Reset() {
 	*x = DescribeRequest{}
-	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[16]
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1005,7 +1182,7 @@ func (x *DescribeRequest) String() string {
 func (*DescribeRequest) ProtoMessage() {}
 
 func (x *DescribeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[16]
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1018,7 +1195,7 @@ func (x *DescribeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DescribeRequest.ProtoReflect.Descriptor instead.
 func (*DescribeRequest) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{16}
+	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{19}
 }
 
 type DescribeResponse struct {
@@ -1043,7 +1220,7 @@ type DescribeResponse struct {
 
 func (x *DescribeResponse) Reset() {
 	*x = DescribeResponse{}
-	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[17]
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1055,7 +1232,7 @@ func (x *DescribeResponse) String() string {
 func (*DescribeResponse) ProtoMessage() {}
 
 func (x *DescribeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[17]
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1068,7 +1245,7 @@ func (x *DescribeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DescribeResponse.ProtoReflect.Descriptor instead.
 func (*DescribeResponse) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{17}
+	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *DescribeResponse) GetSelf() *Member {
@@ -1159,7 +1336,7 @@ type Checksum struct {
 
 func (x *Checksum) Reset() {
 	*x = Checksum{}
-	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[18]
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1171,7 +1348,7 @@ func (x *Checksum) String() string {
 func (*Checksum) ProtoMessage() {}
 
 func (x *Checksum) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[18]
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1184,7 +1361,7 @@ func (x *Checksum) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Checksum.ProtoReflect.Descriptor instead.
 func (*Checksum) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{18}
+	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Checksum) GetIndex() uint64 {
@@ -1201,6 +1378,112 @@ func (x *Checksum) GetHash() uint64 {
 	return 0
 }
 
+type SendImageRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// In the first message: the entry up to which the member must have executed the log, and the file's SHA-256.
+	After  uint64 `protobuf:"varint,1,opt,name=after,proto3" json:"after,omitempty"`
+	Sha256 []byte `protobuf:"bytes,2,opt,name=sha256,proto3" json:"sha256,omitempty"`
+	Size   uint64 `protobuf:"varint,3,opt,name=size,proto3" json:"size,omitempty"`
+	// The next part of the file.
+	Data          []byte `protobuf:"bytes,4,opt,name=data,proto3" json:"data,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SendImageRequest) Reset() {
+	*x = SendImageRequest{}
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SendImageRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SendImageRequest) ProtoMessage() {}
+
+func (x *SendImageRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SendImageRequest.ProtoReflect.Descriptor instead.
+func (*SendImageRequest) Descriptor() ([]byte, []int) {
+	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *SendImageRequest) GetAfter() uint64 {
+	if x != nil {
+		return x.After
+	}
+	return 0
+}
+
+func (x *SendImageRequest) GetSha256() []byte {
+	if x != nil {
+		return x.Sha256
+	}
+	return nil
+}
+
+func (x *SendImageRequest) GetSize() uint64 {
+	if x != nil {
+		return x.Size
+	}
+	return 0
+}
+
+func (x *SendImageRequest) GetData() []byte {
+	if x != nil {
+		return x.Data
+	}
+	return nil
+}
+
+type SendImageResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SendImageResponse) Reset() {
+	*x = SendImageResponse{}
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SendImageResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SendImageResponse) ProtoMessage() {}
+
+func (x *SendImageResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SendImageResponse.ProtoReflect.Descriptor instead.
+func (*SendImageResponse) Descriptor() ([]byte, []int) {
+	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{23}
+}
+
 type SetStandbyRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Standby       bool                   `protobuf:"varint,1,opt,name=standby,proto3" json:"standby,omitempty"`
@@ -1210,7 +1493,7 @@ type SetStandbyRequest struct {
 
 func (x *SetStandbyRequest) Reset() {
 	*x = SetStandbyRequest{}
-	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[19]
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1222,7 +1505,7 @@ func (x *SetStandbyRequest) String() string {
 func (*SetStandbyRequest) ProtoMessage() {}
 
 func (x *SetStandbyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[19]
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1235,7 +1518,7 @@ func (x *SetStandbyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetStandbyRequest.ProtoReflect.Descriptor instead.
 func (*SetStandbyRequest) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{19}
+	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *SetStandbyRequest) GetStandby() bool {
@@ -1253,7 +1536,7 @@ type SetStandbyResponse struct {
 
 func (x *SetStandbyResponse) Reset() {
 	*x = SetStandbyResponse{}
-	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[20]
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1265,7 +1548,7 @@ func (x *SetStandbyResponse) String() string {
 func (*SetStandbyResponse) ProtoMessage() {}
 
 func (x *SetStandbyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[20]
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1278,7 +1561,7 @@ func (x *SetStandbyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetStandbyResponse.ProtoReflect.Descriptor instead.
 func (*SetStandbyResponse) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{20}
+	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{25}
 }
 
 type FormClusterRequest struct {
@@ -1292,7 +1575,7 @@ type FormClusterRequest struct {
 
 func (x *FormClusterRequest) Reset() {
 	*x = FormClusterRequest{}
-	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[21]
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1304,7 +1587,7 @@ func (x *FormClusterRequest) String() string {
 func (*FormClusterRequest) ProtoMessage() {}
 
 func (x *FormClusterRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[21]
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1317,7 +1600,7 @@ func (x *FormClusterRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FormClusterRequest.ProtoReflect.Descriptor instead.
 func (*FormClusterRequest) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{21}
+	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *FormClusterRequest) GetClusterId() string {
@@ -1343,7 +1626,7 @@ type FormClusterResponse struct {
 
 func (x *FormClusterResponse) Reset() {
 	*x = FormClusterResponse{}
-	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[22]
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1355,7 +1638,7 @@ func (x *FormClusterResponse) String() string {
 func (*FormClusterResponse) ProtoMessage() {}
 
 func (x *FormClusterResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[22]
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1368,7 +1651,7 @@ func (x *FormClusterResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FormClusterResponse.ProtoReflect.Descriptor instead.
 func (*FormClusterResponse) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{22}
+	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *FormClusterResponse) GetSelf() *Member {
@@ -1384,7 +1667,7 @@ const file_rpc_rowlockv1_cluster_proto_rawDesc = "" +
 	"\n" +
 	"\x1brpc/rowlockv1/cluster.proto\x12\n" +
 	"rowlock.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x12\n" +
-	"\x10GetStatusRequest\"\xb6\x05\n" +
+	"\x10GetStatusRequest\"\xd2\x06\n" +
 	"\x11GetStatusResponse\x12\x1d\n" +
 	"\n" +
 	"cluster_id\x18\x01 \x01(\tR\tclusterId\x12\x17\n" +
@@ -1410,7 +1693,15 @@ const file_rpc_rowlockv1_cluster_proto_rawDesc = "" +
 	"\bdegraded\x18\x11 \x01(\tR\bdegraded\x12\x18\n" +
 	"\afounded\x18\x12 \x01(\bR\afounded\x12&\n" +
 	"\x04self\x18\x13 \x01(\v2\x12.rowlock.v1.MemberR\x04self\x12'\n" +
-	"\x0fsupported_level\x18\x14 \x01(\rR\x0esupportedLevel\"{\n" +
+	"\x0fsupported_level\x18\x14 \x01(\rR\x0esupportedLevel\x12C\n" +
+	"\x0fsuspended_since\x18\x15 \x01(\v2\x1a.google.protobuf.TimestampR\x0esuspendedSince\x12#\n" +
+	"\rsuspended_why\x18\x16 \x01(\tR\fsuspendedWhy\x120\n" +
+	"\btimeline\x18\x17 \x01(\v2\x14.rowlock.v1.TimelineR\btimeline\"x\n" +
+	"\bTimeline\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
+	"\x06parent\x18\x02 \x01(\tR\x06parent\x12\x14\n" +
+	"\x05index\x18\x03 \x01(\x04R\x05index\x12.\n" +
+	"\x04time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\"{\n" +
 	"\x06Member\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
 	"\aaddress\x18\x02 \x01(\tR\aaddress\x12\x12\n" +
@@ -1454,7 +1745,10 @@ const file_rpc_rowlockv1_cluster_proto_rawDesc = "" +
 	"\x19TransferLeadershipRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\"9\n" +
 	"\x1aTransferLeadershipResponse\x12\x1b\n" +
-	"\tleader_id\x18\x01 \x01(\tR\bleaderId\"\x11\n" +
+	"\tleader_id\x18\x01 \x01(\tR\bleaderId\"\x16\n" +
+	"\x14ResumeClusterRequest\"1\n" +
+	"\x15ResumeClusterResponse\x12\x18\n" +
+	"\aresumed\x18\x01 \x01(\bR\aresumed\"\x11\n" +
 	"\x0fDescribeRequest\"\x94\x03\n" +
 	"\x10DescribeResponse\x12&\n" +
 	"\x04self\x18\x01 \x01(\v2\x12.rowlock.v1.MemberR\x04self\x12\x1d\n" +
@@ -1474,7 +1768,13 @@ const file_rpc_rowlockv1_cluster_proto_rawDesc = "" +
 	"\tchecksums\x18\v \x03(\v2\x14.rowlock.v1.ChecksumR\tchecksums\"4\n" +
 	"\bChecksum\x12\x14\n" +
 	"\x05index\x18\x01 \x01(\x04R\x05index\x12\x12\n" +
-	"\x04hash\x18\x02 \x01(\x06R\x04hash\"-\n" +
+	"\x04hash\x18\x02 \x01(\x06R\x04hash\"h\n" +
+	"\x10SendImageRequest\x12\x14\n" +
+	"\x05after\x18\x01 \x01(\x04R\x05after\x12\x16\n" +
+	"\x06sha256\x18\x02 \x01(\fR\x06sha256\x12\x12\n" +
+	"\x04size\x18\x03 \x01(\x04R\x04size\x12\x12\n" +
+	"\x04data\x18\x04 \x01(\fR\x04data\"\x13\n" +
+	"\x11SendImageResponse\"-\n" +
 	"\x11SetStandbyRequest\x12\x18\n" +
 	"\astandby\x18\x01 \x01(\bR\astandby\"\x14\n" +
 	"\x12SetStandbyResponse\"a\n" +
@@ -1483,7 +1783,7 @@ const file_rpc_rowlockv1_cluster_proto_rawDesc = "" +
 	"cluster_id\x18\x01 \x01(\tR\tclusterId\x12,\n" +
 	"\afounder\x18\x02 \x01(\v2\x12.rowlock.v1.MemberR\afounder\"=\n" +
 	"\x13FormClusterResponse\x12&\n" +
-	"\x04self\x18\x01 \x01(\v2\x12.rowlock.v1.MemberR\x04self2\xdb\x04\n" +
+	"\x04self\x18\x01 \x01(\v2\x12.rowlock.v1.MemberR\x04self2\xb1\x05\n" +
 	"\x0eClusterService\x12H\n" +
 	"\tGetStatus\x12\x1c.rowlock.v1.GetStatusRequest\x1a\x1d.rowlock.v1.GetStatusResponse\x12N\n" +
 	"\vListMembers\x12\x1e.rowlock.v1.ListMembersRequest\x1a\x1f.rowlock.v1.ListMembersResponse\x12N\n" +
@@ -1491,9 +1791,11 @@ const file_rpc_rowlockv1_cluster_proto_rawDesc = "" +
 	"\fRemoveMember\x12\x1f.rowlock.v1.RemoveMemberRequest\x1a .rowlock.v1.RemoveMemberResponse\x12T\n" +
 	"\rPromoteMember\x12 .rowlock.v1.PromoteMemberRequest\x1a!.rowlock.v1.PromoteMemberResponse\x12Q\n" +
 	"\fDemoteMember\x12\x1f.rowlock.v1.DemoteMemberRequest\x1a .rowlock.v1.DemoteMemberResponse\x12c\n" +
-	"\x12TransferLeadership\x12%.rowlock.v1.TransferLeadershipRequest\x1a&.rowlock.v1.TransferLeadershipResponse2\xf1\x01\n" +
+	"\x12TransferLeadership\x12%.rowlock.v1.TransferLeadershipRequest\x1a&.rowlock.v1.TransferLeadershipResponse\x12T\n" +
+	"\rResumeCluster\x12 .rowlock.v1.ResumeClusterRequest\x1a!.rowlock.v1.ResumeClusterResponse2\xbd\x02\n" +
 	"\vPeerService\x12E\n" +
-	"\bDescribe\x12\x1b.rowlock.v1.DescribeRequest\x1a\x1c.rowlock.v1.DescribeResponse\x12K\n" +
+	"\bDescribe\x12\x1b.rowlock.v1.DescribeRequest\x1a\x1c.rowlock.v1.DescribeResponse\x12J\n" +
+	"\tSendImage\x12\x1c.rowlock.v1.SendImageRequest\x1a\x1d.rowlock.v1.SendImageResponse(\x01\x12K\n" +
 	"\n" +
 	"SetStandby\x12\x1d.rowlock.v1.SetStandbyRequest\x1a\x1e.rowlock.v1.SetStandbyResponse\x12N\n" +
 	"\vFormCluster\x12\x1e.rowlock.v1.FormClusterRequest\x1a\x1f.rowlock.v1.FormClusterResponseB*Z(github.com/rowlock/rowlock/rpc/rowlockv1b\x06proto3"
@@ -1510,70 +1812,82 @@ func file_rpc_rowlockv1_cluster_proto_rawDescGZIP() []byte {
 	return file_rpc_rowlockv1_cluster_proto_rawDescData
 }
 
-var file_rpc_rowlockv1_cluster_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
+var file_rpc_rowlockv1_cluster_proto_msgTypes = make([]protoimpl.MessageInfo, 28)
 var file_rpc_rowlockv1_cluster_proto_goTypes = []any{
 	(*GetStatusRequest)(nil),           // 0: rowlock.v1.GetStatusRequest
 	(*GetStatusResponse)(nil),          // 1: rowlock.v1.GetStatusResponse
-	(*Member)(nil),                     // 2: rowlock.v1.Member
-	(*ListMembersRequest)(nil),         // 3: rowlock.v1.ListMembersRequest
-	(*ListMembersResponse)(nil),        // 4: rowlock.v1.ListMembersResponse
-	(*MemberState)(nil),                // 5: rowlock.v1.MemberState
-	(*JoinClusterRequest)(nil),         // 6: rowlock.v1.JoinClusterRequest
-	(*JoinClusterResponse)(nil),        // 7: rowlock.v1.JoinClusterResponse
-	(*RemoveMemberRequest)(nil),        // 8: rowlock.v1.RemoveMemberRequest
-	(*RemoveMemberResponse)(nil),       // 9: rowlock.v1.RemoveMemberResponse
-	(*PromoteMemberRequest)(nil),       // 10: rowlock.v1.PromoteMemberRequest
-	(*PromoteMemberResponse)(nil),      // 11: rowlock.v1.PromoteMemberResponse
-	(*DemoteMemberRequest)(nil),        // 12: rowlock.v1.DemoteMemberRequest
-	(*DemoteMemberResponse)(nil),       // 13: rowlock.v1.DemoteMemberResponse
-	(*TransferLeadershipRequest)(nil),  // 14: rowlock.v1.TransferLeadershipRequest
-	(*TransferLeadershipResponse)(nil), // 15: rowlock.v1.TransferLeadershipResponse
-	(*DescribeRequest)(nil),            // 16: rowlock.v1.DescribeRequest
-	(*DescribeResponse)(nil),           // 17: rowlock.v1.DescribeResponse
-	(*Checksum)(nil),                   // 18: rowlock.v1.Checksum
-	(*SetStandbyRequest)(nil),          // 19: rowlock.v1.SetStandbyRequest
-	(*SetStandbyResponse)(nil),         // 20: rowlock.v1.SetStandbyResponse
-	(*FormClusterRequest)(nil),         // 21: rowlock.v1.FormClusterRequest
-	(*FormClusterResponse)(nil),        // 22: rowlock.v1.FormClusterResponse
-	(*timestamppb.Timestamp)(nil),      // 23: google.protobuf.Timestamp
+	(*Timeline)(nil),                   // 2: rowlock.v1.Timeline
+	(*Member)(nil),                     // 3: rowlock.v1.Member
+	(*ListMembersRequest)(nil),         // 4: rowlock.v1.ListMembersRequest
+	(*ListMembersResponse)(nil),        // 5: rowlock.v1.ListMembersResponse
+	(*MemberState)(nil),                // 6: rowlock.v1.MemberState
+	(*JoinClusterRequest)(nil),         // 7: rowlock.v1.JoinClusterRequest
+	(*JoinClusterResponse)(nil),        // 8: rowlock.v1.JoinClusterResponse
+	(*RemoveMemberRequest)(nil),        // 9: rowlock.v1.RemoveMemberRequest
+	(*RemoveMemberResponse)(nil),       // 10: rowlock.v1.RemoveMemberResponse
+	(*PromoteMemberRequest)(nil),       // 11: rowlock.v1.PromoteMemberRequest
+	(*PromoteMemberResponse)(nil),      // 12: rowlock.v1.PromoteMemberResponse
+	(*DemoteMemberRequest)(nil),        // 13: rowlock.v1.DemoteMemberRequest
+	(*DemoteMemberResponse)(nil),       // 14: rowlock.v1.DemoteMemberResponse
+	(*TransferLeadershipRequest)(nil),  // 15: rowlock.v1.TransferLeadershipRequest
+	(*TransferLeadershipResponse)(nil), // 16: rowlock.v1.TransferLeadershipResponse
+	(*ResumeClusterRequest)(nil),       // 17: rowlock.v1.ResumeClusterRequest
+	(*ResumeClusterResponse)(nil),      // 18: rowlock.v1.ResumeClusterResponse
+	(*DescribeRequest)(nil),            // 19: rowlock.v1.DescribeRequest
+	(*DescribeResponse)(nil),           // 20: rowlock.v1.DescribeResponse
+	(*Checksum)(nil),                   // 21: rowlock.v1.Checksum
+	(*SendImageRequest)(nil),           // 22: rowlock.v1.SendImageRequest
+	(*SendImageResponse)(nil),          // 23: rowlock.v1.SendImageResponse
+	(*SetStandbyRequest)(nil),          // 24: rowlock.v1.SetStandbyRequest
+	(*SetStandbyResponse)(nil),         // 25: rowlock.v1.SetStandbyResponse
+	(*FormClusterRequest)(nil),         // 26: rowlock.v1.FormClusterRequest
+	(*FormClusterResponse)(nil),        // 27: rowlock.v1.FormClusterResponse
+	(*timestamppb.Timestamp)(nil),      // 28: google.protobuf.Timestamp
 }
 var file_rpc_rowlockv1_cluster_proto_depIdxs = []int32{
-	23, // 0: rowlock.v1.GetStatusResponse.state_time:type_name -> google.protobuf.Timestamp
-	2,  // 1: rowlock.v1.GetStatusResponse.members:type_name -> rowlock.v1.Member
-	2,  // 2: rowlock.v1.GetStatusResponse.self:type_name -> rowlock.v1.Member
-	5,  // 3: rowlock.v1.ListMembersResponse.members:type_name -> rowlock.v1.MemberState
-	2,  // 4: rowlock.v1.MemberState.member:type_name -> rowlock.v1.Member
-	2,  // 5: rowlock.v1.JoinClusterRequest.member:type_name -> rowlock.v1.Member
-	2,  // 6: rowlock.v1.JoinClusterResponse.member:type_name -> rowlock.v1.Member
-	2,  // 7: rowlock.v1.DescribeResponse.self:type_name -> rowlock.v1.Member
-	18, // 8: rowlock.v1.DescribeResponse.checksums:type_name -> rowlock.v1.Checksum
-	2,  // 9: rowlock.v1.FormClusterRequest.founder:type_name -> rowlock.v1.Member
-	2,  // 10: rowlock.v1.FormClusterResponse.self:type_name -> rowlock.v1.Member
-	0,  // 11: rowlock.v1.ClusterService.GetStatus:input_type -> rowlock.v1.GetStatusRequest
-	3,  // 12: rowlock.v1.ClusterService.ListMembers:input_type -> rowlock.v1.ListMembersRequest
-	6,  // 13: rowlock.v1.ClusterService.JoinCluster:input_type -> rowlock.v1.JoinClusterRequest
-	8,  // 14: rowlock.v1.ClusterService.RemoveMember:input_type -> rowlock.v1.RemoveMemberRequest
-	10, // 15: rowlock.v1.ClusterService.PromoteMember:input_type -> rowlock.v1.PromoteMemberRequest
-	12, // 16: rowlock.v1.ClusterService.DemoteMember:input_type -> rowlock.v1.DemoteMemberRequest
-	14, // 17: rowlock.v1.ClusterService.TransferLeadership:input_type -> rowlock.v1.TransferLeadershipRequest
-	16, // 18: rowlock.v1.PeerService.Describe:input_type -> rowlock.v1.DescribeRequest
-	19, // 19: rowlock.v1.PeerService.SetStandby:input_type -> rowlock.v1.SetStandbyRequest
-	21, // 20: rowlock.v1.PeerService.FormCluster:input_type -> rowlock.v1.FormClusterRequest
-	1,  // 21: rowlock.v1.ClusterService.GetStatus:output_type -> rowlock.v1.GetStatusResponse
-	4,  // 22: rowlock.v1.ClusterService.ListMembers:output_type -> rowlock.v1.ListMembersResponse
-	7,  // 23: rowlock.v1.ClusterService.JoinCluster:output_type -> rowlock.v1.JoinClusterResponse
-	9,  // 24: rowlock.v1.ClusterService.RemoveMember:output_type -> rowlock.v1.RemoveMemberResponse
-	11, // 25: rowlock.v1.ClusterService.PromoteMember:output_type -> rowlock.v1.PromoteMemberResponse
-	13, // 26: rowlock.v1.ClusterService.DemoteMember:output_type -> rowlock.v1.DemoteMemberResponse
-	15, // 27: rowlock.v1.ClusterService.TransferLeadership:output_type -> rowlock.v1.TransferLeadershipResponse
-	17, // 28: rowlock.v1.PeerService.Describe:output_type -> rowlock.v1.DescribeResponse
-	20, // 29: rowlock.v1.PeerService.SetStandby:output_type -> rowlock.v1.SetStandbyResponse
-	22, // 30: rowlock.v1.PeerService.FormCluster:output_type -> rowlock.v1.FormClusterResponse
-	21, // [21:31] is the sub-list for method output_type
-	11, // [11:21] is the sub-list for method input_type
-	11, // [11:11] is the sub-list for extension type_name
-	11, // [11:11] is the sub-list for extension extendee
-	0,  // [0:11] is the sub-list for field type_name
+	28, // 0: rowlock.v1.GetStatusResponse.state_time:type_name -> google.protobuf.Timestamp
+	3,  // 1: rowlock.v1.GetStatusResponse.members:type_name -> rowlock.v1.Member
+	3,  // 2: rowlock.v1.GetStatusResponse.self:type_name -> rowlock.v1.Member
+	28, // 3: rowlock.v1.GetStatusResponse.suspended_since:type_name -> google.protobuf.Timestamp
+	2,  // 4: rowlock.v1.GetStatusResponse.timeline:type_name -> rowlock.v1.Timeline
+	28, // 5: rowlock.v1.Timeline.time:type_name -> google.protobuf.Timestamp
+	6,  // 6: rowlock.v1.ListMembersResponse.members:type_name -> rowlock.v1.MemberState
+	3,  // 7: rowlock.v1.MemberState.member:type_name -> rowlock.v1.Member
+	3,  // 8: rowlock.v1.JoinClusterRequest.member:type_name -> rowlock.v1.Member
+	3,  // 9: rowlock.v1.JoinClusterResponse.member:type_name -> rowlock.v1.Member
+	3,  // 10: rowlock.v1.DescribeResponse.self:type_name -> rowlock.v1.Member
+	21, // 11: rowlock.v1.DescribeResponse.checksums:type_name -> rowlock.v1.Checksum
+	3,  // 12: rowlock.v1.FormClusterRequest.founder:type_name -> rowlock.v1.Member
+	3,  // 13: rowlock.v1.FormClusterResponse.self:type_name -> rowlock.v1.Member
+	0,  // 14: rowlock.v1.ClusterService.GetStatus:input_type -> rowlock.v1.GetStatusRequest
+	4,  // 15: rowlock.v1.ClusterService.ListMembers:input_type -> rowlock.v1.ListMembersRequest
+	7,  // 16: rowlock.v1.ClusterService.JoinCluster:input_type -> rowlock.v1.JoinClusterRequest
+	9,  // 17: rowlock.v1.ClusterService.RemoveMember:input_type -> rowlock.v1.RemoveMemberRequest
+	11, // 18: rowlock.v1.ClusterService.PromoteMember:input_type -> rowlock.v1.PromoteMemberRequest
+	13, // 19: rowlock.v1.ClusterService.DemoteMember:input_type -> rowlock.v1.DemoteMemberRequest
+	15, // 20: rowlock.v1.ClusterService.TransferLeadership:input_type -> rowlock.v1.TransferLeadershipRequest
+	17, // 21: rowlock.v1.ClusterService.ResumeCluster:input_type -> rowlock.v1.ResumeClusterRequest
+	19, // 22: rowlock.v1.PeerService.Describe:input_type -> rowlock.v1.DescribeRequest
+	22, // 23: rowlock.v1.PeerService.SendImage:input_type -> rowlock.v1.SendImageRequest
+	24, // 24: rowlock.v1.PeerService.SetStandby:input_type -> rowlock.v1.SetStandbyRequest
+	26, // 25: rowlock.v1.PeerService.FormCluster:input_type -> rowlock.v1.FormClusterRequest
+	1,  // 26: rowlock.v1.ClusterService.GetStatus:output_type -> rowlock.v1.GetStatusResponse
+	5,  // 27: rowlock.v1.ClusterService.ListMembers:output_type -> rowlock.v1.ListMembersResponse
+	8,  // 28: rowlock.v1.ClusterService.JoinCluster:output_type -> rowlock.v1.JoinClusterResponse
+	10, // 29: rowlock.v1.ClusterService.RemoveMember:output_type -> rowlock.v1.RemoveMemberResponse
+	12, // 30: rowlock.v1.ClusterService.PromoteMember:output_type -> rowlock.v1.PromoteMemberResponse
+	14, // 31: rowlock.v1.ClusterService.DemoteMember:output_type -> rowlock.v1.DemoteMemberResponse
+	16, // 32: rowlock.v1.ClusterService.TransferLeadership:output_type -> rowlock.v1.TransferLeadershipResponse
+	18, // 33: rowlock.v1.ClusterService.ResumeCluster:output_type -> rowlock.v1.ResumeClusterResponse
+	20, // 34: rowlock.v1.PeerService.Describe:output_type -> rowlock.v1.DescribeResponse
+	23, // 35: rowlock.v1.PeerService.SendImage:output_type -> rowlock.v1.SendImageResponse
+	25, // 36: rowlock.v1.PeerService.SetStandby:output_type -> rowlock.v1.SetStandbyResponse
+	27, // 37: rowlock.v1.PeerService.FormCluster:output_type -> rowlock.v1.FormClusterResponse
+	26, // [26:38] is the sub-list for method output_type
+	14, // [14:26] is the sub-list for method input_type
+	14, // [14:14] is the sub-list for extension type_name
+	14, // [14:14] is the sub-list for extension extendee
+	0,  // [0:14] is the sub-list for field type_name
 }
 
 func init() { file_rpc_rowlockv1_cluster_proto_init() }
@@ -1587,7 +1901,7 @@ func file_rpc_rowlockv1_cluster_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_rpc_rowlockv1_cluster_proto_rawDesc), len(file_rpc_rowlockv1_cluster_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   23,
+			NumMessages:   28,
 			NumExtensions: 0,
 			NumServices:   2,
 		},
