@@ -22,6 +22,7 @@ type checkpointer struct {
 	store   interface {
 		Commit(cp *task.Checkpoint, p store.Position) error
 		Position() store.Position
+		View() (*store.View, error)
 	}
 	compact func(durable store.Position)
 	fatal   *fatal
@@ -29,8 +30,9 @@ type checkpointer struct {
 	metrics *metrics
 	early   chan struct{}
 
-	cycle   sync.Mutex      // one checkpoint at a time; guards pending
-	pending *store.Position // of a frozen checkpoint that isn't committed yet
+	cycle   sync.Mutex        // one checkpoint at a time; guards the next two
+	pending *store.Position   // of a frozen checkpoint that isn't committed yet
+	hashed  func(hash uint64) // takes the hash of the state that freeze freezes; nil: nobody asks
 
 	dirty     atomic.Int64 // bytes that the next checkpoint writes
 	unwritten atomic.Int64 // bytes of the frozen one, until it is committed
@@ -107,6 +109,9 @@ func (c *checkpointer) freeze(floor *store.Position) bool {
 	if floor != nil && r.position.Index < floor.Index {
 		r.position = *floor
 		r.applied.advance(floor.Index)
+	}
+	if c.hashed != nil {
+		c.hashed(r.machine.Hash())
 	}
 	if r.position.Index <= c.store.Position().Index {
 		return false
