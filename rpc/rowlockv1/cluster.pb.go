@@ -86,8 +86,11 @@ type GetStatusResponse struct {
 	Self    *Member `protobuf:"bytes,19,opt,name=self,proto3" json:"self,omitempty"`
 	// The highest feature level that the member that answers supports.
 	SupportedLevel uint32 `protobuf:"varint,20,opt,name=supported_level,json=supportedLevel,proto3" json:"supported_level,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// Of the member that answers: where it serves HTTP, and its clock.
+	HttpAddress   string                 `protobuf:"bytes,30,opt,name=http_address,json=httpAddress,proto3" json:"http_address,omitempty"`
+	WallTime      *timestamppb.Timestamp `protobuf:"bytes,31,opt,name=wall_time,json=wallTime,proto3" json:"wall_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *GetStatusResponse) Reset() {
@@ -258,6 +261,20 @@ func (x *GetStatusResponse) GetSupportedLevel() uint32 {
 		return x.SupportedLevel
 	}
 	return 0
+}
+
+func (x *GetStatusResponse) GetHttpAddress() string {
+	if x != nil {
+		return x.HttpAddress
+	}
+	return ""
+}
+
+func (x *GetStatusResponse) GetWallTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.WallTime
+	}
+	return nil
 }
 
 // Member is a member of the group.
@@ -1384,7 +1401,7 @@ const file_rpc_rowlockv1_cluster_proto_rawDesc = "" +
 	"\n" +
 	"\x1brpc/rowlockv1/cluster.proto\x12\n" +
 	"rowlock.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x12\n" +
-	"\x10GetStatusRequest\"\xb6\x05\n" +
+	"\x10GetStatusRequest\"\x92\x06\n" +
 	"\x11GetStatusResponse\x12\x1d\n" +
 	"\n" +
 	"cluster_id\x18\x01 \x01(\tR\tclusterId\x12\x17\n" +
@@ -1410,7 +1427,9 @@ const file_rpc_rowlockv1_cluster_proto_rawDesc = "" +
 	"\bdegraded\x18\x11 \x01(\tR\bdegraded\x12\x18\n" +
 	"\afounded\x18\x12 \x01(\bR\afounded\x12&\n" +
 	"\x04self\x18\x13 \x01(\v2\x12.rowlock.v1.MemberR\x04self\x12'\n" +
-	"\x0fsupported_level\x18\x14 \x01(\rR\x0esupportedLevel\"{\n" +
+	"\x0fsupported_level\x18\x14 \x01(\rR\x0esupportedLevel\x12!\n" +
+	"\fhttp_address\x18\x1e \x01(\tR\vhttpAddress\x127\n" +
+	"\twall_time\x18\x1f \x01(\v2\x1a.google.protobuf.TimestampR\bwallTime\"{\n" +
 	"\x06Member\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
 	"\aaddress\x18\x02 \x01(\tR\aaddress\x12\x12\n" +
@@ -1541,39 +1560,40 @@ var file_rpc_rowlockv1_cluster_proto_depIdxs = []int32{
 	23, // 0: rowlock.v1.GetStatusResponse.state_time:type_name -> google.protobuf.Timestamp
 	2,  // 1: rowlock.v1.GetStatusResponse.members:type_name -> rowlock.v1.Member
 	2,  // 2: rowlock.v1.GetStatusResponse.self:type_name -> rowlock.v1.Member
-	5,  // 3: rowlock.v1.ListMembersResponse.members:type_name -> rowlock.v1.MemberState
-	2,  // 4: rowlock.v1.MemberState.member:type_name -> rowlock.v1.Member
-	2,  // 5: rowlock.v1.JoinClusterRequest.member:type_name -> rowlock.v1.Member
-	2,  // 6: rowlock.v1.JoinClusterResponse.member:type_name -> rowlock.v1.Member
-	2,  // 7: rowlock.v1.DescribeResponse.self:type_name -> rowlock.v1.Member
-	18, // 8: rowlock.v1.DescribeResponse.checksums:type_name -> rowlock.v1.Checksum
-	2,  // 9: rowlock.v1.FormClusterRequest.founder:type_name -> rowlock.v1.Member
-	2,  // 10: rowlock.v1.FormClusterResponse.self:type_name -> rowlock.v1.Member
-	0,  // 11: rowlock.v1.ClusterService.GetStatus:input_type -> rowlock.v1.GetStatusRequest
-	3,  // 12: rowlock.v1.ClusterService.ListMembers:input_type -> rowlock.v1.ListMembersRequest
-	6,  // 13: rowlock.v1.ClusterService.JoinCluster:input_type -> rowlock.v1.JoinClusterRequest
-	8,  // 14: rowlock.v1.ClusterService.RemoveMember:input_type -> rowlock.v1.RemoveMemberRequest
-	10, // 15: rowlock.v1.ClusterService.PromoteMember:input_type -> rowlock.v1.PromoteMemberRequest
-	12, // 16: rowlock.v1.ClusterService.DemoteMember:input_type -> rowlock.v1.DemoteMemberRequest
-	14, // 17: rowlock.v1.ClusterService.TransferLeadership:input_type -> rowlock.v1.TransferLeadershipRequest
-	16, // 18: rowlock.v1.PeerService.Describe:input_type -> rowlock.v1.DescribeRequest
-	19, // 19: rowlock.v1.PeerService.SetStandby:input_type -> rowlock.v1.SetStandbyRequest
-	21, // 20: rowlock.v1.PeerService.FormCluster:input_type -> rowlock.v1.FormClusterRequest
-	1,  // 21: rowlock.v1.ClusterService.GetStatus:output_type -> rowlock.v1.GetStatusResponse
-	4,  // 22: rowlock.v1.ClusterService.ListMembers:output_type -> rowlock.v1.ListMembersResponse
-	7,  // 23: rowlock.v1.ClusterService.JoinCluster:output_type -> rowlock.v1.JoinClusterResponse
-	9,  // 24: rowlock.v1.ClusterService.RemoveMember:output_type -> rowlock.v1.RemoveMemberResponse
-	11, // 25: rowlock.v1.ClusterService.PromoteMember:output_type -> rowlock.v1.PromoteMemberResponse
-	13, // 26: rowlock.v1.ClusterService.DemoteMember:output_type -> rowlock.v1.DemoteMemberResponse
-	15, // 27: rowlock.v1.ClusterService.TransferLeadership:output_type -> rowlock.v1.TransferLeadershipResponse
-	17, // 28: rowlock.v1.PeerService.Describe:output_type -> rowlock.v1.DescribeResponse
-	20, // 29: rowlock.v1.PeerService.SetStandby:output_type -> rowlock.v1.SetStandbyResponse
-	22, // 30: rowlock.v1.PeerService.FormCluster:output_type -> rowlock.v1.FormClusterResponse
-	21, // [21:31] is the sub-list for method output_type
-	11, // [11:21] is the sub-list for method input_type
-	11, // [11:11] is the sub-list for extension type_name
-	11, // [11:11] is the sub-list for extension extendee
-	0,  // [0:11] is the sub-list for field type_name
+	23, // 3: rowlock.v1.GetStatusResponse.wall_time:type_name -> google.protobuf.Timestamp
+	5,  // 4: rowlock.v1.ListMembersResponse.members:type_name -> rowlock.v1.MemberState
+	2,  // 5: rowlock.v1.MemberState.member:type_name -> rowlock.v1.Member
+	2,  // 6: rowlock.v1.JoinClusterRequest.member:type_name -> rowlock.v1.Member
+	2,  // 7: rowlock.v1.JoinClusterResponse.member:type_name -> rowlock.v1.Member
+	2,  // 8: rowlock.v1.DescribeResponse.self:type_name -> rowlock.v1.Member
+	18, // 9: rowlock.v1.DescribeResponse.checksums:type_name -> rowlock.v1.Checksum
+	2,  // 10: rowlock.v1.FormClusterRequest.founder:type_name -> rowlock.v1.Member
+	2,  // 11: rowlock.v1.FormClusterResponse.self:type_name -> rowlock.v1.Member
+	0,  // 12: rowlock.v1.ClusterService.GetStatus:input_type -> rowlock.v1.GetStatusRequest
+	3,  // 13: rowlock.v1.ClusterService.ListMembers:input_type -> rowlock.v1.ListMembersRequest
+	6,  // 14: rowlock.v1.ClusterService.JoinCluster:input_type -> rowlock.v1.JoinClusterRequest
+	8,  // 15: rowlock.v1.ClusterService.RemoveMember:input_type -> rowlock.v1.RemoveMemberRequest
+	10, // 16: rowlock.v1.ClusterService.PromoteMember:input_type -> rowlock.v1.PromoteMemberRequest
+	12, // 17: rowlock.v1.ClusterService.DemoteMember:input_type -> rowlock.v1.DemoteMemberRequest
+	14, // 18: rowlock.v1.ClusterService.TransferLeadership:input_type -> rowlock.v1.TransferLeadershipRequest
+	16, // 19: rowlock.v1.PeerService.Describe:input_type -> rowlock.v1.DescribeRequest
+	19, // 20: rowlock.v1.PeerService.SetStandby:input_type -> rowlock.v1.SetStandbyRequest
+	21, // 21: rowlock.v1.PeerService.FormCluster:input_type -> rowlock.v1.FormClusterRequest
+	1,  // 22: rowlock.v1.ClusterService.GetStatus:output_type -> rowlock.v1.GetStatusResponse
+	4,  // 23: rowlock.v1.ClusterService.ListMembers:output_type -> rowlock.v1.ListMembersResponse
+	7,  // 24: rowlock.v1.ClusterService.JoinCluster:output_type -> rowlock.v1.JoinClusterResponse
+	9,  // 25: rowlock.v1.ClusterService.RemoveMember:output_type -> rowlock.v1.RemoveMemberResponse
+	11, // 26: rowlock.v1.ClusterService.PromoteMember:output_type -> rowlock.v1.PromoteMemberResponse
+	13, // 27: rowlock.v1.ClusterService.DemoteMember:output_type -> rowlock.v1.DemoteMemberResponse
+	15, // 28: rowlock.v1.ClusterService.TransferLeadership:output_type -> rowlock.v1.TransferLeadershipResponse
+	17, // 29: rowlock.v1.PeerService.Describe:output_type -> rowlock.v1.DescribeResponse
+	20, // 30: rowlock.v1.PeerService.SetStandby:output_type -> rowlock.v1.SetStandbyResponse
+	22, // 31: rowlock.v1.PeerService.FormCluster:output_type -> rowlock.v1.FormClusterResponse
+	22, // [22:32] is the sub-list for method output_type
+	12, // [12:22] is the sub-list for method input_type
+	12, // [12:12] is the sub-list for extension type_name
+	12, // [12:12] is the sub-list for extension extendee
+	0,  // [0:12] is the sub-list for field type_name
 }
 
 func init() { file_rpc_rowlockv1_cluster_proto_init() }
