@@ -6,9 +6,9 @@ func (p *program) backupCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "backup",
 		Short:   "Save the state, look into backups, and put back what was lost",
-		Example: "  rowlock backup import dead.jsonl --dry-run",
+		Example: "  rowlock backup extract --from /backups --state dead_letter --to dead.jsonl\n  rowlock backup import dead.jsonl --dry-run",
 		GroupID: groupOperate,
 	}
-	cmd.AddCommand(p.backupImportCommand())
+	cmd.AddCommand(p.backupExtractCommand(), p.backupImportCommand())
 	return cmd
 }
