@@ -52,6 +52,7 @@ type archiver struct {
 	timeline string
 	end      *logarchive.Link // of the chain; nil: it has to be found first
 	tail     archive.Manifest // the archive that ends there, if this leader wrote it
+	began    time.Time        // when its first entries were archived
 	shipped  time.Time        // when all that there was had been shipped
 	noted    time.Time
 	backoff  time.Duration
@@ -173,12 +174,12 @@ func (a *archiver) timelineNow() (name string) {
 
 // newArchiver returns nil where the log isn't to be archived.
 func (n *Node) newArchiver(clk *clock) *archiver {
-	c := n.config.Archive
+	c, counters := n.config.Archive, n.metrics.archive()
 	if c == nil {
 		return nil
 	}
 	return &archiver{
 		config: c, full: n.saveFull, cluster: n.identity.ClusterID, nodeID: n.identity.NodeID, log: n.executed, read: n.replica.read,
-		submit: n.proposer.submit, clock: clk, logger: n.config.Logger, metrics: n.metrics.archive(), out: newOutcall(),
+		submit: n.proposer.submit, clock: clk, logger: n.config.Logger, metrics: counters, out: newOutcall(),
 	}
 }

@@ -9,6 +9,6 @@ func (p *program) backupCommand() *cobra.Command {
 		Example: "  rowlock backup import dead.jsonl --dry-run",
 		GroupID: groupOperate,
 	}
-	cmd.AddCommand(p.backupImportCommand())
+	cmd.AddCommand(p.backupImportCommand(), p.backupLogCommand())
 	return cmd
 }
