@@ -65,6 +65,48 @@ func (s *sealFlags) options() (archive.Options, error) {
 	return o, nil
 }
 
+// readFlags say how archives are decrypted, and by whom they must be signed.
+type readFlags struct {
+	prefix     string
+	identities []string
+	verifyKey  string
+}
+
+func (r *readFlags) add(flags *pflag.FlagSet, prefix string) {
+	r.prefix = prefix
+	flags.StringSliceVar(&r.identities, prefix+"identity", nil, "decrypt with the age identities in this file; may be given again")
+	flags.StringVar(&r.verifyKey, prefix+"verify-key", "", "refuse what isn't signed by the Ed25519 public key in this PEM file")
+	settings(flags, prefix+"identity", prefix+"verify-key")
+}
+
+// keys reads the keys.
+func (r *readFlags) keys() (archive.Keys, error) {
+	var k archive.Keys
+	for _, path := range r.identities {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return k, usagef("--%sidentity: %s", r.prefix, cause(err))
+		}
+		list, err := age.ParseIdentities(bytes.NewReader(text))
+		if err != nil {
+			return k, usagef("--%sidentity %s: want age identities, AGE-SECRET-KEY-1…, one a line", r.prefix, path)
+		}
+		k.Identities = append(k.Identities, list...)
+	}
+	if r.verifyKey == "" {
+		return k, nil
+	}
+	key, err := readPEM(r.verifyKey, "PUBLIC KEY", x509.ParsePKIXPublicKey)
+	if err != nil {
+		return k, usagef("--%sverify-key %s: %s", r.prefix, r.verifyKey, err)
+	}
+	var ok bool
+	if k.Verify, ok = key.(ed25519.PublicKey); !ok {
+		return k, usagef("--%sverify-key %s: the key isn't an Ed25519 key", r.prefix, r.verifyKey)
+	}
+	return k, nil
+}
+
 // readPEM reads the one key in a PEM file.
 func readPEM(path, kind string, parse func([]byte) (any, error)) (any, error) {
 	text, err := os.ReadFile(path)
