@@ -109,6 +109,10 @@ func (l *logShipper) run(ctx context.Context, cluster rowlockv1.ClusterServiceCl
 		return err
 	}
 	l.done.After, l.done.Index, l.done.StateTime = end.Index, end.Index, time.UnixMicro(end.StateTime).UTC()
+	// An entry moves the state's time: the archive covers the time up to now, also where nothing has happened.
+	if _, err := l.archives.NoteArchived(ctx, &rowlockv1.NoteArchivedRequest{Index: end.Index}); err != nil {
+		return err
+	}
 	for upTo := end.Index + 1; end.Index < upTo; {
 		next, seen, err := l.ship(ctx, end)
 		if err != nil {
