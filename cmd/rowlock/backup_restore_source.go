@@ -25,7 +25,7 @@ import (
 type restoreSourceFlags struct {
 	from, cluster, timeline, toTime, tempDir string
 	toIndex                                  uint64
-	keys                                     archiveKeyFlags
+	keys                                     readFlags
 }
 
 func (f *restoreSourceFlags) add(flags *pflag.FlagSet) {
@@ -35,7 +35,7 @@ func (f *restoreSourceFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.timeline, "timeline", "", "of which timeline, 16 hexadecimal digits (default: the newest that had begun by then)")
 	flags.StringVar(&f.cluster, "cluster-id", "", "whose backups, where the destination has those of more than one cluster")
 	flags.StringVar(&f.tempDir, "temp-dir", "", "where the state is made before it is restored: twice its size (default: the system's directory for temporary files)")
-	f.keys.add(flags)
+	f.keys.add(flags, "")
 	settings(flags, "from")
 }
 
