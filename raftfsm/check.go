@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/raft"
 
 	"github.com/rowlock/rowlock/store"
+	"github.com/rowlock/rowlock/task"
 )
 
 // Finding is the store's.
@@ -89,24 +90,11 @@ func (s *stoppable) Write(b []byte) (int, error) {
 
 // exact takes a checkpoint, and returns a view of it with the hash of the state in memory at its position.
 func (c *checkpointer) exact() (view *store.View, hash uint64, err error) {
-	c.cycle.Lock()
-	defer c.cycle.Unlock()
-	if c.pending != nil {
-		if err := c.commit(); err != nil {
-			return nil, 0, err
-		}
-	}
-	c.hashed = func(h uint64) { hash = h }
-	frozen := c.freeze(nil)
-	c.hashed = nil
-	if frozen {
-		for !c.capture() {
-		}
-		if err := c.commit(); err != nil {
-			return nil, 0, err
-		}
-	}
-	view, err = c.store.View()
+	note := func(m *task.Machine, _ store.Position) { hash = m.Hash() }
+	err = c.at(note, func() (err error) {
+		view, err = c.store.View()
+		return err
+	})
 	return view, hash, err
 }
 

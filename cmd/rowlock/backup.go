@@ -6,9 +6,10 @@ func (p *program) backupCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "backup",
 		Short:   "Save the state, look into backups, and put back what was lost",
-		Example: "  rowlock backup import dead.jsonl --dry-run",
+		Example: "  rowlock backup save --to /var/backups/rowlock\n  rowlock backup verify --from /var/backups/rowlock",
 		GroupID: groupOperate,
 	}
-	cmd.AddCommand(p.backupImportCommand())
+	cmd.AddCommand(p.backupSaveCommand(), p.backupListCommand(), p.backupInspectCommand(), p.backupVerifyCommand())
+	cmd.AddCommand(p.backupImportCommand(), p.backupRestoreCommand())
 	return cmd
 }
