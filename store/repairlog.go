@@ -64,7 +64,7 @@ func (r *repair) copyLog(to *raftboltdb.BoltStore) (term uint64, err error) {
 	if l.bolt, err = raftboltdb.New(raftboltdb.Options{Path: r.dir.Log(), BoltOptions: options}); err != nil {
 		return term, fmt.Errorf("read the log: %w", err)
 	}
-	defer l.bolt.Close()
+	defer func() { _ = l.bolt.Close() }() // nothing was written
 	for i := r.position.Index + 1; ; i++ {
 		var entry raft.Log
 		if err := l.getLog(i, &entry); err != nil { // the end, or the damage
