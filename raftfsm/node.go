@@ -33,6 +33,7 @@ type Node struct {
 	transfers   *transferGuard
 	lookout     *lookout
 	executed    *appliedLog
+	room        *store.Room
 
 	ready    chan struct{}
 	stopping atomic.Bool

@@ -6,9 +6,11 @@ func (p *program) backupCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "backup",
 		Short:   "Save the state, look into backups, and put back what was lost",
-		Example: "  rowlock backup extract --from /backups --state dead_letter --to dead.jsonl\n  rowlock backup import dead.jsonl --dry-run",
+		Example: "  rowlock backup save --to /var/backups/rowlock\n  rowlock backup verify --from /var/backups/rowlock",
 		GroupID: groupOperate,
 	}
-	cmd.AddCommand(p.backupExtractCommand(), p.backupImportCommand())
+	cmd.AddCommand(p.backupSaveCommand(), p.backupListCommand(), p.backupInspectCommand(), p.backupVerifyCommand())
+	cmd.AddCommand(p.backupImportCommand(), p.backupRestoreCommand())
+	cmd.AddCommand(p.backupExtractCommand())
 	return cmd
 }

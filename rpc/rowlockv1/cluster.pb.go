@@ -90,8 +90,10 @@ type GetStatusResponse struct {
 	SuspendedSince *timestamppb.Timestamp `protobuf:"bytes,21,opt,name=suspended_since,json=suspendedSince,proto3" json:"suspended_since,omitempty"`
 	SuspendedWhy   string                 `protobuf:"bytes,22,opt,name=suspended_why,json=suspendedWhy,proto3" json:"suspended_why,omitempty"`
 	Timeline       *Timeline              `protobuf:"bytes,23,opt,name=timeline,proto3" json:"timeline,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// The continuous archive of the log, where the member that answers is configured to keep one.
+	Archive       *ArchiveStatus `protobuf:"bytes,30,opt,name=archive,proto3" json:"archive,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *GetStatusResponse) Reset() {
@@ -281,6 +283,13 @@ func (x *GetStatusResponse) GetSuspendedWhy() string {
 func (x *GetStatusResponse) GetTimeline() *Timeline {
 	if x != nil {
 		return x.Timeline
+	}
+	return nil
+}
+
+func (x *GetStatusResponse) GetArchive() *ArchiveStatus {
+	if x != nil {
+		return x.Archive
 	}
 	return nil
 }
@@ -1661,13 +1670,85 @@ func (x *FormClusterResponse) GetSelf() *Member {
 	return nil
 }
 
+type JudgeRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *JudgeRequest) Reset() {
+	*x = JudgeRequest{}
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[28]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *JudgeRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*JudgeRequest) ProtoMessage() {}
+
+func (x *JudgeRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[28]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use JudgeRequest.ProtoReflect.Descriptor instead.
+func (*JudgeRequest) Descriptor() ([]byte, []int) {
+	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{28}
+}
+
+type JudgeResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *JudgeResponse) Reset() {
+	*x = JudgeResponse{}
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[29]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *JudgeResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*JudgeResponse) ProtoMessage() {}
+
+func (x *JudgeResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[29]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use JudgeResponse.ProtoReflect.Descriptor instead.
+func (*JudgeResponse) Descriptor() ([]byte, []int) {
+	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{29}
+}
+
 var File_rpc_rowlockv1_cluster_proto protoreflect.FileDescriptor
 
 const file_rpc_rowlockv1_cluster_proto_rawDesc = "" +
 	"\n" +
 	"\x1brpc/rowlockv1/cluster.proto\x12\n" +
-	"rowlock.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x12\n" +
-	"\x10GetStatusRequest\"\xd2\x06\n" +
+	"rowlock.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1brpc/rowlockv1/archive.proto\"\x12\n" +
+	"\x10GetStatusRequest\"\x87\a\n" +
 	"\x11GetStatusResponse\x12\x1d\n" +
 	"\n" +
 	"cluster_id\x18\x01 \x01(\tR\tclusterId\x12\x17\n" +
@@ -1696,7 +1777,8 @@ const file_rpc_rowlockv1_cluster_proto_rawDesc = "" +
 	"\x0fsupported_level\x18\x14 \x01(\rR\x0esupportedLevel\x12C\n" +
 	"\x0fsuspended_since\x18\x15 \x01(\v2\x1a.google.protobuf.TimestampR\x0esuspendedSince\x12#\n" +
 	"\rsuspended_why\x18\x16 \x01(\tR\fsuspendedWhy\x120\n" +
-	"\btimeline\x18\x17 \x01(\v2\x14.rowlock.v1.TimelineR\btimeline\"x\n" +
+	"\btimeline\x18\x17 \x01(\v2\x14.rowlock.v1.TimelineR\btimeline\x123\n" +
+	"\aarchive\x18\x1e \x01(\v2\x19.rowlock.v1.ArchiveStatusR\aarchive\"x\n" +
 	"\bTimeline\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
 	"\x06parent\x18\x02 \x01(\tR\x06parent\x12\x14\n" +
@@ -1783,7 +1865,9 @@ const file_rpc_rowlockv1_cluster_proto_rawDesc = "" +
 	"cluster_id\x18\x01 \x01(\tR\tclusterId\x12,\n" +
 	"\afounder\x18\x02 \x01(\v2\x12.rowlock.v1.MemberR\afounder\"=\n" +
 	"\x13FormClusterResponse\x12&\n" +
-	"\x04self\x18\x01 \x01(\v2\x12.rowlock.v1.MemberR\x04self2\xb1\x05\n" +
+	"\x04self\x18\x01 \x01(\v2\x12.rowlock.v1.MemberR\x04self\"\x0e\n" +
+	"\fJudgeRequest\"\x0f\n" +
+	"\rJudgeResponse2\xb1\x05\n" +
 	"\x0eClusterService\x12H\n" +
 	"\tGetStatus\x12\x1c.rowlock.v1.GetStatusRequest\x1a\x1d.rowlock.v1.GetStatusResponse\x12N\n" +
 	"\vListMembers\x12\x1e.rowlock.v1.ListMembersRequest\x1a\x1f.rowlock.v1.ListMembersResponse\x12N\n" +
@@ -1792,12 +1876,13 @@ const file_rpc_rowlockv1_cluster_proto_rawDesc = "" +
 	"\rPromoteMember\x12 .rowlock.v1.PromoteMemberRequest\x1a!.rowlock.v1.PromoteMemberResponse\x12Q\n" +
 	"\fDemoteMember\x12\x1f.rowlock.v1.DemoteMemberRequest\x1a .rowlock.v1.DemoteMemberResponse\x12c\n" +
 	"\x12TransferLeadership\x12%.rowlock.v1.TransferLeadershipRequest\x1a&.rowlock.v1.TransferLeadershipResponse\x12T\n" +
-	"\rResumeCluster\x12 .rowlock.v1.ResumeClusterRequest\x1a!.rowlock.v1.ResumeClusterResponse2\xbd\x02\n" +
+	"\rResumeCluster\x12 .rowlock.v1.ResumeClusterRequest\x1a!.rowlock.v1.ResumeClusterResponse2\xfb\x02\n" +
 	"\vPeerService\x12E\n" +
 	"\bDescribe\x12\x1b.rowlock.v1.DescribeRequest\x1a\x1c.rowlock.v1.DescribeResponse\x12J\n" +
 	"\tSendImage\x12\x1c.rowlock.v1.SendImageRequest\x1a\x1d.rowlock.v1.SendImageResponse(\x01\x12K\n" +
 	"\n" +
-	"SetStandby\x12\x1d.rowlock.v1.SetStandbyRequest\x1a\x1e.rowlock.v1.SetStandbyResponse\x12N\n" +
+	"SetStandby\x12\x1d.rowlock.v1.SetStandbyRequest\x1a\x1e.rowlock.v1.SetStandbyResponse\x12<\n" +
+	"\x05Judge\x12\x18.rowlock.v1.JudgeRequest\x1a\x19.rowlock.v1.JudgeResponse\x12N\n" +
 	"\vFormCluster\x12\x1e.rowlock.v1.FormClusterRequest\x1a\x1f.rowlock.v1.FormClusterResponseB*Z(github.com/rowlock/rowlock/rpc/rowlockv1b\x06proto3"
 
 var (
@@ -1812,7 +1897,7 @@ func file_rpc_rowlockv1_cluster_proto_rawDescGZIP() []byte {
 	return file_rpc_rowlockv1_cluster_proto_rawDescData
 }
 
-var file_rpc_rowlockv1_cluster_proto_msgTypes = make([]protoimpl.MessageInfo, 28)
+var file_rpc_rowlockv1_cluster_proto_msgTypes = make([]protoimpl.MessageInfo, 30)
 var file_rpc_rowlockv1_cluster_proto_goTypes = []any{
 	(*GetStatusRequest)(nil),           // 0: rowlock.v1.GetStatusRequest
 	(*GetStatusResponse)(nil),          // 1: rowlock.v1.GetStatusResponse
@@ -1842,52 +1927,58 @@ var file_rpc_rowlockv1_cluster_proto_goTypes = []any{
 	(*SetStandbyResponse)(nil),         // 25: rowlock.v1.SetStandbyResponse
 	(*FormClusterRequest)(nil),         // 26: rowlock.v1.FormClusterRequest
 	(*FormClusterResponse)(nil),        // 27: rowlock.v1.FormClusterResponse
-	(*timestamppb.Timestamp)(nil),      // 28: google.protobuf.Timestamp
+	(*JudgeRequest)(nil),               // 28: rowlock.v1.JudgeRequest
+	(*JudgeResponse)(nil),              // 29: rowlock.v1.JudgeResponse
+	(*timestamppb.Timestamp)(nil),      // 30: google.protobuf.Timestamp
+	(*ArchiveStatus)(nil),              // 31: rowlock.v1.ArchiveStatus
 }
 var file_rpc_rowlockv1_cluster_proto_depIdxs = []int32{
-	28, // 0: rowlock.v1.GetStatusResponse.state_time:type_name -> google.protobuf.Timestamp
+	30, // 0: rowlock.v1.GetStatusResponse.state_time:type_name -> google.protobuf.Timestamp
 	3,  // 1: rowlock.v1.GetStatusResponse.members:type_name -> rowlock.v1.Member
 	3,  // 2: rowlock.v1.GetStatusResponse.self:type_name -> rowlock.v1.Member
-	28, // 3: rowlock.v1.GetStatusResponse.suspended_since:type_name -> google.protobuf.Timestamp
+	30, // 3: rowlock.v1.GetStatusResponse.suspended_since:type_name -> google.protobuf.Timestamp
 	2,  // 4: rowlock.v1.GetStatusResponse.timeline:type_name -> rowlock.v1.Timeline
-	28, // 5: rowlock.v1.Timeline.time:type_name -> google.protobuf.Timestamp
-	6,  // 6: rowlock.v1.ListMembersResponse.members:type_name -> rowlock.v1.MemberState
-	3,  // 7: rowlock.v1.MemberState.member:type_name -> rowlock.v1.Member
-	3,  // 8: rowlock.v1.JoinClusterRequest.member:type_name -> rowlock.v1.Member
-	3,  // 9: rowlock.v1.JoinClusterResponse.member:type_name -> rowlock.v1.Member
-	3,  // 10: rowlock.v1.DescribeResponse.self:type_name -> rowlock.v1.Member
-	21, // 11: rowlock.v1.DescribeResponse.checksums:type_name -> rowlock.v1.Checksum
-	3,  // 12: rowlock.v1.FormClusterRequest.founder:type_name -> rowlock.v1.Member
-	3,  // 13: rowlock.v1.FormClusterResponse.self:type_name -> rowlock.v1.Member
-	0,  // 14: rowlock.v1.ClusterService.GetStatus:input_type -> rowlock.v1.GetStatusRequest
-	4,  // 15: rowlock.v1.ClusterService.ListMembers:input_type -> rowlock.v1.ListMembersRequest
-	7,  // 16: rowlock.v1.ClusterService.JoinCluster:input_type -> rowlock.v1.JoinClusterRequest
-	9,  // 17: rowlock.v1.ClusterService.RemoveMember:input_type -> rowlock.v1.RemoveMemberRequest
-	11, // 18: rowlock.v1.ClusterService.PromoteMember:input_type -> rowlock.v1.PromoteMemberRequest
-	13, // 19: rowlock.v1.ClusterService.DemoteMember:input_type -> rowlock.v1.DemoteMemberRequest
-	15, // 20: rowlock.v1.ClusterService.TransferLeadership:input_type -> rowlock.v1.TransferLeadershipRequest
-	17, // 21: rowlock.v1.ClusterService.ResumeCluster:input_type -> rowlock.v1.ResumeClusterRequest
-	19, // 22: rowlock.v1.PeerService.Describe:input_type -> rowlock.v1.DescribeRequest
-	22, // 23: rowlock.v1.PeerService.SendImage:input_type -> rowlock.v1.SendImageRequest
-	24, // 24: rowlock.v1.PeerService.SetStandby:input_type -> rowlock.v1.SetStandbyRequest
-	26, // 25: rowlock.v1.PeerService.FormCluster:input_type -> rowlock.v1.FormClusterRequest
-	1,  // 26: rowlock.v1.ClusterService.GetStatus:output_type -> rowlock.v1.GetStatusResponse
-	5,  // 27: rowlock.v1.ClusterService.ListMembers:output_type -> rowlock.v1.ListMembersResponse
-	8,  // 28: rowlock.v1.ClusterService.JoinCluster:output_type -> rowlock.v1.JoinClusterResponse
-	10, // 29: rowlock.v1.ClusterService.RemoveMember:output_type -> rowlock.v1.RemoveMemberResponse
-	12, // 30: rowlock.v1.ClusterService.PromoteMember:output_type -> rowlock.v1.PromoteMemberResponse
-	14, // 31: rowlock.v1.ClusterService.DemoteMember:output_type -> rowlock.v1.DemoteMemberResponse
-	16, // 32: rowlock.v1.ClusterService.TransferLeadership:output_type -> rowlock.v1.TransferLeadershipResponse
-	18, // 33: rowlock.v1.ClusterService.ResumeCluster:output_type -> rowlock.v1.ResumeClusterResponse
-	20, // 34: rowlock.v1.PeerService.Describe:output_type -> rowlock.v1.DescribeResponse
-	23, // 35: rowlock.v1.PeerService.SendImage:output_type -> rowlock.v1.SendImageResponse
-	25, // 36: rowlock.v1.PeerService.SetStandby:output_type -> rowlock.v1.SetStandbyResponse
-	27, // 37: rowlock.v1.PeerService.FormCluster:output_type -> rowlock.v1.FormClusterResponse
-	26, // [26:38] is the sub-list for method output_type
-	14, // [14:26] is the sub-list for method input_type
-	14, // [14:14] is the sub-list for extension type_name
-	14, // [14:14] is the sub-list for extension extendee
-	0,  // [0:14] is the sub-list for field type_name
+	31, // 5: rowlock.v1.GetStatusResponse.archive:type_name -> rowlock.v1.ArchiveStatus
+	30, // 6: rowlock.v1.Timeline.time:type_name -> google.protobuf.Timestamp
+	6,  // 7: rowlock.v1.ListMembersResponse.members:type_name -> rowlock.v1.MemberState
+	3,  // 8: rowlock.v1.MemberState.member:type_name -> rowlock.v1.Member
+	3,  // 9: rowlock.v1.JoinClusterRequest.member:type_name -> rowlock.v1.Member
+	3,  // 10: rowlock.v1.JoinClusterResponse.member:type_name -> rowlock.v1.Member
+	3,  // 11: rowlock.v1.DescribeResponse.self:type_name -> rowlock.v1.Member
+	21, // 12: rowlock.v1.DescribeResponse.checksums:type_name -> rowlock.v1.Checksum
+	3,  // 13: rowlock.v1.FormClusterRequest.founder:type_name -> rowlock.v1.Member
+	3,  // 14: rowlock.v1.FormClusterResponse.self:type_name -> rowlock.v1.Member
+	0,  // 15: rowlock.v1.ClusterService.GetStatus:input_type -> rowlock.v1.GetStatusRequest
+	4,  // 16: rowlock.v1.ClusterService.ListMembers:input_type -> rowlock.v1.ListMembersRequest
+	7,  // 17: rowlock.v1.ClusterService.JoinCluster:input_type -> rowlock.v1.JoinClusterRequest
+	9,  // 18: rowlock.v1.ClusterService.RemoveMember:input_type -> rowlock.v1.RemoveMemberRequest
+	11, // 19: rowlock.v1.ClusterService.PromoteMember:input_type -> rowlock.v1.PromoteMemberRequest
+	13, // 20: rowlock.v1.ClusterService.DemoteMember:input_type -> rowlock.v1.DemoteMemberRequest
+	15, // 21: rowlock.v1.ClusterService.TransferLeadership:input_type -> rowlock.v1.TransferLeadershipRequest
+	17, // 22: rowlock.v1.ClusterService.ResumeCluster:input_type -> rowlock.v1.ResumeClusterRequest
+	19, // 23: rowlock.v1.PeerService.Describe:input_type -> rowlock.v1.DescribeRequest
+	22, // 24: rowlock.v1.PeerService.SendImage:input_type -> rowlock.v1.SendImageRequest
+	24, // 25: rowlock.v1.PeerService.SetStandby:input_type -> rowlock.v1.SetStandbyRequest
+	28, // 26: rowlock.v1.PeerService.Judge:input_type -> rowlock.v1.JudgeRequest
+	26, // 27: rowlock.v1.PeerService.FormCluster:input_type -> rowlock.v1.FormClusterRequest
+	1,  // 28: rowlock.v1.ClusterService.GetStatus:output_type -> rowlock.v1.GetStatusResponse
+	5,  // 29: rowlock.v1.ClusterService.ListMembers:output_type -> rowlock.v1.ListMembersResponse
+	8,  // 30: rowlock.v1.ClusterService.JoinCluster:output_type -> rowlock.v1.JoinClusterResponse
+	10, // 31: rowlock.v1.ClusterService.RemoveMember:output_type -> rowlock.v1.RemoveMemberResponse
+	12, // 32: rowlock.v1.ClusterService.PromoteMember:output_type -> rowlock.v1.PromoteMemberResponse
+	14, // 33: rowlock.v1.ClusterService.DemoteMember:output_type -> rowlock.v1.DemoteMemberResponse
+	16, // 34: rowlock.v1.ClusterService.TransferLeadership:output_type -> rowlock.v1.TransferLeadershipResponse
+	18, // 35: rowlock.v1.ClusterService.ResumeCluster:output_type -> rowlock.v1.ResumeClusterResponse
+	20, // 36: rowlock.v1.PeerService.Describe:output_type -> rowlock.v1.DescribeResponse
+	23, // 37: rowlock.v1.PeerService.SendImage:output_type -> rowlock.v1.SendImageResponse
+	25, // 38: rowlock.v1.PeerService.SetStandby:output_type -> rowlock.v1.SetStandbyResponse
+	29, // 39: rowlock.v1.PeerService.Judge:output_type -> rowlock.v1.JudgeResponse
+	27, // 40: rowlock.v1.PeerService.FormCluster:output_type -> rowlock.v1.FormClusterResponse
+	28, // [28:41] is the sub-list for method output_type
+	15, // [15:28] is the sub-list for method input_type
+	15, // [15:15] is the sub-list for extension type_name
+	15, // [15:15] is the sub-list for extension extendee
+	0,  // [0:15] is the sub-list for field type_name
 }
 
 func init() { file_rpc_rowlockv1_cluster_proto_init() }
@@ -1895,13 +1986,14 @@ func file_rpc_rowlockv1_cluster_proto_init() {
 	if File_rpc_rowlockv1_cluster_proto != nil {
 		return
 	}
+	file_rpc_rowlockv1_archive_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_rpc_rowlockv1_cluster_proto_rawDesc), len(file_rpc_rowlockv1_cluster_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   28,
+			NumMessages:   30,
 			NumExtensions: 0,
 			NumServices:   2,
 		},

@@ -418,6 +418,7 @@ const (
 	PeerService_Describe_FullMethodName    = "/rowlock.v1.PeerService/Describe"
 	PeerService_SendImage_FullMethodName   = "/rowlock.v1.PeerService/SendImage"
 	PeerService_SetStandby_FullMethodName  = "/rowlock.v1.PeerService/SetStandby"
+	PeerService_Judge_FullMethodName       = "/rowlock.v1.PeerService/Judge"
 	PeerService_FormCluster_FullMethodName = "/rowlock.v1.PeerService/FormCluster"
 )
 
@@ -434,6 +435,9 @@ type PeerServiceClient interface {
 	SendImage(ctx context.Context, opts ...grpc.CallOption) (grpc.ClientStreamingClient[SendImageRequest, SendImageResponse], error)
 	// SetStandby has a member ask to stay a standby, or no longer.
 	SetStandby(ctx context.Context, in *SetStandbyRequest, opts ...grpc.CallOption) (*SetStandbyResponse, error)
+	// Judge has the leader, which is asked, compare the members' states now. It doesn't wait for the verdict, which comes
+	// through the log.
+	Judge(ctx context.Context, in *JudgeRequest, opts ...grpc.CallOption) (*JudgeResponse, error)
 	// FormCluster asks a server without state to be one of the first voters of a new group. Once it has agreed, it agrees
 	// to no other.
 	FormCluster(ctx context.Context, in *FormClusterRequest, opts ...grpc.CallOption) (*FormClusterResponse, error)
@@ -480,6 +484,16 @@ func (c *peerServiceClient) SetStandby(ctx context.Context, in *SetStandbyReques
 	return out, nil
 }
 
+func (c *peerServiceClient) Judge(ctx context.Context, in *JudgeRequest, opts ...grpc.CallOption) (*JudgeResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(JudgeResponse)
+	err := c.cc.Invoke(ctx, PeerService_Judge_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *peerServiceClient) FormCluster(ctx context.Context, in *FormClusterRequest, opts ...grpc.CallOption) (*FormClusterResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(FormClusterResponse)
@@ -503,6 +517,9 @@ type PeerServiceServer interface {
 	SendImage(grpc.ClientStreamingServer[SendImageRequest, SendImageResponse]) error
 	// SetStandby has a member ask to stay a standby, or no longer.
 	SetStandby(context.Context, *SetStandbyRequest) (*SetStandbyResponse, error)
+	// Judge has the leader, which is asked, compare the members' states now. It doesn't wait for the verdict, which comes
+	// through the log.
+	Judge(context.Context, *JudgeRequest) (*JudgeResponse, error)
 	// FormCluster asks a server without state to be one of the first voters of a new group. Once it has agreed, it agrees
 	// to no other.
 	FormCluster(context.Context, *FormClusterRequest) (*FormClusterResponse, error)
@@ -524,6 +541,9 @@ func (UnimplementedPeerServiceServer) SendImage(grpc.ClientStreamingServer[SendI
 }
 func (UnimplementedPeerServiceServer) SetStandby(context.Context, *SetStandbyRequest) (*SetStandbyResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method SetStandby not implemented")
+}
+func (UnimplementedPeerServiceServer) Judge(context.Context, *JudgeRequest) (*JudgeResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Judge not implemented")
 }
 func (UnimplementedPeerServiceServer) FormCluster(context.Context, *FormClusterRequest) (*FormClusterResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method FormCluster not implemented")
@@ -592,6 +612,24 @@ func _PeerService_SetStandby_Handler(srv interface{}, ctx context.Context, dec f
 	return interceptor(ctx, in, info, handler)
 }
 
+func _PeerService_Judge_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(JudgeRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(PeerServiceServer).Judge(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: PeerService_Judge_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(PeerServiceServer).Judge(ctx, req.(*JudgeRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _PeerService_FormCluster_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(FormClusterRequest)
 	if err := dec(in); err != nil {
@@ -624,6 +662,10 @@ var PeerService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "SetStandby",
 			Handler:    _PeerService_SetStandby_Handler,
+		},
+		{
+			MethodName: "Judge",
+			Handler:    _PeerService_Judge_Handler,
 		},
 		{
 			MethodName: "FormCluster",
