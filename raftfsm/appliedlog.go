@@ -5,14 +5,12 @@ import (
 	"fmt"
 
 	"github.com/hashicorp/raft"
+
+	"github.com/rowlock/rowlock/store/logarchive"
 )
 
 // LogEntry is an entry of the group's log as it was executed: raft's own too, which the machine doesn't see.
-type LogEntry struct {
-	Index, Term uint64
-	Type        raft.LogType
-	Data        []byte
-}
+type LogEntry = logarchive.Entry
 
 // ErrLogGap says that this member's log doesn't have entries any more that were asked for: they were compacted, or came
 // with a state that was installed.
@@ -73,3 +71,6 @@ func isPlaceholder(l *raft.Log) bool { return l.Type == raft.LogNoop && l.Append
 func (n *Node) ReadLog(after uint64, bytes int, take func(LogEntry) error) (last uint64, err error) {
 	return n.executed.read(after, bytes, take)
 }
+
+// LogTerm returns the term of an entry that this member has executed. ErrLogGap: its log doesn't have the entry.
+func (n *Node) LogTerm(index uint64) (uint64, error) { return n.executed.term(index) }

@@ -22,6 +22,7 @@ type checkpointer struct {
 	store   interface {
 		Commit(cp *task.Checkpoint, p store.Position) error
 		Position() store.Position
+		View() (*store.View, error)
 	}
 	compact func(durable store.Position)
 	fatal   *fatal
@@ -29,7 +30,7 @@ type checkpointer struct {
 	metrics *metrics
 	early   chan struct{}
 
-	cycle   sync.Mutex      // one checkpoint at a time; guards pending
+	cycle   sync.Mutex      // one checkpoint at a time; guards the next two
 	pending *store.Position // of a frozen checkpoint that isn't committed yet
 
 	dirty     atomic.Int64 // bytes that the next checkpoint writes
@@ -78,6 +79,22 @@ func (c *checkpointer) run(ctx context.Context) {
 func (c *checkpointer) take(floor *store.Position) error {
 	c.cycle.Lock()
 	defer c.cycle.Unlock()
+	return c.checkpoint(floor, nil)
+}
+
+// at makes the state durable as it is now. note sees the machine at that position, under its lock, and then runs while the
+// file is still at it.
+func (c *checkpointer) at(note func(*task.Machine, store.Position), then func() error) error {
+	c.cycle.Lock()
+	defer c.cycle.Unlock()
+	if err := c.checkpoint(nil, note); err != nil {
+		return err
+	}
+	return then()
+}
+
+// checkpoint is one cycle. Needs cycle.
+func (c *checkpointer) checkpoint(floor *store.Position, note func(*task.Machine, store.Position)) error {
 	start := time.Now()
 	if c.pending != nil { // an earlier one that failed: the state has moved on since
 		if err := c.commit(); err != nil {
@@ -85,7 +102,7 @@ func (c *checkpointer) take(floor *store.Position) error {
 		}
 	}
 	frozen := time.Now()
-	if !c.freeze(floor) {
+	if !c.freeze(floor, note) {
 		c.current.Store(frozen.UnixNano())
 		return nil
 	}
@@ -99,14 +116,17 @@ func (c *checkpointer) take(floor *store.Position) error {
 	return err
 }
 
-// freeze begins a checkpoint; false: the file has it all.
-func (c *checkpointer) freeze(floor *store.Position) bool {
+// freeze begins a checkpoint; false: the file has it all. note, if there is one, sees what is frozen.
+func (c *checkpointer) freeze(floor *store.Position, note func(*task.Machine, store.Position)) bool {
 	r := c.replica
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if floor != nil && r.position.Index < floor.Index {
 		r.position = *floor
 		r.applied.advance(floor.Index)
+	}
+	if note != nil {
+		note(r.machine, r.position)
 	}
 	if r.position.Index <= c.store.Position().Index {
 		return false

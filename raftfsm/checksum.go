@@ -26,8 +26,10 @@ type checksums struct {
 	dir     string // of the data, which is marked when the state turns out to have diverged
 	metrics *metrics
 
-	mu   sync.Mutex // guards kept
-	kept []Checksum // by ascending index
+	mu     sync.Mutex    // guards the rest
+	kept   []Checksum    // by ascending index
+	agreed Checksum      // the last verdict that was on a hash of these, and the same
+	news   chan struct{} // closed when agreed changes; nil: nobody waits
 }
 
 // Checksums returns the last hashes of this member's state, by ascending index, for the leader to compare.
@@ -52,7 +54,7 @@ func (c *checksums) list() []Checksum {
 func (c *checksums) clear() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.kept = nil
+	c.kept, c.agreed = nil, Checksum{}
 }
 
 // last is the index of the newest; 0: there is none.
@@ -69,7 +71,11 @@ func (c *checksums) last() uint64 {
 // node must end with the error.
 func (c *checksums) check(agreed Checksum) error {
 	own, known := hashAt(c.list(), agreed.Index)
-	if !known || own == agreed.Hash {
+	if !known {
+		return nil
+	}
+	if own == agreed.Hash {
+		c.agree(agreed)
 		return nil
 	}
 	c.metrics.mismatches.Inc()

@@ -142,6 +142,10 @@ func (c Config) withDefaults() (Config, error) {
 	set(&c.Raft.TrailingLogs, 2048)
 	set(&c.Raft.TrailingBytes, 64<<20)
 	set(&c.Raft.ArchiveBytes, 1<<30)
+	var err error
+	if c.Archive, err = c.Archive.withDefaults(); err != nil {
+		return c, err
+	}
 	if c.Now == nil {
 		c.Now = time.Now
 	}

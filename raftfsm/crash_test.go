@@ -29,11 +29,15 @@ func TestMain(m *testing.M) {
 // workUntilKilled enqueues, leases and completes tasks, and prints what was acknowledged: "+ID" of a task that was
 // enqueued, "=ID" of one that was completed.
 func workUntilKilled(dir string) error {
-	n, err := Open(Config{
+	c := Config{
 		DataDir: dir, NodeID: "n1", Bootstrap: true, Logger: slog.New(slog.DiscardHandler), MinFree: 1,
 		Checkpoints: CheckpointConfig{Interval: 15 * time.Millisecond, PayloadBudget: 1000},
 		Raft:        RaftConfig{TrailingLogs: minTrailing},
-	})
+	}
+	if err := archiveUntilKilled(&c); err != nil {
+		return err
+	}
+	n, err := Open(c)
 	if err != nil {
 		return err
 	}

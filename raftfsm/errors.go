@@ -34,6 +34,13 @@ var (
 	// ErrDiverged ends Run, and refuses the data directory from then on: the state differs from the one that a strict
 	// majority of the voters has. The directory's contents must go; the member then comes back as a new one.
 	ErrDiverged = errors.New("this member's state differs from the one that the majority has")
+	// ErrUnfinished refuses a data directory into which a restore hasn't come to its end.
+	ErrUnfinished = errors.New("the restore is unfinished")
+	// ErrBadBackup refuses a backup that is damaged, or isn't the one that its manifest promises. Nothing was changed.
+	ErrBadBackup = errors.New("the backup can't be restored")
+	// ErrNoImage ends Run: the log says that a restored state takes the place of this one, and this member doesn't have it. The
+	// data directory's contents must go; the member then comes back as a new one.
+	ErrNoImage = errors.New("this member doesn't have the restored state that the log asks for")
 	// ErrRestart ends Run: the state is sound, but raft's memory of the log can only be put right by a restart.
 	ErrRestart = errors.New("the process must be restarted")
 )

@@ -85,6 +85,14 @@ func (f *fsm) apply(l *raft.Log, committed time.Time) {
 	leads := f.leadership.applied(ours, &out)
 	if ours != nil {
 		f.payloads.hydrate(out.results)
+	}
+	if out.effects.Image.Timeline != 0 {
+		if err := f.installImage(l, out.effects.Image); err != nil {
+			f.refuse(l, ours, err)
+			return
+		}
+	}
+	if ours != nil {
 		ours.deliver(out.results)
 	}
 	if leads != nil {

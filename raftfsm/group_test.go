@@ -2,8 +2,10 @@ package raftfsm
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -25,7 +27,8 @@ type group struct {
 	mu      sync.Mutex // guards members
 	members []*member
 
-	hushed atomic.Bool // no member answers another's questions
+	hushed atomic.Bool      // no member answers another's questions
+	sent   func(to *member) // called when a member has got an image; nil: nothing
 }
 
 // Describe asks a member of the group, as over the network. It implements Discoverer.
@@ -39,6 +42,26 @@ func (g *group) Describe(_ context.Context, address string) (Description, error)
 func (g *group) SetStandby(_ context.Context, address string, standby bool) error {
 	if m := g.at(address); m != nil {
 		return m.Node.SetStandby(standby)
+	}
+	return errors.New("it doesn't answer")
+}
+
+func (g *group) SendImage(ctx context.Context, address string, after uint64, sum [sha256.Size]byte, size uint64, image io.Reader) error {
+	if m := g.at(address); m != nil && !g.hushed.Load() {
+		if err := m.TakeImage(ctx, after, sum, size, image); err != nil {
+			return err
+		}
+		if g.sent != nil {
+			g.sent(m)
+		}
+		return nil
+	}
+	return errors.New("it doesn't answer")
+}
+
+func (g *group) Judge(_ context.Context, address string) error {
+	if m := g.at(address); m != nil && !g.hushed.Load() {
+		return m.Node.Judge()
 	}
 	return errors.New("it doesn't answer")
 }

@@ -39,6 +39,15 @@ type judge struct {
 	fatal    *fatal
 	logger   *slog.Logger
 	metrics  *metrics
+	asked    chan struct{} // one place: somebody waits for a verdict
+}
+
+// hurry asks for a verdict on the state as it is now. What is asked while one is being found is answered by another.
+func (j *judge) hurry() {
+	select {
+	case j.asked <- struct{}{}:
+	default:
+	}
 }
 
 // run judges until ctx is done. A group that does nothing is left alone once it knows the last verdict.
@@ -48,13 +57,16 @@ func (j *judge) run(ctx context.Context) {
 	var verdict task.Checksum
 	untold := false // something that the members haven't been told of has been compared
 	for {
+		hurried := false
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
+		case <-j.asked:
+			hurried = true
 		}
-		changed := j.position() > j.own.last()
-		if !changed && !untold || len(j.voters()) < 2 || j.level() < task.LevelChecksum {
+		changed := hurried || j.position() > j.own.last()
+		if !changed && !untold || !hurried && len(j.voters()) < 2 || j.level() < task.LevelChecksum {
 			continue
 		}
 		if !j.propose(ctx, verdict) {
@@ -68,6 +80,9 @@ func (j *judge) run(ctx context.Context) {
 		}
 		if verdict = j.compare(ctx); j.fatal.get() != nil {
 			return
+		}
+		if hurried && verdict.Agreed != 0 && j.propose(ctx, verdict) {
+			untold = false
 		}
 	}
 }

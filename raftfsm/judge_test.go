@@ -25,7 +25,7 @@ func newJudgeTest(t *testing.T, voters int) *judgeTest {
 	x.judge = &judge{
 		level:    func() uint32 { return task.LevelChecksum },
 		interval: 10 * time.Second, self: "a", position: func() uint64 { return x.index },
-		own: &checksums{dir: t.TempDir(), metrics: newMetrics(nil)}, fatal: newFatal(), logger: testLogger(t), metrics: newMetrics(nil),
+		own: &checksums{dir: t.TempDir(), metrics: newMetrics(nil)}, fatal: newFatal(), logger: testLogger(t), metrics: newMetrics(nil), asked: make(chan struct{}, 1),
 		servers: func() []raft.Server {
 			all := []raft.Server{{ID: "a", Address: "a"}, {ID: "b", Address: "b"}, {ID: "c", Address: "c"}, {Suffrage: raft.Nonvoter, ID: "d", Address: "d"}}
 			return append(all[:voters:voters], all[3])

@@ -33,6 +33,7 @@ type leadership struct {
 	judge    *judge
 	leveler  *leveler
 	operator *operator
+	archiver *archiver // nil: the log isn't archived
 	lease    *leaderLease
 	fatal    *fatal
 	logger   *slog.Logger
@@ -169,6 +170,10 @@ func (l *leadership) begin(ctx context.Context) {
 	l.wg.Go(func() { l.judge.run(ctx) })
 	l.wg.Go(func() { l.leveler.run(ctx) })
 	l.wg.Go(func() { l.operator.run(ctx) })
+	l.wg.Go(func() { l.remind(ctx) })
+	if l.archiver != nil {
+		l.wg.Go(func() { l.archiver.run(ctx) })
+	}
 	l.once.Do(func() { close(l.first) })
 	l.logger.Info("leading", "term", term, "index", l.replica.applied.index.Load(), "after", time.Since(start))
 }

@@ -89,6 +89,13 @@ func (l *leveler) common() uint32 {
 // highest is the level that a member must support: the group's, or the one that is being proposed.
 func (l *leveler) highest() uint32 { return max(l.level(), l.proposed.Load()) }
 
+// exclude runs fn while nobody is taken in, and no level rises.
+func (l *leveler) exclude(fn func() error) error {
+	l.deciding.Lock()
+	defer l.deciding.Unlock()
+	return fn()
+}
+
 // admit runs take, which takes a server into the group, unless that doesn't support the group's level.
 func (l *leveler) admit(id string, supported uint32, take func() error) error {
 	l.deciding.Lock()

@@ -69,6 +69,17 @@ func (l *lookout) checksums(ctx context.Context, address string) ([]Checksum, er
 	return answer.Checksums, err
 }
 
+// judge asks a member, which leads, to compare the members' states now.
+func (l *lookout) judge(ctx context.Context, address string) error {
+	d := l.discoverer.Load()
+	if d == nil {
+		return errNotAsked
+	}
+	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
+	defer cancel()
+	return (*d).Judge(ctx, address)
+}
+
 // run asks, until ctx is done.
 func (l *lookout) run(ctx context.Context) {
 	tick := time.NewTicker(lookEvery)

@@ -2,6 +2,8 @@ package raftfsm
 
 import (
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/rowlock/rowlock/task"
 )
 
 // metrics are those of the node.
@@ -22,6 +24,7 @@ type metrics struct {
 	installs          prometheus.Counter
 	installSeconds    prometheus.Histogram
 	sendSeconds       prometheus.Histogram
+	restores          prometheus.Counter
 	expiredSessions   prometheus.Counter
 	pauses            prometheus.Counter
 	mismatches        prometheus.Counter
@@ -44,6 +47,7 @@ func newMetrics(r prometheus.Registerer) *metrics {
 	m.installs = m.counter("rowlock_snapshot_installs_total", "Snapshots installed from the leader.")
 	m.installSeconds = m.histogram("rowlock_snapshot_install_seconds", "Time from the first byte of the leader's state to its being in force here.", transferSeconds())
 	m.sendSeconds = m.histogram("rowlock_snapshot_send_seconds", "Time from beginning to send this member's state to another until that has loaded it, or given up.", transferSeconds())
+	m.restores = m.counter("rowlock_restores_total", "Restores that this member has executed.")
 	m.expiredSessions = m.counter("rowlock_sessions_expired_total", "Worker sessions that this member expired as leader.")
 	m.pauses = m.counter("rowlock_session_pauses_total", "Times that all sessions got a fresh TTL because this process, or its leader lease, paused.")
 	m.mismatches = m.counter("rowlock_state_hash_mismatch_total", "Times that members were found to have different states after the same entry.")
@@ -76,6 +80,7 @@ func (m *metrics) gauge(name, help string, value func() float64) {
 func (m *metrics) register(n *Node) error {
 	m.raftGauges(n)
 	m.scheduleGauges(n)
+	m.archiveGauges(n)
 	m.diskGauges(n)
 	m.gauge("rowlock_state_index", "Entry up to which the state file holds the state.", func() float64 { return float64(n.store.Position().Index) })
 	m.gauge("rowlock_checkpoint_last_timestamp_seconds", "Unix time at which the state file last held all that had been executed.", func() float64 {
@@ -86,6 +91,18 @@ func (m *metrics) register(n *Node) error {
 			return 1
 		}
 		return 0
+	})
+	m.gauge("rowlock_suspended", "1 while the cluster is suspended, as it is after a restore until 'rowlock cluster resume'.", func() (on float64) {
+		n.replica.read(func(m *task.Machine) {
+			if _, suspended := m.Suspended(); suspended {
+				on = 1
+			}
+		})
+		return on
+	})
+	m.gauge("rowlock_timeline", "The cluster's timeline: 0 from its beginning on, and a greater one after each restore.", func() (id float64) {
+		n.replica.read(func(m *task.Machine) { id = float64(m.Timeline().ID) })
+		return id
 	})
 	m.gauge("rowlock_clock_offset_seconds", "How far the leader's clock for stamping entries is ahead of the wall clock.", func() float64 {
 		if !n.leadership.serving() {

@@ -33,12 +33,15 @@ type Node struct {
 	transfers   *transferGuard
 	lookout     *lookout
 	executed    *appliedLog
+	room        *store.Room
 
 	ready    chan struct{}
 	stopping atomic.Bool
 
 	holding sync.Mutex // guards writes of held and of the identity's file
 	held    atomic.Bool
+
+	restoring restoring
 }
 
 // Ready is closed when this member knows a leader for the first time and has caught up with it, or leads itself.

@@ -40,7 +40,7 @@ func (n *Node) open() error {
 	if n.store, err = store.Open(disk); err != nil {
 		return err
 	}
-	if err := refuseDiverged(c.DataDir); err != nil {
+	if err := errors.Join(refuseDiverged(c.DataDir), refuseUnfinished(c.DataDir)); err != nil {
 		return err
 	}
 	if n.identity, err = identify(c); err != nil {
@@ -101,6 +101,7 @@ func (n *Node) assemble(r *atomic.Pointer[raft.Raft], alone func() bool) error {
 		return err
 	}
 	room := store.NewRoom(c.DataDir, c.MinFree, c.Now)
+	n.room = room
 	n.checkpoints.free = room.Free
 	compactor.archive = archivePin{replica: n.replica, log: n.log, room: room, config: c}
 	n.proposer.room = roomCheck{room, n.checkpoints, n.metrics}
@@ -130,8 +131,9 @@ func (n *Node) assemble(r *atomic.Pointer[raft.Raft], alone func() bool) error {
 	n.leadership.judge = &judge{
 		level: n.replica.level, interval: c.ChecksumInterval, ask: n.lookout.checksums, self: serverID(n.identity), servers: n.servers,
 		position: func() uint64 { return n.replica.at().Index }, submit: n.proposer.submit, own: n.replica.checksums,
-		fatal: n.fatal, logger: c.Logger, metrics: n.metrics,
+		fatal: n.fatal, logger: c.Logger, metrics: n.metrics, asked: make(chan struct{}, 1),
 	}
+	n.leadership.archiver = n.newArchiver(clk)
 	n.proposer.helper = n.leadership.helper
 	machine := &fsm{
 		replica: n.replica, proposer: n.proposer, checkpoints: n.checkpoints, snapshots: snaps, leadership: n.leadership,

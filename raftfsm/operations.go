@@ -75,6 +75,9 @@ func (o *operator) run(ctx context.Context) {
 // is a new one.
 func (o *operator) round(ctx context.Context) (wait time.Duration, more bool) {
 	wait = operatorWait
+	if o.suspended() {
+		return wait, true
+	}
 	unfinished := o.unfinished()
 	o.forget(unfinished)
 	for i := range unfinished {
@@ -84,6 +87,15 @@ func (o *operator) round(ctx context.Context) (wait time.Duration, more bool) {
 		wait = min(wait, o.move(ctx, &unfinished[i]))
 	}
 	return wait, len(unfinished) > 0
+}
+
+// suspended reports whether nothing happens by itself, as after a restore.
+func (o *operator) suspended() (is bool) {
+	_ = o.view(func(v *View) error { // reading memory doesn't fail
+		_, is = v.Suspended()
+		return nil
+	})
+	return is
 }
 
 // job is an unfinished operation as the operator finds it.

@@ -34,6 +34,9 @@ func Recover(dataDir, address string, logger *slog.Logger, confirm func(Recovery
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
+	if err := refuseUnfinished(dataDir); err != nil {
+		return err
+	}
 	id, ok, err := store.LoadIdentity(dataDir)
 	if err != nil {
 		return err

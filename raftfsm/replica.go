@@ -51,7 +51,9 @@ func (r *replica) apply(l *raft.Log, want bool) (out applied, err error) {
 	if err != nil {
 		return out, err
 	}
-	r.position.Index, r.position.Term = l.Index, l.Term
+	if out.effects.Image.Timeline == 0 { // else no checkpoint may say that this is the state behind the entry: it is another
+		r.position.Index, r.position.Term = l.Index, l.Term
+	}
 	out.next, out.timer = r.machine.NextTimer()
 	out.nextSchedule, out.schedule = r.machine.NextSchedule()
 	out.dirty = r.machine.DirtyBytes()

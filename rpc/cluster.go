@@ -43,7 +43,13 @@ func (s *clusterService) GetStatus(context.Context, *pb.GetStatusRequest) (*pb.G
 			out.Self = member
 		}
 	}
-	s.node.Machine(func(m *task.Machine) { out.LiveTasks = m.LiveTasks() })
+	s.node.Machine(func(m *task.Machine) {
+		out.LiveTasks, out.Timeline = m.LiveTasks(), viewTimeline(m.Timeline())
+		if why, suspended := m.Suspended(); suspended {
+			out.SuspendedSince, out.SuspendedWhy = timestamp(why.Since), why.Why
+		}
+	})
+	out.Archive = archiveStatus(s.node)
 	return out, nil
 }
 

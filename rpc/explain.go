@@ -54,6 +54,18 @@ type explainer struct {
 // explain returns what holds a task back, most important first. Every message goes on with "Task X …". There is always
 // one at least.
 func (v explainer) explain(t *task.Task) []*pb.Reason {
+	why, suspended := v.Suspended()
+	if !suspended || t.State.Finished() || t.State == task.DeadLetter {
+		return v.explainState(t)
+	}
+	text := "waits because the cluster is suspended since " + clock(why.Since)
+	if why.Why != "" {
+		text += " (" + why.Why + ")"
+	}
+	return append([]*pb.Reason{{Code: "cluster_suspended", Message: text + ": 'rowlock cluster resume' lets it go on"}}, v.explainState(t)...)
+}
+
+func (v explainer) explainState(t *task.Task) []*pb.Reason {
 	switch t.State {
 	case task.Scheduled:
 		return []*pb.Reason{explainScheduled(t)}

@@ -63,6 +63,8 @@ func newForwarder(n Node, p *peers) (*forwarder, error) {
 		pb.File_rpc_rowlockv1_watch_proto,
 		pb.File_rpc_rowlockv1_workflow_proto,
 		pb.File_rpc_rowlockv1_batch_proto,
+		pb.File_rpc_rowlockv1_archive_proto,
+		pb.File_rpc_rowlockv1_restore_proto,
 	} {
 		for i := range file.Services().Len() {
 			service := file.Services().Get(i)
@@ -82,6 +84,9 @@ func newForwarder(n Node, p *peers) (*forwarder, error) {
 	}
 	delete(f.methods, pb.ClusterService_GetStatus_FullMethodName)
 	delete(f.methods, pb.WatchService_Watch_FullMethodName)
+	for name := range pb.PeerService_ServiceDesc.Streams {
+		delete(f.methods, "/"+pb.PeerService_ServiceDesc.ServiceName+"/"+pb.PeerService_ServiceDesc.Streams[name].StreamName)
+	}
 	for name := range pb.PeerService_ServiceDesc.Methods {
 		delete(f.methods, "/"+pb.PeerService_ServiceDesc.ServiceName+"/"+pb.PeerService_ServiceDesc.Methods[name].MethodName)
 	}

@@ -147,7 +147,7 @@ func (s *taskService) importPart(ctx context.Context, c *importCall, part int, p
 			return err
 		}
 		if c.dryRun {
-			return c.answer(places, dry)
+			return c.answer(places, cmd.Tasks, dry)
 		}
 		results, err := submit(ctx, s.node, []task.Command{once(requestPart(c.request, part), cmd)}, false)
 		if err != nil {
@@ -159,7 +159,7 @@ func (s *taskService) importPart(ctx context.Context, c *importCall, part int, p
 		if err := results[0].Code.Err(); err != nil {
 			return err
 		}
-		return c.answer(places, results[0].Items)
+		return c.answer(places, cmd.Tasks, results[0].Items)
 	}
 	return unavailable("resolve_again", "other imports go on at the same time, and this one came too late %d times: try again", maxImportRounds)
 }
@@ -212,7 +212,7 @@ func (k *kinReader) formerParent(t *task.NewTask, id task.ID) (there bool, err e
 }
 
 // answer fills in what became of the tasks of a part.
-func (c *importCall) answer(places []int, items []task.Item) error {
+func (c *importCall) answer(places []int, asked []task.ImportedTask, items []task.Item) error {
 	if len(items) != len(places) {
 		return errMixedUp
 	}
@@ -232,9 +232,22 @@ func (c *importCall) answer(places []int, items []task.Item) error {
 		case task.UniqueTaken:
 			r.HolderId = task.ID(item.Other).String()
 			r.Error = partStatus(&importError{id: item.ID, code: item.Code, holder: task.ID(item.Other), key: c.tasks[p].UniqueKey})
+		case task.ParentMissing:
+			r.MissingParentIds = missingParents(&asked[i])
+			r.Error = partStatus(&importError{id: item.ID, code: item.Code, missing: r.MissingParentIds})
 		default:
 			r.Error = partStatus(&importError{id: item.ID, code: item.Code, state: item.State})
 		}
 	}
 	return nil
+}
+
+// missingParents are the parents of a task that were found nowhere.
+func missingParents(t *task.ImportedTask) (ids []string) {
+	for _, o := range t.Ended {
+		if o.State == task.None {
+			ids = append(ids, o.ID.String())
+		}
+	}
+	return ids
 }

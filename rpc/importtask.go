@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -169,11 +170,12 @@ var errWasFinished = errors.New("it would run again: import it with rerun if tha
 
 // importError says why a task wasn't put back, and how to mend it.
 type importError struct {
-	id     task.ID
-	code   error // errWasFinished, or the machine's
-	state  task.State
-	holder task.ID
-	key    string
+	id      task.ID
+	code    error // errWasFinished, or the machine's
+	state   task.State
+	holder  task.ID
+	key     string
+	missing []string // parents
 }
 
 func (e *importError) Unwrap() error { return e.code }
@@ -194,7 +196,7 @@ func (e *importError) Error() string {
 	case task.IDOutOfRange:
 		return fmt.Sprintf("task %s: the ID is far above all that a task can have by now: take it from an export or a backup as it stands there", e.id)
 	case task.ParentMissing:
-		return fmt.Sprintf("task %s was blocked, and a task that it waits for isn't there: import that one too, or enqueue this one anew", e.id)
+		return fmt.Sprintf("task %s was blocked by %s, which isn't there: import that too, or enqueue this one anew", e.id, strings.Join(e.missing, ", "))
 	case task.DependencyFailed:
 		return fmt.Sprintf("task %s was blocked, and a task that it waits for can't complete any more: retry that one first, or enqueue this one anew", e.id)
 	case task.BeingPurged:

@@ -28,12 +28,30 @@ type Node interface {
 	Sessions() *raftfsm.Sessions
 	Status() raftfsm.Status
 	Keeper
+	Archivist
 	Group
+	Copier
+	Restorer
+}
+
+// Archivist is what the API needs for archives of the log; see raftfsm.Node.
+type Archivist interface {
+	ReadLog(after uint64, bytes int, take func(raftfsm.LogEntry) error) (last uint64, err error)
+	LogTerm(index uint64) (uint64, error)
+	Archive() (raftfsm.ArchiveStatus, bool)
 }
 
 // Keeper is what the API needs to look after the files of its member; see raftfsm.Node.
 type Keeper interface {
+	Check(ctx context.Context, progress func(phase string)) (*raftfsm.CheckResult, error)
 	Vacuum(ctx context.Context, file string, o raftfsm.VacuumOptions) (raftfsm.VacuumResult, error)
+}
+
+// Copier is what the API needs to hand out this member's state; see raftfsm.Node.
+type Copier interface {
+	Backup(ctx context.Context) (*raftfsm.Backup, error)
+	AwaitVerdict(ctx context.Context, b *raftfsm.Backup) (raftfsm.Checksum, error)
+	Judge() error
 }
 
 // Group is what the API needs of the other members, and to change who they are; see raftfsm.Node.

@@ -30,6 +30,11 @@ func (s *peerService) Describe(context.Context, *pb.DescribeRequest) (*pb.Descri
 	}, nil
 }
 
+// Judge compares the members' states now, if this member leads.
+func (s *peerService) Judge(context.Context, *pb.JudgeRequest) (*pb.JudgeResponse, error) {
+	return &pb.JudgeResponse{}, s.node.Judge()
+}
+
 func selfOf(d raftfsm.Description) *pb.Member {
 	return &pb.Member{Id: d.NodeID, ServerId: d.ServerID, Address: d.Address}
 }

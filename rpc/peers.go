@@ -104,6 +104,18 @@ func (p *peers) SetStandby(ctx context.Context, address string, standby bool) er
 	return err
 }
 
+// Judge has a member, which leads, compare the members' states now.
+func (p *peers) Judge(ctx context.Context, address string) error {
+	c, err := p.conn(address)
+	if err != nil {
+		return err
+	}
+	if _, err = pb.NewPeerServiceClient(c).Judge(ctx, &pb.JudgeRequest{}); err != nil {
+		return plainly(err)
+	}
+	return nil
+}
+
 func (p *peers) close() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()

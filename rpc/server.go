@@ -21,6 +21,7 @@ type Server struct {
 	dispatch *dispatcher
 	workers  *workerService
 	watch    *watchService
+	backups  *backupService
 	health   *health.Server
 	grpc     *grpc.Server
 	members  *grpc.Server // for the other members
@@ -48,6 +49,7 @@ func New(cfg Config) (*Server, error) {
 		metrics: s.metrics.sessions, unlisted: map[uint64]*unlisted{},
 	}
 	s.watch = newWatchService(cfg.Node, s.metrics.watch)
+	s.backups = newBackupService(cfg.Node, cfg.Version)
 	s.dispatch = newDispatcher(cfg.Node, cfg.Logger, s.metrics.dispatch, s.workers.forget)
 	s.workers.dispatch = s.dispatch
 	s.peers = newPeers(cfg.Node)
@@ -133,6 +135,7 @@ func (s *Server) stop() error {
 	s.health.Shutdown()
 	s.dispatch.stop()
 	s.watch.stop()
+	s.backups.stop()
 	close(s.forward.stop)
 	ctx, cancel := context.WithTimeout(context.Background(), s.cfg.StopTimeout)
 	defer cancel()

@@ -101,7 +101,7 @@ func (s *watchService) Watch(req *pb.WatchRequest, stream pb.WatchService_WatchS
 // watch is one stream.
 type watch struct {
 	service   *watchService
-	sender    *sender
+	sender    *sender[*pb.WatchResponse]
 	filter    task.EventFilter
 	heartbeat time.Duration
 	at        task.Position // told up to here; zero: begin now

@@ -3,23 +3,22 @@ package rpc
 import (
 	"context"
 	"time"
-
-	pb "github.com/rowlock/rowlock/rpc/rowlockv1"
 )
 
 // sendPatience is how long a consumer may leave a message untaken.
 const sendPatience = 30 * time.Second
 
-// sender sends the messages of a watch. gRPC's own send waits for ever for a consumer that takes nothing; so that happens in
+// sender sends the messages of a stream. gRPC's own send waits for ever for a consumer that takes nothing; so that happens in
 // a goroutine of its own, which ends at the latest when the handler has returned and the stream is over.
-type sender struct {
-	messages chan *pb.WatchResponse
+type sender[M any] struct {
+	messages chan M
 	sent     chan error
 	patience time.Duration
+	slow     error // what a stream ends with whose consumer takes longer
 }
 
-func newSender(send func(*pb.WatchResponse) error) *sender {
-	s := &sender{messages: make(chan *pb.WatchResponse), sent: make(chan error, 1), patience: sendPatience}
+func newSender[M any](send func(M) error) *sender[M] {
+	s := &sender[M]{messages: make(chan M), sent: make(chan error, 1), patience: sendPatience, slow: errSlow}
 	go func() {
 		for m := range s.messages {
 			s.sent <- send(m)
@@ -29,7 +28,7 @@ func newSender(send func(*pb.WatchResponse) error) *sender {
 }
 
 // send returns when the consumer's window has taken the message. After an error the sender must not be used again.
-func (s *sender) send(ctx context.Context, m *pb.WatchResponse) error {
+func (s *sender[M]) send(ctx context.Context, m M) error {
 	timer := time.NewTimer(s.patience)
 	defer timer.Stop()
 	s.messages <- m // the goroutine is idle
@@ -39,8 +38,8 @@ func (s *sender) send(ctx context.Context, m *pb.WatchResponse) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	case <-timer.C:
-		return errSlow
+		return s.slow
 	}
 }
 
-func (s *sender) close() { close(s.messages) }
+func (s *sender[M]) close() { close(s.messages) }

@@ -26,6 +26,13 @@ func (d Dir) Identity() string { return filepath.Join(string(d), "identity.json"
 // Diverged is the path of the file that says that the state here differs from the one that the group agreed on.
 func (d Dir) Diverged() string { return filepath.Join(string(d), "diverged") }
 
+// Restoring is the path of the file that says that a restore into the directory hasn't come to its end.
+func (d Dir) Restoring() string { return filepath.Join(string(d), "restoring") }
+
+// Images is the directory of the prepared state files that an entry of the log is to put in the state's place. They outlive a
+// restart, as the entry may be executed after it.
+func (d Dir) Images() string { return filepath.Join(string(d), "images") }
+
 // Incoming is the directory of unfinished files: images on their way in or out, files being made. Open empties it.
 func (d Dir) Incoming() string { return filepath.Join(string(d), "incoming") }
 

@@ -17,15 +17,22 @@ func (s *Store) Load() (*task.Machine, Position, error) {
 		return nil, Position{}, err
 	}
 	defer v.Close()
-	l := task.NewLoader(cmp.Or(s.options.SupportedLevel, task.SupportedLevel))
-	if err := v.load(l); err != nil {
-		return nil, Position{}, fmt.Errorf("load %s: %w", s.dir.State(), err)
-	}
-	m, err := l.Machine()
+	m, err := v.Machine(cmp.Or(s.options.SupportedLevel, task.SupportedLevel))
 	if err != nil {
 		return nil, Position{}, fmt.Errorf("load %s: %w", s.dir.State(), err)
 	}
 	return m, v.position, nil
+}
+
+// Machine builds the machine from the view. Payloads stay on disk, and are verified when they are read.
+//
+// task.ErrNewerLevel: the state is at a higher feature level than supported.
+func (v *View) Machine(supported uint32) (*task.Machine, error) {
+	l := task.NewLoader(supported)
+	if err := v.load(l); err != nil {
+		return nil, err
+	}
+	return l.Machine()
 }
 
 // loader is what takes the records: a task.Loader. The slices are valid during the call only.

@@ -115,3 +115,17 @@ func (l *LogStore) KeepFrom(bytes uint64) uint64 {
 	}
 	return s.first + 1 + uint64(sort.Search(len(s.ends), func(i int) bool { return end-s.ends[i] <= bytes }))
 }
+
+// BytesBehind is about how many bytes the entries behind an index take.
+func (l *LogStore) BytesBehind(index uint64) uint64 {
+	s := &l.sizes
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch next := s.first + uint64(len(s.ends)); {
+	case len(s.ends) == 0 || index >= next-1:
+		return 0
+	case index < s.first:
+		return s.end() - s.base
+	}
+	return s.end() - s.ends[index-s.first]
+}

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"sync"
@@ -20,11 +21,13 @@ type NoRoomError struct {
 	Path   string
 	Free   uint64 // bytes that this process may use
 	Needed uint64
+	For    string // what needs it; empty: new tasks
 }
 
 // Error names the path and what to do.
 func (e *NoRoomError) Error() string {
-	return fmt.Sprintf("no space left: %s has %d MiB free and needs %d MiB before new tasks are accepted", e.Path, e.Free>>20, (e.Needed+1<<20-1)>>20)
+	what := cmp.Or(e.For, "new tasks are accepted")
+	return fmt.Sprintf("no space left: %s has %d MiB free and needs %d MiB before %s", e.Path, e.Free>>20, (e.Needed+1<<20-1)>>20, what)
 }
 
 // ErrRoomOwed means that the room there is will be taken by what was admitted already. It passes when that is written.
@@ -76,10 +79,7 @@ func (r *Room) Admit(size int, owed uint64) error {
 	if r.failed != nil {
 		return r.failed
 	}
-	need := r.minFree
-	if need == 0 {
-		need = min(DefaultMinFree, r.total/20)
-	}
+	need := r.reserve(r.total)
 	if r.full {
 		need += need / 8
 	}
@@ -91,6 +91,27 @@ func (r *Room) Admit(size int, owed uint64) error {
 		return ErrRoomOwed
 	}
 	r.admitted += uint64(size)
+	return nil
+}
+
+// reserve is what is kept free of a file system of so many bytes.
+func (r *Room) reserve(total uint64) uint64 {
+	if r.minFree != 0 {
+		return r.minFree
+	}
+	return min(DefaultMinFree, total/20)
+}
+
+// Fits asks whether a file of size bytes would leave the reserve free. It returns nil, a *NoRoomError that says what the file
+// is for, or the error of looking.
+func (r *Room) Fits(size uint64, what string) error {
+	free, total, err := r.statfs(r.dir)
+	if err != nil {
+		return fmt.Errorf("look at free space of %s: %w", r.dir, err)
+	}
+	if need := size + r.reserve(total); free < need {
+		return &NoRoomError{Path: r.dir, Free: free, Needed: need, For: what}
+	}
 	return nil
 }
 

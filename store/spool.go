@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -24,6 +25,13 @@ func (s *Store) Image() (*Image, error) {
 		return nil, err
 	}
 	defer v.Close()
+	return s.ImageOf(context.Background(), v)
+}
+
+// ImageOf copies the state file as of a view, which stays the caller's, until ctx is done.
+//
+// ErrNoSpace: the disk hasn't so much space.
+func (s *Store) ImageOf(ctx context.Context, v *View) (*Image, error) {
 	f, err := s.CreateImage()
 	if err != nil {
 		return nil, err
@@ -32,7 +40,7 @@ func (s *Store) Image() (*Image, error) {
 	if err := os.Remove(f.Name()); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
-	n, err := v.WriteTo(f)
+	n, err := v.WriteTo(&cancelable{ctx: ctx, to: f})
 	if err == nil {
 		_, err = f.Seek(0, io.SeekStart)
 	}
@@ -40,6 +48,19 @@ func (s *Store) Image() (*Image, error) {
 		return nil, errors.Join(fmt.Errorf("copy state file: %w", noSpace(err)), f.Close())
 	}
 	return &Image{file: f, size: n, position: v.Position()}, nil
+}
+
+// cancelable writes until its context is done.
+type cancelable struct {
+	ctx context.Context //nolint:containedctx // an io.Writer has no other way to get one
+	to  io.Writer
+}
+
+func (c *cancelable) Write(b []byte) (int, error) {
+	if err := c.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return c.to.Write(b)
 }
 
 // Size is the image's exact size in bytes.

@@ -435,4 +435,6 @@ type Effects struct {
 	Drained []uint64
 	// Checksums are the entry's own commands of this kind.
 	Checksums []Checksum
+	// Image is the state file that takes the place of the state behind this entry; of timeline 0: none.
+	Image InstallImage
 }

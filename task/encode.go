@@ -389,6 +389,19 @@ func (*Tick) decode(*reader)         {}
 func (*ResumeCluster) encode(b []byte) []byte { return b }
 func (*ResumeCluster) decode(*reader)         {}
 
+func (c *InstallImage) encode(b []byte) []byte {
+	return appendUint(append(b, c.SHA256[:]...), c.Timeline)
+}
+
+func (c *InstallImage) decode(r *reader) {
+	if len(r.b) < len(c.SHA256) {
+		r.fail()
+		return
+	}
+	r.b = r.b[copy(c.SHA256[:], r.b):]
+	c.Timeline = r.uint()
+}
+
 func (c *Request) encode(b []byte) []byte { return AppendCommand(appendBytes(b, c.ID), c.Command) }
 
 func (c *Request) decode(r *reader) {

@@ -246,6 +246,8 @@ func (m *Machine) executeFeature(c Command) Result {
 		return m.resumeCluster()
 	case *DrainSession:
 		return m.drainSession(c)
+	case *InstallImage:
+		return m.installImage(c)
 	}
 	panic("task: a command without an executor")
 }

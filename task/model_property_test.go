@@ -69,6 +69,9 @@ func (g *group) check(t reporter) {
 	for _, r := range g.replicas {
 		compare(t, r, g.model)
 		same(t, "state hash", r.machine.Hash(), g.replicas[0].machine.Hash())
+		if found := r.machine.Check(10); len(found) > 0 {
+			t.Fatalf("the machine isn't sound: %v", found)
+		}
 	}
 }
 

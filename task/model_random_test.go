@@ -58,6 +58,7 @@ func (r random) command(nested bool) task.Command {
 		r.noteArchived,
 		r.resumeCluster,
 		r.drainSession,
+		r.installImage,
 	}
 	if nested {
 		draws = append(draws, func() task.Command {

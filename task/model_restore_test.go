@@ -26,6 +26,15 @@ func (m *model) resumeCluster() task.Result {
 	return task.Result{Items: []task.Item{{Other: 1}}}
 }
 
+// installImage asks for another state. Here nobody puts it in this one's place.
+func (m *model) installImage(c *task.InstallImage) task.Result {
+	if c.Timeline <= m.timeline.ID {
+		return task.Result{Code: task.WrongState}
+	}
+	m.effects.Image = *c
+	return task.Result{}
+}
+
 // restore begins a new timeline.
 func (m *model) restore(r task.Restoration) {
 	m.timeline = task.Timeline{ID: max(r.Timeline, m.timeline.ID+1), Parent: m.timeline.ID, Index: r.Index, Time: m.now}
@@ -78,6 +87,10 @@ func compareRestore(t reporter, r *replica, m *model) {
 }
 
 func (r random) resumeCluster() task.Command { return &task.ResumeCluster{} }
+
+func (r random) installImage() task.Command {
+	return &task.InstallImage{SHA256: [32]byte{1, 31: 2}, Timeline: r.m.timeline.ID + uint64(r.number("timeline", 0, 1))}
+}
 
 // restore gives all replicas the state that one has, as a restored one.
 func (g *group) restore(t reporter, restoration task.Restoration) {

@@ -218,6 +218,8 @@ func (m *model) execute(c task.Command) task.Result {
 		return m.noteArchived(c)
 	case *task.ResumeCluster:
 		return m.resumeCluster()
+	case *task.InstallImage:
+		return m.installImage(c)
 	}
 	panic(fmt.Sprintf("the model lacks %T", c))
 }

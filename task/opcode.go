@@ -45,6 +45,7 @@ const (
 	opNoteArchived
 	opResumeCluster
 	opDrainSession
+	opInstallImage
 )
 
 func (*Enqueue) opcode() opcode           { return opEnqueue }
@@ -84,6 +85,7 @@ func (*CloseBatch) opcode() opcode        { return opCloseBatch }
 func (*CancelBatch) opcode() opcode       { return opCancelBatch }
 func (*NoteArchived) opcode() opcode      { return opNoteArchived }
 func (*ResumeCluster) opcode() opcode     { return opResumeCluster }
+func (*InstallImage) opcode() opcode      { return opInstallImage }
 
 // newCommand returns an empty command to decode into; nil for an unknown number.
 func newCommand(op opcode) decodable {
@@ -177,6 +179,8 @@ func newFeatureCommand(op opcode) decodable {
 		return new(ResumeCluster)
 	case opDrainSession:
 		return new(DrainSession)
+	case opInstallImage:
+		return new(InstallImage)
 	}
 	return nil
 }

@@ -84,6 +84,22 @@ func (m *Machine) PrepareRestore(r Restoration) error {
 	return nil
 }
 
+// InstallImage puts a prepared state file, which every member has by then, in the place of the state, behind the entry: whatever
+// else travels in the entry happens before, and is gone. The owner of the machine finds it in Effects; the machine itself
+// changes nothing. Code WrongState: the state has reached that timeline already.
+type InstallImage struct {
+	SHA256   [32]byte // of the file
+	Timeline uint64   // that it begins
+}
+
+func (m *Machine) installImage(c *InstallImage) Result {
+	if c.Timeline <= m.timeline.ID {
+		return Result{Code: WrongState}
+	}
+	m.effects.Image = *c
+	return Result{}
+}
+
 // The tags of the counters' fields that came later, of which one that is zero takes no byte. They are part of the formats.
 const (
 	tagTimeline = iota + 1

@@ -19,7 +19,7 @@ func (p *program) dlqCommand() *cobra.Command {
 		Example: "  rowlock dlq groups --queue mail\n  rowlock dlq retry --queue mail",
 		GroupID: groupTasks,
 	}
-	cmd.AddCommand(p.dlqListCommand(), p.dlqGroupsCommand(), p.dlqGetCommand(), p.dlqRetryCommand(), p.dlqPurgeCommand())
+	cmd.AddCommand(p.dlqListCommand(), p.dlqGroupsCommand(), p.dlqGetCommand(), p.dlqRetryCommand(), p.dlqPurgeCommand(), p.dlqExportCommand())
 	return cmd
 }
 

@@ -10,8 +10,10 @@ import (
 
 	"github.com/rowlock/rowlock/bench/load"
 	"github.com/rowlock/rowlock/client"
+	"github.com/rowlock/rowlock/cmd/rowlock/backups"
 	"github.com/rowlock/rowlock/raftfsm"
 	"github.com/rowlock/rowlock/store"
+	"github.com/rowlock/rowlock/store/bucket"
 )
 
 // The exit codes, the same for every command.
@@ -56,13 +58,13 @@ func explain(ctx context.Context, err error) (code int, text string) {
 		return exit.code, exit.text
 	case ctx.Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, client.ErrUnknownOutcome)):
 		return exitFailed, "interrupted"
-	case errors.Is(err, client.ErrInvalid), errors.Is(err, load.ErrConfig):
+	case errors.Is(err, client.ErrInvalid), errors.Is(err, load.ErrConfig), errors.Is(err, bucket.ErrAddress):
 		return exitUsage, text
-	case errors.Is(err, client.ErrNotFound):
+	case errors.Is(err, client.ErrNotFound), errors.Is(err, backups.ErrNone):
 		return exitNotFound, text
 	case errors.Is(err, client.ErrDenied), errors.Is(err, client.ErrState), errors.Is(err, client.ErrConflict),
 		errors.Is(err, client.ErrOverloaded), errors.Is(err, client.ErrNoSpace), errors.Is(err, client.ErrQueueFull),
-		errors.Is(err, client.ErrPositionLost), errors.Is(err, store.ErrLocked), errors.Is(err, raftfsm.ErrOtherNode):
+		errors.Is(err, bucket.ErrRefused), errors.Is(err, client.ErrPositionLost), errors.Is(err, store.ErrLocked), errors.Is(err, raftfsm.ErrOtherNode):
 		return exitRefused, text
 	case errors.Is(err, client.ErrUnavailable), errors.Is(err, client.ErrUnknownOutcome), errors.Is(err, context.DeadlineExceeded):
 		return exitUnavailable, text

@@ -12,7 +12,7 @@ func (p *program) taskCommand() *cobra.Command {
 	cmd.AddCommand(
 		p.taskGetCommand(), p.taskListCommand(), p.taskExplainCommand(), p.taskCancelCommand(), p.taskRetryCommand(),
 		p.taskRescheduleCommand(), p.taskMoveCommand(), p.taskDeleteCommand(),
-		p.taskWaitCommand(), p.taskWatchCommand(),
+		p.taskWaitCommand(), p.taskWatchCommand(), p.taskExportCommand(),
 	)
 	return cmd
 }

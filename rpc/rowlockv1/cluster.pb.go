@@ -86,9 +86,15 @@ type GetStatusResponse struct {
 	Self    *Member `protobuf:"bytes,19,opt,name=self,proto3" json:"self,omitempty"`
 	// The highest feature level that the member that answers supports.
 	SupportedLevel uint32 `protobuf:"varint,20,opt,name=supported_level,json=supportedLevel,proto3" json:"supported_level,omitempty"`
+	// Since when the cluster is suspended, as it is after a restore until ResumeCluster, and why; unset: it isn't.
+	SuspendedSince *timestamppb.Timestamp `protobuf:"bytes,21,opt,name=suspended_since,json=suspendedSince,proto3" json:"suspended_since,omitempty"`
+	SuspendedWhy   string                 `protobuf:"bytes,22,opt,name=suspended_why,json=suspendedWhy,proto3" json:"suspended_why,omitempty"`
+	Timeline       *Timeline              `protobuf:"bytes,23,opt,name=timeline,proto3" json:"timeline,omitempty"`
+	// The continuous archive of the log, where the member that answers is configured to keep one.
+	Archive *ArchiveStatus `protobuf:"bytes,30,opt,name=archive,proto3" json:"archive,omitempty"`
 	// Of the member that answers: where it serves HTTP, and its clock.
-	HttpAddress   string                 `protobuf:"bytes,30,opt,name=http_address,json=httpAddress,proto3" json:"http_address,omitempty"`
-	WallTime      *timestamppb.Timestamp `protobuf:"bytes,31,opt,name=wall_time,json=wallTime,proto3" json:"wall_time,omitempty"`
+	HttpAddress   string                 `protobuf:"bytes,40,opt,name=http_address,json=httpAddress,proto3" json:"http_address,omitempty"`
+	WallTime      *timestamppb.Timestamp `protobuf:"bytes,41,opt,name=wall_time,json=wallTime,proto3" json:"wall_time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -263,6 +269,34 @@ func (x *GetStatusResponse) GetSupportedLevel() uint32 {
 	return 0
 }
 
+func (x *GetStatusResponse) GetSuspendedSince() *timestamppb.Timestamp {
+	if x != nil {
+		return x.SuspendedSince
+	}
+	return nil
+}
+
+func (x *GetStatusResponse) GetSuspendedWhy() string {
+	if x != nil {
+		return x.SuspendedWhy
+	}
+	return ""
+}
+
+func (x *GetStatusResponse) GetTimeline() *Timeline {
+	if x != nil {
+		return x.Timeline
+	}
+	return nil
+}
+
+func (x *GetStatusResponse) GetArchive() *ArchiveStatus {
+	if x != nil {
+		return x.Archive
+	}
+	return nil
+}
+
 func (x *GetStatusResponse) GetHttpAddress() string {
 	if x != nil {
 		return x.HttpAddress
@@ -273,6 +307,77 @@ func (x *GetStatusResponse) GetHttpAddress() string {
 func (x *GetStatusResponse) GetWallTime() *timestamppb.Timestamp {
 	if x != nil {
 		return x.WallTime
+	}
+	return nil
+}
+
+// Timeline is a stretch of the cluster's life: it begins with the cluster, and anew with every restore.
+type Timeline struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// 16 hexadecimal digits; of the beginning: zero. A later one is greater.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// The one that it forked from, with the last entry that it has of it and the state time there. Unset for that of the beginning.
+	Parent        string                 `protobuf:"bytes,2,opt,name=parent,proto3" json:"parent,omitempty"`
+	Index         uint64                 `protobuf:"varint,3,opt,name=index,proto3" json:"index,omitempty"`
+	Time          *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=time,proto3" json:"time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Timeline) Reset() {
+	*x = Timeline{}
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Timeline) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Timeline) ProtoMessage() {}
+
+func (x *Timeline) ProtoReflect() protoreflect.Message {
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Timeline.ProtoReflect.Descriptor instead.
+func (*Timeline) Descriptor() ([]byte, []int) {
+	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Timeline) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *Timeline) GetParent() string {
+	if x != nil {
+		return x.Parent
+	}
+	return ""
+}
+
+func (x *Timeline) GetIndex() uint64 {
+	if x != nil {
+		return x.Index
+	}
+	return 0
+}
+
+func (x *Timeline) GetTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Time
 	}
 	return nil
 }
@@ -293,7 +398,7 @@ type Member struct {
 
 func (x *Member) Reset() {
 	*x = Member{}
-	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[2]
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -305,7 +410,7 @@ func (x *Member) String() string {
 func (*Member) ProtoMessage() {}
 
 func (x *Member) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[2]
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -318,7 +423,7 @@ func (x *Member) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Member.ProtoReflect.Descriptor instead.
 func (*Member) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{2}
+	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Member) GetId() string {
@@ -364,7 +469,7 @@ type ListMembersRequest struct {
 
 func (x *ListMembersRequest) Reset() {
 	*x = ListMembersRequest{}
-	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[3]
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -376,7 +481,7 @@ func (x *ListMembersRequest) String() string {
 func (*ListMembersRequest) ProtoMessage() {}
 
 func (x *ListMembersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[3]
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -389,7 +494,7 @@ func (x *ListMembersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListMembersRequest.ProtoReflect.Descriptor instead.
 func (*ListMembersRequest) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{3}
+	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{4}
 }
 
 type ListMembersResponse struct {
@@ -401,7 +506,7 @@ type ListMembersResponse struct {
 
 func (x *ListMembersResponse) Reset() {
 	*x = ListMembersResponse{}
-	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[4]
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -413,7 +518,7 @@ func (x *ListMembersResponse) String() string {
 func (*ListMembersResponse) ProtoMessage() {}
 
 func (x *ListMembersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[4]
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -426,7 +531,7 @@ func (x *ListMembersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListMembersResponse.ProtoReflect.Descriptor instead.
 func (*ListMembersResponse) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{4}
+	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *ListMembersResponse) GetMembers() []*MemberState {
@@ -462,7 +567,7 @@ type MemberState struct {
 
 func (x *MemberState) Reset() {
 	*x = MemberState{}
-	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[5]
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -474,7 +579,7 @@ func (x *MemberState) String() string {
 func (*MemberState) ProtoMessage() {}
 
 func (x *MemberState) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[5]
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -487,7 +592,7 @@ func (x *MemberState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MemberState.ProtoReflect.Descriptor instead.
 func (*MemberState) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{5}
+	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *MemberState) GetMember() *Member {
@@ -579,7 +684,7 @@ type JoinClusterRequest struct {
 
 func (x *JoinClusterRequest) Reset() {
 	*x = JoinClusterRequest{}
-	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[6]
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -591,7 +696,7 @@ func (x *JoinClusterRequest) String() string {
 func (*JoinClusterRequest) ProtoMessage() {}
 
 func (x *JoinClusterRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[6]
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -604,7 +709,7 @@ func (x *JoinClusterRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JoinClusterRequest.ProtoReflect.Descriptor instead.
 func (*JoinClusterRequest) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{6}
+	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *JoinClusterRequest) GetMember() *Member {
@@ -637,7 +742,7 @@ type JoinClusterResponse struct {
 
 func (x *JoinClusterResponse) Reset() {
 	*x = JoinClusterResponse{}
-	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[7]
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -649,7 +754,7 @@ func (x *JoinClusterResponse) String() string {
 func (*JoinClusterResponse) ProtoMessage() {}
 
 func (x *JoinClusterResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[7]
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -662,7 +767,7 @@ func (x *JoinClusterResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JoinClusterResponse.ProtoReflect.Descriptor instead.
 func (*JoinClusterResponse) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{7}
+	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *JoinClusterResponse) GetMember() *Member {
@@ -682,7 +787,7 @@ type RemoveMemberRequest struct {
 
 func (x *RemoveMemberRequest) Reset() {
 	*x = RemoveMemberRequest{}
-	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[8]
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -694,7 +799,7 @@ func (x *RemoveMemberRequest) String() string {
 func (*RemoveMemberRequest) ProtoMessage() {}
 
 func (x *RemoveMemberRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[8]
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -707,7 +812,7 @@ func (x *RemoveMemberRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveMemberRequest.ProtoReflect.Descriptor instead.
 func (*RemoveMemberRequest) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{8}
+	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *RemoveMemberRequest) GetId() string {
@@ -725,7 +830,7 @@ type RemoveMemberResponse struct {
 
 func (x *RemoveMemberResponse) Reset() {
 	*x = RemoveMemberResponse{}
-	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[9]
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -737,7 +842,7 @@ func (x *RemoveMemberResponse) String() string {
 func (*RemoveMemberResponse) ProtoMessage() {}
 
 func (x *RemoveMemberResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[9]
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -750,7 +855,7 @@ func (x *RemoveMemberResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveMemberResponse.ProtoReflect.Descriptor instead.
 func (*RemoveMemberResponse) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{9}
+	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{10}
 }
 
 type PromoteMemberRequest struct {
@@ -762,7 +867,7 @@ type PromoteMemberRequest struct {
 
 func (x *PromoteMemberRequest) Reset() {
 	*x = PromoteMemberRequest{}
-	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[10]
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -774,7 +879,7 @@ func (x *PromoteMemberRequest) String() string {
 func (*PromoteMemberRequest) ProtoMessage() {}
 
 func (x *PromoteMemberRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[10]
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -787,7 +892,7 @@ func (x *PromoteMemberRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PromoteMemberRequest.ProtoReflect.Descriptor instead.
 func (*PromoteMemberRequest) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{10}
+	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *PromoteMemberRequest) GetId() string {
@@ -805,7 +910,7 @@ type PromoteMemberResponse struct {
 
 func (x *PromoteMemberResponse) Reset() {
 	*x = PromoteMemberResponse{}
-	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[11]
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -817,7 +922,7 @@ func (x *PromoteMemberResponse) String() string {
 func (*PromoteMemberResponse) ProtoMessage() {}
 
 func (x *PromoteMemberResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[11]
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -830,7 +935,7 @@ func (x *PromoteMemberResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PromoteMemberResponse.ProtoReflect.Descriptor instead.
 func (*PromoteMemberResponse) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{11}
+	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{12}
 }
 
 type DemoteMemberRequest struct {
@@ -842,7 +947,7 @@ type DemoteMemberRequest struct {
 
 func (x *DemoteMemberRequest) Reset() {
 	*x = DemoteMemberRequest{}
-	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[12]
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -854,7 +959,7 @@ func (x *DemoteMemberRequest) String() string {
 func (*DemoteMemberRequest) ProtoMessage() {}
 
 func (x *DemoteMemberRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[12]
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -867,7 +972,7 @@ func (x *DemoteMemberRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DemoteMemberRequest.ProtoReflect.Descriptor instead.
 func (*DemoteMemberRequest) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{12}
+	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *DemoteMemberRequest) GetId() string {
@@ -885,7 +990,7 @@ type DemoteMemberResponse struct {
 
 func (x *DemoteMemberResponse) Reset() {
 	*x = DemoteMemberResponse{}
-	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[13]
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -897,7 +1002,7 @@ func (x *DemoteMemberResponse) String() string {
 func (*DemoteMemberResponse) ProtoMessage() {}
 
 func (x *DemoteMemberResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[13]
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -910,7 +1015,7 @@ func (x *DemoteMemberResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DemoteMemberResponse.ProtoReflect.Descriptor instead.
 func (*DemoteMemberResponse) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{13}
+	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{14}
 }
 
 type TransferLeadershipRequest struct {
@@ -923,7 +1028,7 @@ type TransferLeadershipRequest struct {
 
 func (x *TransferLeadershipRequest) Reset() {
 	*x = TransferLeadershipRequest{}
-	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[14]
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -935,7 +1040,7 @@ func (x *TransferLeadershipRequest) String() string {
 func (*TransferLeadershipRequest) ProtoMessage() {}
 
 func (x *TransferLeadershipRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[14]
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -948,7 +1053,7 @@ func (x *TransferLeadershipRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TransferLeadershipRequest.ProtoReflect.Descriptor instead.
 func (*TransferLeadershipRequest) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{14}
+	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *TransferLeadershipRequest) GetId() string {
@@ -967,7 +1072,7 @@ type TransferLeadershipResponse struct {
 
 func (x *TransferLeadershipResponse) Reset() {
 	*x = TransferLeadershipResponse{}
-	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[15]
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -979,7 +1084,7 @@ func (x *TransferLeadershipResponse) String() string {
 func (*TransferLeadershipResponse) ProtoMessage() {}
 
 func (x *TransferLeadershipResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[15]
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -992,7 +1097,7 @@ func (x *TransferLeadershipResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TransferLeadershipResponse.ProtoReflect.Descriptor instead.
 func (*TransferLeadershipResponse) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{15}
+	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *TransferLeadershipResponse) GetLeaderId() string {
@@ -1000,6 +1105,87 @@ func (x *TransferLeadershipResponse) GetLeaderId() string {
 		return x.LeaderId
 	}
 	return ""
+}
+
+type ResumeClusterRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResumeClusterRequest) Reset() {
+	*x = ResumeClusterRequest{}
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResumeClusterRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResumeClusterRequest) ProtoMessage() {}
+
+func (x *ResumeClusterRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResumeClusterRequest.ProtoReflect.Descriptor instead.
+func (*ResumeClusterRequest) Descriptor() ([]byte, []int) {
+	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{17}
+}
+
+type ResumeClusterResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Whether it was suspended until now.
+	Resumed       bool `protobuf:"varint,1,opt,name=resumed,proto3" json:"resumed,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResumeClusterResponse) Reset() {
+	*x = ResumeClusterResponse{}
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResumeClusterResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResumeClusterResponse) ProtoMessage() {}
+
+func (x *ResumeClusterResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResumeClusterResponse.ProtoReflect.Descriptor instead.
+func (*ResumeClusterResponse) Descriptor() ([]byte, []int) {
+	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *ResumeClusterResponse) GetResumed() bool {
+	if x != nil {
+		return x.Resumed
+	}
+	return false
 }
 
 type DescribeRequest struct {
@@ -1010,7 +1196,7 @@ type DescribeRequest struct {
 
 func (x *DescribeRequest) Reset() {
 	*x = DescribeRequest{}
-	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[16]
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1022,7 +1208,7 @@ func (x *DescribeRequest) String() string {
 func (*DescribeRequest) ProtoMessage() {}
 
 func (x *DescribeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[16]
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1035,7 +1221,7 @@ func (x *DescribeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DescribeRequest.ProtoReflect.Descriptor instead.
 func (*DescribeRequest) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{16}
+	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{19}
 }
 
 type DescribeResponse struct {
@@ -1060,7 +1246,7 @@ type DescribeResponse struct {
 
 func (x *DescribeResponse) Reset() {
 	*x = DescribeResponse{}
-	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[17]
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1072,7 +1258,7 @@ func (x *DescribeResponse) String() string {
 func (*DescribeResponse) ProtoMessage() {}
 
 func (x *DescribeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[17]
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1085,7 +1271,7 @@ func (x *DescribeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DescribeResponse.ProtoReflect.Descriptor instead.
 func (*DescribeResponse) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{17}
+	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *DescribeResponse) GetSelf() *Member {
@@ -1176,7 +1362,7 @@ type Checksum struct {
 
 func (x *Checksum) Reset() {
 	*x = Checksum{}
-	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[18]
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1188,7 +1374,7 @@ func (x *Checksum) String() string {
 func (*Checksum) ProtoMessage() {}
 
 func (x *Checksum) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[18]
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1201,7 +1387,7 @@ func (x *Checksum) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Checksum.ProtoReflect.Descriptor instead.
 func (*Checksum) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{18}
+	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Checksum) GetIndex() uint64 {
@@ -1218,6 +1404,112 @@ func (x *Checksum) GetHash() uint64 {
 	return 0
 }
 
+type SendImageRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// In the first message: the entry up to which the member must have executed the log, and the file's SHA-256.
+	After  uint64 `protobuf:"varint,1,opt,name=after,proto3" json:"after,omitempty"`
+	Sha256 []byte `protobuf:"bytes,2,opt,name=sha256,proto3" json:"sha256,omitempty"`
+	Size   uint64 `protobuf:"varint,3,opt,name=size,proto3" json:"size,omitempty"`
+	// The next part of the file.
+	Data          []byte `protobuf:"bytes,4,opt,name=data,proto3" json:"data,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SendImageRequest) Reset() {
+	*x = SendImageRequest{}
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SendImageRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SendImageRequest) ProtoMessage() {}
+
+func (x *SendImageRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SendImageRequest.ProtoReflect.Descriptor instead.
+func (*SendImageRequest) Descriptor() ([]byte, []int) {
+	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *SendImageRequest) GetAfter() uint64 {
+	if x != nil {
+		return x.After
+	}
+	return 0
+}
+
+func (x *SendImageRequest) GetSha256() []byte {
+	if x != nil {
+		return x.Sha256
+	}
+	return nil
+}
+
+func (x *SendImageRequest) GetSize() uint64 {
+	if x != nil {
+		return x.Size
+	}
+	return 0
+}
+
+func (x *SendImageRequest) GetData() []byte {
+	if x != nil {
+		return x.Data
+	}
+	return nil
+}
+
+type SendImageResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SendImageResponse) Reset() {
+	*x = SendImageResponse{}
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SendImageResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SendImageResponse) ProtoMessage() {}
+
+func (x *SendImageResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SendImageResponse.ProtoReflect.Descriptor instead.
+func (*SendImageResponse) Descriptor() ([]byte, []int) {
+	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{23}
+}
+
 type SetStandbyRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Standby       bool                   `protobuf:"varint,1,opt,name=standby,proto3" json:"standby,omitempty"`
@@ -1227,7 +1519,7 @@ type SetStandbyRequest struct {
 
 func (x *SetStandbyRequest) Reset() {
 	*x = SetStandbyRequest{}
-	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[19]
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1239,7 +1531,7 @@ func (x *SetStandbyRequest) String() string {
 func (*SetStandbyRequest) ProtoMessage() {}
 
 func (x *SetStandbyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[19]
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1252,7 +1544,7 @@ func (x *SetStandbyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetStandbyRequest.ProtoReflect.Descriptor instead.
 func (*SetStandbyRequest) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{19}
+	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *SetStandbyRequest) GetStandby() bool {
@@ -1270,7 +1562,7 @@ type SetStandbyResponse struct {
 
 func (x *SetStandbyResponse) Reset() {
 	*x = SetStandbyResponse{}
-	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[20]
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1282,7 +1574,7 @@ func (x *SetStandbyResponse) String() string {
 func (*SetStandbyResponse) ProtoMessage() {}
 
 func (x *SetStandbyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[20]
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1295,7 +1587,7 @@ func (x *SetStandbyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetStandbyResponse.ProtoReflect.Descriptor instead.
 func (*SetStandbyResponse) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{20}
+	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{25}
 }
 
 type FormClusterRequest struct {
@@ -1309,7 +1601,7 @@ type FormClusterRequest struct {
 
 func (x *FormClusterRequest) Reset() {
 	*x = FormClusterRequest{}
-	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[21]
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1321,7 +1613,7 @@ func (x *FormClusterRequest) String() string {
 func (*FormClusterRequest) ProtoMessage() {}
 
 func (x *FormClusterRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[21]
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1334,7 +1626,7 @@ func (x *FormClusterRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FormClusterRequest.ProtoReflect.Descriptor instead.
 func (*FormClusterRequest) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{21}
+	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *FormClusterRequest) GetClusterId() string {
@@ -1360,7 +1652,7 @@ type FormClusterResponse struct {
 
 func (x *FormClusterResponse) Reset() {
 	*x = FormClusterResponse{}
-	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[22]
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1372,7 +1664,7 @@ func (x *FormClusterResponse) String() string {
 func (*FormClusterResponse) ProtoMessage() {}
 
 func (x *FormClusterResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[22]
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1385,7 +1677,7 @@ func (x *FormClusterResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FormClusterResponse.ProtoReflect.Descriptor instead.
 func (*FormClusterResponse) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{22}
+	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *FormClusterResponse) GetSelf() *Member {
@@ -1395,13 +1687,85 @@ func (x *FormClusterResponse) GetSelf() *Member {
 	return nil
 }
 
+type JudgeRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *JudgeRequest) Reset() {
+	*x = JudgeRequest{}
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[28]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *JudgeRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*JudgeRequest) ProtoMessage() {}
+
+func (x *JudgeRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[28]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use JudgeRequest.ProtoReflect.Descriptor instead.
+func (*JudgeRequest) Descriptor() ([]byte, []int) {
+	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{28}
+}
+
+type JudgeResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *JudgeResponse) Reset() {
+	*x = JudgeResponse{}
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[29]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *JudgeResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*JudgeResponse) ProtoMessage() {}
+
+func (x *JudgeResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[29]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use JudgeResponse.ProtoReflect.Descriptor instead.
+func (*JudgeResponse) Descriptor() ([]byte, []int) {
+	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{29}
+}
+
 var File_rpc_rowlockv1_cluster_proto protoreflect.FileDescriptor
 
 const file_rpc_rowlockv1_cluster_proto_rawDesc = "" +
 	"\n" +
 	"\x1brpc/rowlockv1/cluster.proto\x12\n" +
-	"rowlock.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x12\n" +
-	"\x10GetStatusRequest\"\x92\x06\n" +
+	"rowlock.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1brpc/rowlockv1/archive.proto\"\x12\n" +
+	"\x10GetStatusRequest\"\xe3\a\n" +
 	"\x11GetStatusResponse\x12\x1d\n" +
 	"\n" +
 	"cluster_id\x18\x01 \x01(\tR\tclusterId\x12\x17\n" +
@@ -1427,9 +1791,18 @@ const file_rpc_rowlockv1_cluster_proto_rawDesc = "" +
 	"\bdegraded\x18\x11 \x01(\tR\bdegraded\x12\x18\n" +
 	"\afounded\x18\x12 \x01(\bR\afounded\x12&\n" +
 	"\x04self\x18\x13 \x01(\v2\x12.rowlock.v1.MemberR\x04self\x12'\n" +
-	"\x0fsupported_level\x18\x14 \x01(\rR\x0esupportedLevel\x12!\n" +
-	"\fhttp_address\x18\x1e \x01(\tR\vhttpAddress\x127\n" +
-	"\twall_time\x18\x1f \x01(\v2\x1a.google.protobuf.TimestampR\bwallTime\"{\n" +
+	"\x0fsupported_level\x18\x14 \x01(\rR\x0esupportedLevel\x12C\n" +
+	"\x0fsuspended_since\x18\x15 \x01(\v2\x1a.google.protobuf.TimestampR\x0esuspendedSince\x12#\n" +
+	"\rsuspended_why\x18\x16 \x01(\tR\fsuspendedWhy\x120\n" +
+	"\btimeline\x18\x17 \x01(\v2\x14.rowlock.v1.TimelineR\btimeline\x123\n" +
+	"\aarchive\x18\x1e \x01(\v2\x19.rowlock.v1.ArchiveStatusR\aarchive\x12!\n" +
+	"\fhttp_address\x18( \x01(\tR\vhttpAddress\x127\n" +
+	"\twall_time\x18) \x01(\v2\x1a.google.protobuf.TimestampR\bwallTime\"x\n" +
+	"\bTimeline\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
+	"\x06parent\x18\x02 \x01(\tR\x06parent\x12\x14\n" +
+	"\x05index\x18\x03 \x01(\x04R\x05index\x12.\n" +
+	"\x04time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\"{\n" +
 	"\x06Member\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
 	"\aaddress\x18\x02 \x01(\tR\aaddress\x12\x12\n" +
@@ -1473,7 +1846,10 @@ const file_rpc_rowlockv1_cluster_proto_rawDesc = "" +
 	"\x19TransferLeadershipRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\"9\n" +
 	"\x1aTransferLeadershipResponse\x12\x1b\n" +
-	"\tleader_id\x18\x01 \x01(\tR\bleaderId\"\x11\n" +
+	"\tleader_id\x18\x01 \x01(\tR\bleaderId\"\x16\n" +
+	"\x14ResumeClusterRequest\"1\n" +
+	"\x15ResumeClusterResponse\x12\x18\n" +
+	"\aresumed\x18\x01 \x01(\bR\aresumed\"\x11\n" +
 	"\x0fDescribeRequest\"\x94\x03\n" +
 	"\x10DescribeResponse\x12&\n" +
 	"\x04self\x18\x01 \x01(\v2\x12.rowlock.v1.MemberR\x04self\x12\x1d\n" +
@@ -1493,7 +1869,13 @@ const file_rpc_rowlockv1_cluster_proto_rawDesc = "" +
 	"\tchecksums\x18\v \x03(\v2\x14.rowlock.v1.ChecksumR\tchecksums\"4\n" +
 	"\bChecksum\x12\x14\n" +
 	"\x05index\x18\x01 \x01(\x04R\x05index\x12\x12\n" +
-	"\x04hash\x18\x02 \x01(\x06R\x04hash\"-\n" +
+	"\x04hash\x18\x02 \x01(\x06R\x04hash\"h\n" +
+	"\x10SendImageRequest\x12\x14\n" +
+	"\x05after\x18\x01 \x01(\x04R\x05after\x12\x16\n" +
+	"\x06sha256\x18\x02 \x01(\fR\x06sha256\x12\x12\n" +
+	"\x04size\x18\x03 \x01(\x04R\x04size\x12\x12\n" +
+	"\x04data\x18\x04 \x01(\fR\x04data\"\x13\n" +
+	"\x11SendImageResponse\"-\n" +
 	"\x11SetStandbyRequest\x12\x18\n" +
 	"\astandby\x18\x01 \x01(\bR\astandby\"\x14\n" +
 	"\x12SetStandbyResponse\"a\n" +
@@ -1502,7 +1884,9 @@ const file_rpc_rowlockv1_cluster_proto_rawDesc = "" +
 	"cluster_id\x18\x01 \x01(\tR\tclusterId\x12,\n" +
 	"\afounder\x18\x02 \x01(\v2\x12.rowlock.v1.MemberR\afounder\"=\n" +
 	"\x13FormClusterResponse\x12&\n" +
-	"\x04self\x18\x01 \x01(\v2\x12.rowlock.v1.MemberR\x04self2\xdb\x04\n" +
+	"\x04self\x18\x01 \x01(\v2\x12.rowlock.v1.MemberR\x04self\"\x0e\n" +
+	"\fJudgeRequest\"\x0f\n" +
+	"\rJudgeResponse2\xb1\x05\n" +
 	"\x0eClusterService\x12H\n" +
 	"\tGetStatus\x12\x1c.rowlock.v1.GetStatusRequest\x1a\x1d.rowlock.v1.GetStatusResponse\x12N\n" +
 	"\vListMembers\x12\x1e.rowlock.v1.ListMembersRequest\x1a\x1f.rowlock.v1.ListMembersResponse\x12N\n" +
@@ -1510,11 +1894,14 @@ const file_rpc_rowlockv1_cluster_proto_rawDesc = "" +
 	"\fRemoveMember\x12\x1f.rowlock.v1.RemoveMemberRequest\x1a .rowlock.v1.RemoveMemberResponse\x12T\n" +
 	"\rPromoteMember\x12 .rowlock.v1.PromoteMemberRequest\x1a!.rowlock.v1.PromoteMemberResponse\x12Q\n" +
 	"\fDemoteMember\x12\x1f.rowlock.v1.DemoteMemberRequest\x1a .rowlock.v1.DemoteMemberResponse\x12c\n" +
-	"\x12TransferLeadership\x12%.rowlock.v1.TransferLeadershipRequest\x1a&.rowlock.v1.TransferLeadershipResponse2\xf1\x01\n" +
+	"\x12TransferLeadership\x12%.rowlock.v1.TransferLeadershipRequest\x1a&.rowlock.v1.TransferLeadershipResponse\x12T\n" +
+	"\rResumeCluster\x12 .rowlock.v1.ResumeClusterRequest\x1a!.rowlock.v1.ResumeClusterResponse2\xfb\x02\n" +
 	"\vPeerService\x12E\n" +
-	"\bDescribe\x12\x1b.rowlock.v1.DescribeRequest\x1a\x1c.rowlock.v1.DescribeResponse\x12K\n" +
+	"\bDescribe\x12\x1b.rowlock.v1.DescribeRequest\x1a\x1c.rowlock.v1.DescribeResponse\x12J\n" +
+	"\tSendImage\x12\x1c.rowlock.v1.SendImageRequest\x1a\x1d.rowlock.v1.SendImageResponse(\x01\x12K\n" +
 	"\n" +
-	"SetStandby\x12\x1d.rowlock.v1.SetStandbyRequest\x1a\x1e.rowlock.v1.SetStandbyResponse\x12N\n" +
+	"SetStandby\x12\x1d.rowlock.v1.SetStandbyRequest\x1a\x1e.rowlock.v1.SetStandbyResponse\x12<\n" +
+	"\x05Judge\x12\x18.rowlock.v1.JudgeRequest\x1a\x19.rowlock.v1.JudgeResponse\x12N\n" +
 	"\vFormCluster\x12\x1e.rowlock.v1.FormClusterRequest\x1a\x1f.rowlock.v1.FormClusterResponseB*Z(github.com/rowlock/rowlock/rpc/rowlockv1b\x06proto3"
 
 var (
@@ -1529,71 +1916,89 @@ func file_rpc_rowlockv1_cluster_proto_rawDescGZIP() []byte {
 	return file_rpc_rowlockv1_cluster_proto_rawDescData
 }
 
-var file_rpc_rowlockv1_cluster_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
+var file_rpc_rowlockv1_cluster_proto_msgTypes = make([]protoimpl.MessageInfo, 30)
 var file_rpc_rowlockv1_cluster_proto_goTypes = []any{
 	(*GetStatusRequest)(nil),           // 0: rowlock.v1.GetStatusRequest
 	(*GetStatusResponse)(nil),          // 1: rowlock.v1.GetStatusResponse
-	(*Member)(nil),                     // 2: rowlock.v1.Member
-	(*ListMembersRequest)(nil),         // 3: rowlock.v1.ListMembersRequest
-	(*ListMembersResponse)(nil),        // 4: rowlock.v1.ListMembersResponse
-	(*MemberState)(nil),                // 5: rowlock.v1.MemberState
-	(*JoinClusterRequest)(nil),         // 6: rowlock.v1.JoinClusterRequest
-	(*JoinClusterResponse)(nil),        // 7: rowlock.v1.JoinClusterResponse
-	(*RemoveMemberRequest)(nil),        // 8: rowlock.v1.RemoveMemberRequest
-	(*RemoveMemberResponse)(nil),       // 9: rowlock.v1.RemoveMemberResponse
-	(*PromoteMemberRequest)(nil),       // 10: rowlock.v1.PromoteMemberRequest
-	(*PromoteMemberResponse)(nil),      // 11: rowlock.v1.PromoteMemberResponse
-	(*DemoteMemberRequest)(nil),        // 12: rowlock.v1.DemoteMemberRequest
-	(*DemoteMemberResponse)(nil),       // 13: rowlock.v1.DemoteMemberResponse
-	(*TransferLeadershipRequest)(nil),  // 14: rowlock.v1.TransferLeadershipRequest
-	(*TransferLeadershipResponse)(nil), // 15: rowlock.v1.TransferLeadershipResponse
-	(*DescribeRequest)(nil),            // 16: rowlock.v1.DescribeRequest
-	(*DescribeResponse)(nil),           // 17: rowlock.v1.DescribeResponse
-	(*Checksum)(nil),                   // 18: rowlock.v1.Checksum
-	(*SetStandbyRequest)(nil),          // 19: rowlock.v1.SetStandbyRequest
-	(*SetStandbyResponse)(nil),         // 20: rowlock.v1.SetStandbyResponse
-	(*FormClusterRequest)(nil),         // 21: rowlock.v1.FormClusterRequest
-	(*FormClusterResponse)(nil),        // 22: rowlock.v1.FormClusterResponse
-	(*timestamppb.Timestamp)(nil),      // 23: google.protobuf.Timestamp
+	(*Timeline)(nil),                   // 2: rowlock.v1.Timeline
+	(*Member)(nil),                     // 3: rowlock.v1.Member
+	(*ListMembersRequest)(nil),         // 4: rowlock.v1.ListMembersRequest
+	(*ListMembersResponse)(nil),        // 5: rowlock.v1.ListMembersResponse
+	(*MemberState)(nil),                // 6: rowlock.v1.MemberState
+	(*JoinClusterRequest)(nil),         // 7: rowlock.v1.JoinClusterRequest
+	(*JoinClusterResponse)(nil),        // 8: rowlock.v1.JoinClusterResponse
+	(*RemoveMemberRequest)(nil),        // 9: rowlock.v1.RemoveMemberRequest
+	(*RemoveMemberResponse)(nil),       // 10: rowlock.v1.RemoveMemberResponse
+	(*PromoteMemberRequest)(nil),       // 11: rowlock.v1.PromoteMemberRequest
+	(*PromoteMemberResponse)(nil),      // 12: rowlock.v1.PromoteMemberResponse
+	(*DemoteMemberRequest)(nil),        // 13: rowlock.v1.DemoteMemberRequest
+	(*DemoteMemberResponse)(nil),       // 14: rowlock.v1.DemoteMemberResponse
+	(*TransferLeadershipRequest)(nil),  // 15: rowlock.v1.TransferLeadershipRequest
+	(*TransferLeadershipResponse)(nil), // 16: rowlock.v1.TransferLeadershipResponse
+	(*ResumeClusterRequest)(nil),       // 17: rowlock.v1.ResumeClusterRequest
+	(*ResumeClusterResponse)(nil),      // 18: rowlock.v1.ResumeClusterResponse
+	(*DescribeRequest)(nil),            // 19: rowlock.v1.DescribeRequest
+	(*DescribeResponse)(nil),           // 20: rowlock.v1.DescribeResponse
+	(*Checksum)(nil),                   // 21: rowlock.v1.Checksum
+	(*SendImageRequest)(nil),           // 22: rowlock.v1.SendImageRequest
+	(*SendImageResponse)(nil),          // 23: rowlock.v1.SendImageResponse
+	(*SetStandbyRequest)(nil),          // 24: rowlock.v1.SetStandbyRequest
+	(*SetStandbyResponse)(nil),         // 25: rowlock.v1.SetStandbyResponse
+	(*FormClusterRequest)(nil),         // 26: rowlock.v1.FormClusterRequest
+	(*FormClusterResponse)(nil),        // 27: rowlock.v1.FormClusterResponse
+	(*JudgeRequest)(nil),               // 28: rowlock.v1.JudgeRequest
+	(*JudgeResponse)(nil),              // 29: rowlock.v1.JudgeResponse
+	(*timestamppb.Timestamp)(nil),      // 30: google.protobuf.Timestamp
+	(*ArchiveStatus)(nil),              // 31: rowlock.v1.ArchiveStatus
 }
 var file_rpc_rowlockv1_cluster_proto_depIdxs = []int32{
-	23, // 0: rowlock.v1.GetStatusResponse.state_time:type_name -> google.protobuf.Timestamp
-	2,  // 1: rowlock.v1.GetStatusResponse.members:type_name -> rowlock.v1.Member
-	2,  // 2: rowlock.v1.GetStatusResponse.self:type_name -> rowlock.v1.Member
-	23, // 3: rowlock.v1.GetStatusResponse.wall_time:type_name -> google.protobuf.Timestamp
-	5,  // 4: rowlock.v1.ListMembersResponse.members:type_name -> rowlock.v1.MemberState
-	2,  // 5: rowlock.v1.MemberState.member:type_name -> rowlock.v1.Member
-	2,  // 6: rowlock.v1.JoinClusterRequest.member:type_name -> rowlock.v1.Member
-	2,  // 7: rowlock.v1.JoinClusterResponse.member:type_name -> rowlock.v1.Member
-	2,  // 8: rowlock.v1.DescribeResponse.self:type_name -> rowlock.v1.Member
-	18, // 9: rowlock.v1.DescribeResponse.checksums:type_name -> rowlock.v1.Checksum
-	2,  // 10: rowlock.v1.FormClusterRequest.founder:type_name -> rowlock.v1.Member
-	2,  // 11: rowlock.v1.FormClusterResponse.self:type_name -> rowlock.v1.Member
-	0,  // 12: rowlock.v1.ClusterService.GetStatus:input_type -> rowlock.v1.GetStatusRequest
-	3,  // 13: rowlock.v1.ClusterService.ListMembers:input_type -> rowlock.v1.ListMembersRequest
-	6,  // 14: rowlock.v1.ClusterService.JoinCluster:input_type -> rowlock.v1.JoinClusterRequest
-	8,  // 15: rowlock.v1.ClusterService.RemoveMember:input_type -> rowlock.v1.RemoveMemberRequest
-	10, // 16: rowlock.v1.ClusterService.PromoteMember:input_type -> rowlock.v1.PromoteMemberRequest
-	12, // 17: rowlock.v1.ClusterService.DemoteMember:input_type -> rowlock.v1.DemoteMemberRequest
-	14, // 18: rowlock.v1.ClusterService.TransferLeadership:input_type -> rowlock.v1.TransferLeadershipRequest
-	16, // 19: rowlock.v1.PeerService.Describe:input_type -> rowlock.v1.DescribeRequest
-	19, // 20: rowlock.v1.PeerService.SetStandby:input_type -> rowlock.v1.SetStandbyRequest
-	21, // 21: rowlock.v1.PeerService.FormCluster:input_type -> rowlock.v1.FormClusterRequest
-	1,  // 22: rowlock.v1.ClusterService.GetStatus:output_type -> rowlock.v1.GetStatusResponse
-	4,  // 23: rowlock.v1.ClusterService.ListMembers:output_type -> rowlock.v1.ListMembersResponse
-	7,  // 24: rowlock.v1.ClusterService.JoinCluster:output_type -> rowlock.v1.JoinClusterResponse
-	9,  // 25: rowlock.v1.ClusterService.RemoveMember:output_type -> rowlock.v1.RemoveMemberResponse
-	11, // 26: rowlock.v1.ClusterService.PromoteMember:output_type -> rowlock.v1.PromoteMemberResponse
-	13, // 27: rowlock.v1.ClusterService.DemoteMember:output_type -> rowlock.v1.DemoteMemberResponse
-	15, // 28: rowlock.v1.ClusterService.TransferLeadership:output_type -> rowlock.v1.TransferLeadershipResponse
-	17, // 29: rowlock.v1.PeerService.Describe:output_type -> rowlock.v1.DescribeResponse
-	20, // 30: rowlock.v1.PeerService.SetStandby:output_type -> rowlock.v1.SetStandbyResponse
-	22, // 31: rowlock.v1.PeerService.FormCluster:output_type -> rowlock.v1.FormClusterResponse
-	22, // [22:32] is the sub-list for method output_type
-	12, // [12:22] is the sub-list for method input_type
-	12, // [12:12] is the sub-list for extension type_name
-	12, // [12:12] is the sub-list for extension extendee
-	0,  // [0:12] is the sub-list for field type_name
+	30, // 0: rowlock.v1.GetStatusResponse.state_time:type_name -> google.protobuf.Timestamp
+	3,  // 1: rowlock.v1.GetStatusResponse.members:type_name -> rowlock.v1.Member
+	3,  // 2: rowlock.v1.GetStatusResponse.self:type_name -> rowlock.v1.Member
+	30, // 3: rowlock.v1.GetStatusResponse.suspended_since:type_name -> google.protobuf.Timestamp
+	2,  // 4: rowlock.v1.GetStatusResponse.timeline:type_name -> rowlock.v1.Timeline
+	31, // 5: rowlock.v1.GetStatusResponse.archive:type_name -> rowlock.v1.ArchiveStatus
+	30, // 6: rowlock.v1.GetStatusResponse.wall_time:type_name -> google.protobuf.Timestamp
+	30, // 7: rowlock.v1.Timeline.time:type_name -> google.protobuf.Timestamp
+	6,  // 8: rowlock.v1.ListMembersResponse.members:type_name -> rowlock.v1.MemberState
+	3,  // 9: rowlock.v1.MemberState.member:type_name -> rowlock.v1.Member
+	3,  // 10: rowlock.v1.JoinClusterRequest.member:type_name -> rowlock.v1.Member
+	3,  // 11: rowlock.v1.JoinClusterResponse.member:type_name -> rowlock.v1.Member
+	3,  // 12: rowlock.v1.DescribeResponse.self:type_name -> rowlock.v1.Member
+	21, // 13: rowlock.v1.DescribeResponse.checksums:type_name -> rowlock.v1.Checksum
+	3,  // 14: rowlock.v1.FormClusterRequest.founder:type_name -> rowlock.v1.Member
+	3,  // 15: rowlock.v1.FormClusterResponse.self:type_name -> rowlock.v1.Member
+	0,  // 16: rowlock.v1.ClusterService.GetStatus:input_type -> rowlock.v1.GetStatusRequest
+	4,  // 17: rowlock.v1.ClusterService.ListMembers:input_type -> rowlock.v1.ListMembersRequest
+	7,  // 18: rowlock.v1.ClusterService.JoinCluster:input_type -> rowlock.v1.JoinClusterRequest
+	9,  // 19: rowlock.v1.ClusterService.RemoveMember:input_type -> rowlock.v1.RemoveMemberRequest
+	11, // 20: rowlock.v1.ClusterService.PromoteMember:input_type -> rowlock.v1.PromoteMemberRequest
+	13, // 21: rowlock.v1.ClusterService.DemoteMember:input_type -> rowlock.v1.DemoteMemberRequest
+	15, // 22: rowlock.v1.ClusterService.TransferLeadership:input_type -> rowlock.v1.TransferLeadershipRequest
+	17, // 23: rowlock.v1.ClusterService.ResumeCluster:input_type -> rowlock.v1.ResumeClusterRequest
+	19, // 24: rowlock.v1.PeerService.Describe:input_type -> rowlock.v1.DescribeRequest
+	22, // 25: rowlock.v1.PeerService.SendImage:input_type -> rowlock.v1.SendImageRequest
+	24, // 26: rowlock.v1.PeerService.SetStandby:input_type -> rowlock.v1.SetStandbyRequest
+	28, // 27: rowlock.v1.PeerService.Judge:input_type -> rowlock.v1.JudgeRequest
+	26, // 28: rowlock.v1.PeerService.FormCluster:input_type -> rowlock.v1.FormClusterRequest
+	1,  // 29: rowlock.v1.ClusterService.GetStatus:output_type -> rowlock.v1.GetStatusResponse
+	5,  // 30: rowlock.v1.ClusterService.ListMembers:output_type -> rowlock.v1.ListMembersResponse
+	8,  // 31: rowlock.v1.ClusterService.JoinCluster:output_type -> rowlock.v1.JoinClusterResponse
+	10, // 32: rowlock.v1.ClusterService.RemoveMember:output_type -> rowlock.v1.RemoveMemberResponse
+	12, // 33: rowlock.v1.ClusterService.PromoteMember:output_type -> rowlock.v1.PromoteMemberResponse
+	14, // 34: rowlock.v1.ClusterService.DemoteMember:output_type -> rowlock.v1.DemoteMemberResponse
+	16, // 35: rowlock.v1.ClusterService.TransferLeadership:output_type -> rowlock.v1.TransferLeadershipResponse
+	18, // 36: rowlock.v1.ClusterService.ResumeCluster:output_type -> rowlock.v1.ResumeClusterResponse
+	20, // 37: rowlock.v1.PeerService.Describe:output_type -> rowlock.v1.DescribeResponse
+	23, // 38: rowlock.v1.PeerService.SendImage:output_type -> rowlock.v1.SendImageResponse
+	25, // 39: rowlock.v1.PeerService.SetStandby:output_type -> rowlock.v1.SetStandbyResponse
+	29, // 40: rowlock.v1.PeerService.Judge:output_type -> rowlock.v1.JudgeResponse
+	27, // 41: rowlock.v1.PeerService.FormCluster:output_type -> rowlock.v1.FormClusterResponse
+	29, // [29:42] is the sub-list for method output_type
+	16, // [16:29] is the sub-list for method input_type
+	16, // [16:16] is the sub-list for extension type_name
+	16, // [16:16] is the sub-list for extension extendee
+	0,  // [0:16] is the sub-list for field type_name
 }
 
 func init() { file_rpc_rowlockv1_cluster_proto_init() }
@@ -1601,13 +2006,14 @@ func file_rpc_rowlockv1_cluster_proto_init() {
 	if File_rpc_rowlockv1_cluster_proto != nil {
 		return
 	}
+	file_rpc_rowlockv1_archive_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_rpc_rowlockv1_cluster_proto_rawDesc), len(file_rpc_rowlockv1_cluster_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   23,
+			NumMessages:   30,
 			NumExtensions: 0,
 			NumServices:   2,
 		},

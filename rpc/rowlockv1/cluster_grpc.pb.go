@@ -26,6 +26,7 @@ const (
 	ClusterService_PromoteMember_FullMethodName      = "/rowlock.v1.ClusterService/PromoteMember"
 	ClusterService_DemoteMember_FullMethodName       = "/rowlock.v1.ClusterService/DemoteMember"
 	ClusterService_TransferLeadership_FullMethodName = "/rowlock.v1.ClusterService/TransferLeadership"
+	ClusterService_ResumeCluster_FullMethodName      = "/rowlock.v1.ClusterService/ResumeCluster"
 )
 
 // ClusterServiceClient is the client API for ClusterService service.
@@ -51,6 +52,9 @@ type ClusterServiceClient interface {
 	DemoteMember(ctx context.Context, in *DemoteMemberRequest, opts ...grpc.CallOption) (*DemoteMemberResponse, error)
 	// TransferLeadership makes another voter the leader.
 	TransferLeadership(ctx context.Context, in *TransferLeadershipRequest, opts ...grpc.CallOption) (*TransferLeadershipResponse, error)
+	// ResumeCluster ends the suspension in which a restored cluster begins: tasks are handed out again, and what is overdue
+	// happens as after an outage of that length. Idempotent.
+	ResumeCluster(ctx context.Context, in *ResumeClusterRequest, opts ...grpc.CallOption) (*ResumeClusterResponse, error)
 }
 
 type clusterServiceClient struct {
@@ -131,6 +135,16 @@ func (c *clusterServiceClient) TransferLeadership(ctx context.Context, in *Trans
 	return out, nil
 }
 
+func (c *clusterServiceClient) ResumeCluster(ctx context.Context, in *ResumeClusterRequest, opts ...grpc.CallOption) (*ResumeClusterResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ResumeClusterResponse)
+	err := c.cc.Invoke(ctx, ClusterService_ResumeCluster_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // ClusterServiceServer is the server API for ClusterService service.
 // All implementations must embed UnimplementedClusterServiceServer
 // for forward compatibility.
@@ -154,6 +168,9 @@ type ClusterServiceServer interface {
 	DemoteMember(context.Context, *DemoteMemberRequest) (*DemoteMemberResponse, error)
 	// TransferLeadership makes another voter the leader.
 	TransferLeadership(context.Context, *TransferLeadershipRequest) (*TransferLeadershipResponse, error)
+	// ResumeCluster ends the suspension in which a restored cluster begins: tasks are handed out again, and what is overdue
+	// happens as after an outage of that length. Idempotent.
+	ResumeCluster(context.Context, *ResumeClusterRequest) (*ResumeClusterResponse, error)
 	mustEmbedUnimplementedClusterServiceServer()
 }
 
@@ -184,6 +201,9 @@ func (UnimplementedClusterServiceServer) DemoteMember(context.Context, *DemoteMe
 }
 func (UnimplementedClusterServiceServer) TransferLeadership(context.Context, *TransferLeadershipRequest) (*TransferLeadershipResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method TransferLeadership not implemented")
+}
+func (UnimplementedClusterServiceServer) ResumeCluster(context.Context, *ResumeClusterRequest) (*ResumeClusterResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ResumeCluster not implemented")
 }
 func (UnimplementedClusterServiceServer) mustEmbedUnimplementedClusterServiceServer() {}
 func (UnimplementedClusterServiceServer) testEmbeddedByValue()                        {}
@@ -332,6 +352,24 @@ func _ClusterService_TransferLeadership_Handler(srv interface{}, ctx context.Con
 	return interceptor(ctx, in, info, handler)
 }
 
+func _ClusterService_ResumeCluster_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ResumeClusterRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ClusterServiceServer).ResumeCluster(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ClusterService_ResumeCluster_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ClusterServiceServer).ResumeCluster(ctx, req.(*ResumeClusterRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // ClusterService_ServiceDesc is the grpc.ServiceDesc for ClusterService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -367,6 +405,10 @@ var ClusterService_ServiceDesc = grpc.ServiceDesc{
 			MethodName: "TransferLeadership",
 			Handler:    _ClusterService_TransferLeadership_Handler,
 		},
+		{
+			MethodName: "ResumeCluster",
+			Handler:    _ClusterService_ResumeCluster_Handler,
+		},
 	},
 	Streams:  []grpc.StreamDesc{},
 	Metadata: "rpc/rowlockv1/cluster.proto",
@@ -374,7 +416,9 @@ var ClusterService_ServiceDesc = grpc.ServiceDesc{
 
 const (
 	PeerService_Describe_FullMethodName    = "/rowlock.v1.PeerService/Describe"
+	PeerService_SendImage_FullMethodName   = "/rowlock.v1.PeerService/SendImage"
 	PeerService_SetStandby_FullMethodName  = "/rowlock.v1.PeerService/SetStandby"
+	PeerService_Judge_FullMethodName       = "/rowlock.v1.PeerService/Judge"
 	PeerService_FormCluster_FullMethodName = "/rowlock.v1.PeerService/FormCluster"
 )
 
@@ -387,8 +431,13 @@ const (
 type PeerServiceClient interface {
 	// Describe tells what the leader must know of a member.
 	Describe(ctx context.Context, in *DescribeRequest, opts ...grpc.CallOption) (*DescribeResponse, error)
+	// SendImage has a member keep a prepared state file, which an entry of the log will put in the place of the state.
+	SendImage(ctx context.Context, opts ...grpc.CallOption) (grpc.ClientStreamingClient[SendImageRequest, SendImageResponse], error)
 	// SetStandby has a member ask to stay a standby, or no longer.
 	SetStandby(ctx context.Context, in *SetStandbyRequest, opts ...grpc.CallOption) (*SetStandbyResponse, error)
+	// Judge has the leader, which is asked, compare the members' states now. It doesn't wait for the verdict, which comes
+	// through the log.
+	Judge(ctx context.Context, in *JudgeRequest, opts ...grpc.CallOption) (*JudgeResponse, error)
 	// FormCluster asks a server without state to be one of the first voters of a new group. Once it has agreed, it agrees
 	// to no other.
 	FormCluster(ctx context.Context, in *FormClusterRequest, opts ...grpc.CallOption) (*FormClusterResponse, error)
@@ -412,10 +461,33 @@ func (c *peerServiceClient) Describe(ctx context.Context, in *DescribeRequest, o
 	return out, nil
 }
 
+func (c *peerServiceClient) SendImage(ctx context.Context, opts ...grpc.CallOption) (grpc.ClientStreamingClient[SendImageRequest, SendImageResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &PeerService_ServiceDesc.Streams[0], PeerService_SendImage_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[SendImageRequest, SendImageResponse]{ClientStream: stream}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type PeerService_SendImageClient = grpc.ClientStreamingClient[SendImageRequest, SendImageResponse]
+
 func (c *peerServiceClient) SetStandby(ctx context.Context, in *SetStandbyRequest, opts ...grpc.CallOption) (*SetStandbyResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(SetStandbyResponse)
 	err := c.cc.Invoke(ctx, PeerService_SetStandby_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *peerServiceClient) Judge(ctx context.Context, in *JudgeRequest, opts ...grpc.CallOption) (*JudgeResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(JudgeResponse)
+	err := c.cc.Invoke(ctx, PeerService_Judge_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -441,8 +513,13 @@ func (c *peerServiceClient) FormCluster(ctx context.Context, in *FormClusterRequ
 type PeerServiceServer interface {
 	// Describe tells what the leader must know of a member.
 	Describe(context.Context, *DescribeRequest) (*DescribeResponse, error)
+	// SendImage has a member keep a prepared state file, which an entry of the log will put in the place of the state.
+	SendImage(grpc.ClientStreamingServer[SendImageRequest, SendImageResponse]) error
 	// SetStandby has a member ask to stay a standby, or no longer.
 	SetStandby(context.Context, *SetStandbyRequest) (*SetStandbyResponse, error)
+	// Judge has the leader, which is asked, compare the members' states now. It doesn't wait for the verdict, which comes
+	// through the log.
+	Judge(context.Context, *JudgeRequest) (*JudgeResponse, error)
 	// FormCluster asks a server without state to be one of the first voters of a new group. Once it has agreed, it agrees
 	// to no other.
 	FormCluster(context.Context, *FormClusterRequest) (*FormClusterResponse, error)
@@ -459,8 +536,14 @@ type UnimplementedPeerServiceServer struct{}
 func (UnimplementedPeerServiceServer) Describe(context.Context, *DescribeRequest) (*DescribeResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Describe not implemented")
 }
+func (UnimplementedPeerServiceServer) SendImage(grpc.ClientStreamingServer[SendImageRequest, SendImageResponse]) error {
+	return status.Error(codes.Unimplemented, "method SendImage not implemented")
+}
 func (UnimplementedPeerServiceServer) SetStandby(context.Context, *SetStandbyRequest) (*SetStandbyResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method SetStandby not implemented")
+}
+func (UnimplementedPeerServiceServer) Judge(context.Context, *JudgeRequest) (*JudgeResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Judge not implemented")
 }
 func (UnimplementedPeerServiceServer) FormCluster(context.Context, *FormClusterRequest) (*FormClusterResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method FormCluster not implemented")
@@ -504,6 +587,13 @@ func _PeerService_Describe_Handler(srv interface{}, ctx context.Context, dec fun
 	return interceptor(ctx, in, info, handler)
 }
 
+func _PeerService_SendImage_Handler(srv interface{}, stream grpc.ServerStream) error {
+	return srv.(PeerServiceServer).SendImage(&grpc.GenericServerStream[SendImageRequest, SendImageResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type PeerService_SendImageServer = grpc.ClientStreamingServer[SendImageRequest, SendImageResponse]
+
 func _PeerService_SetStandby_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(SetStandbyRequest)
 	if err := dec(in); err != nil {
@@ -518,6 +608,24 @@ func _PeerService_SetStandby_Handler(srv interface{}, ctx context.Context, dec f
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(PeerServiceServer).SetStandby(ctx, req.(*SetStandbyRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _PeerService_Judge_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(JudgeRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(PeerServiceServer).Judge(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: PeerService_Judge_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(PeerServiceServer).Judge(ctx, req.(*JudgeRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -556,10 +664,20 @@ var PeerService_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _PeerService_SetStandby_Handler,
 		},
 		{
+			MethodName: "Judge",
+			Handler:    _PeerService_Judge_Handler,
+		},
+		{
 			MethodName: "FormCluster",
 			Handler:    _PeerService_FormCluster_Handler,
 		},
 	},
-	Streams:  []grpc.StreamDesc{},
+	Streams: []grpc.StreamDesc{
+		{
+			StreamName:    "SendImage",
+			Handler:       _PeerService_SendImage_Handler,
+			ClientStreams: true,
+		},
+	},
 	Metadata: "rpc/rowlockv1/cluster.proto",
 }

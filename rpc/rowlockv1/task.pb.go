@@ -2143,7 +2143,7 @@ func (x *ExplainTaskResponse) GetReasons() []*Reason {
 // Reason is one thing that keeps a task from running.
 type Reason struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// delayed, retry_backoff, queue_paused, queue_limit, queue_rate, key_limit, key_rate, singleton, reserved, no_worker,
+	// cluster_suspended, delayed, retry_backoff, queue_paused, queue_limit, queue_rate, key_limit, key_rate, singleton, reserved, no_worker,
 	// no_worker_for_kind, no_capable_worker, waits_for_turn, blocked, running, finished, dead_letter, group_paused, workers_busy,
 	// operation.
 	Code    string `protobuf:"bytes,1,opt,name=code,proto3" json:"code,omitempty"`
@@ -3027,6 +3027,8 @@ type ImportResult struct {
 	State Task_State `protobuf:"varint,2,opt,name=state,proto3,enum=rowlock.v1.Task_State" json:"state,omitempty"`
 	// The task that has the unique key.
 	HolderId string `protobuf:"bytes,3,opt,name=holder_id,json=holderId,proto3" json:"holder_id,omitempty"`
+	// With parent_missing: the tasks that it waits for and that aren't there.
+	MissingParentIds []string `protobuf:"bytes,5,rep,name=missing_parent_ids,json=missingParentIds,proto3" json:"missing_parent_ids,omitempty"`
 	// Not set where the task was put back. Reasons: task_exists, unique_taken, has_dependants, parent_missing, dependency_failed,
 	// finished, id_out_of_range, draining, being_purged, queue_full, too_many_queues.
 	Error         *Status `protobuf:"bytes,4,opt,name=error,proto3" json:"error,omitempty"`
@@ -3083,6 +3085,13 @@ func (x *ImportResult) GetHolderId() string {
 		return x.HolderId
 	}
 	return ""
+}
+
+func (x *ImportResult) GetMissingParentIds() []string {
+	if x != nil {
+		return x.MissingParentIds
+	}
+	return nil
 }
 
 func (x *ImportResult) GetError() *Status {
@@ -3368,11 +3377,12 @@ const file_rpc_rowlockv1_task_proto_rawDesc = "" +
 	"\x04skip\x10\x01\x12\v\n" +
 	"\areplace\x10\x02\"I\n" +
 	"\x13ImportTasksResponse\x122\n" +
-	"\aresults\x18\x01 \x03(\v2\x18.rowlock.v1.ImportResultR\aresults\"\x93\x01\n" +
+	"\aresults\x18\x01 \x03(\v2\x18.rowlock.v1.ImportResultR\aresults\"\xc1\x01\n" +
 	"\fImportResult\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12,\n" +
 	"\x05state\x18\x02 \x01(\x0e2\x16.rowlock.v1.Task.StateR\x05state\x12\x1b\n" +
-	"\tholder_id\x18\x03 \x01(\tR\bholderId\x12(\n" +
+	"\tholder_id\x18\x03 \x01(\tR\bholderId\x12,\n" +
+	"\x12missing_parent_ids\x18\x05 \x03(\tR\x10missingParentIds\x12(\n" +
 	"\x05error\x18\x04 \x01(\v2\x12.rowlock.v1.StatusR\x05error*H\n" +
 	"\rParentFailure\x12\x1a\n" +
 	"\x16parent_failure_default\x10\x00\x12\x0f\n" +

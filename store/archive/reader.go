@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"context"
 	"crypto/ed25519"
 	"errors"
 	"fmt"
@@ -216,4 +217,24 @@ func (f *faults) Read(p []byte) (int, error) {
 		*f.err = err
 	}
 	return n, err
+}
+
+// CheckBody reads the body as it lies in the object and compares its digest, which needs no key. nil, ErrDamaged, ctx's error
+// or one of reading.
+func (r *Reader) CheckBody(ctx context.Context) error {
+	m := r.manifest.Body
+	sum := newDigester(io.Discard)
+	from := io.NewSectionReader(r.from, int64(len(magicLine)), m.Size)
+	for block := int64(1 << 20); sum.n < m.Size; {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if _, err := io.CopyN(sum, from, min(block, m.Size-sum.n)); err != nil {
+			return fmt.Errorf("read archive: %w", err)
+		}
+	}
+	if sum.hex() != m.SHA256 {
+		return damaged("the body's digest doesn't match")
+	}
+	return nil
 }

@@ -87,20 +87,3 @@ func FuzzRecords(f *testing.F) {
 		}
 	})
 }
-
-func TestNames(t *testing.T) {
-	name := SegmentName("c1", TimelineName(255), 7, 123456)
-	s, ok := parseSegment(name, 9)
-	if !ok || s.ClusterID != "c1" || s.Timeline != "00000000000000ff" || s.First != 7 || s.Last != 123456 || s.Size != 9 {
-		t.Errorf("%s is read as %+v", name, s)
-	}
-	full := FullName("c1", TimelineName(0), 42)
-	if f, ok := parseFull(full, 3); !ok || f.ClusterID != "c1" || f.Index != 42 || f.Size != 3 {
-		t.Errorf("%s is read as %+v", full, f)
-	}
-	for _, other := range []string{full, "", "c1/log/x", name + ".tmp", "a/" + name, SegmentName("c", TimelineName(1), 8, 7), SegmentName("c", TimelineName(1), 0, 7)} {
-		if s, ok := parseSegment(other, 0); ok {
-			t.Errorf("%q is read as %+v", other, s)
-		}
-	}
-}

@@ -61,6 +61,8 @@ type Task struct {
 	BatchID         string            `json:"batch_id,omitempty"`
 	CallbackOf      string            `json:"callback_of,omitempty"`
 	Callback        string            `json:"callback,omitempty"`
+
+	UniqueWindowSeconds float64 `json:"unique_window_seconds,omitempty"`
 }
 
 // TaskError is what one attempt ended with.
@@ -106,6 +108,7 @@ func NewTask(t *rowlockv1.Task) Task {
 		OriginQueue:  t.GetOriginQueue(),
 		Dependencies: dependencies(t), OnParentFailure: parentFailure(t), WorkflowID: t.GetWorkflowId(), Ref: t.GetRef(),
 		BatchID: t.GetBatchId(), CallbackOf: t.GetCallbackOf(), Callback: t.GetCallback(),
+		UniqueWindowSeconds: t.GetUniqueWindowSeconds(),
 	}
 }
 

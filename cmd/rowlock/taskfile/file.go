@@ -131,13 +131,24 @@ func (e *LineError) Unwrap() error { return e.Err }
 
 // lines calls fn with the task of each line that isn't empty.
 func (f *File) lines(fn func(number int, t *rowlockv1.NewTask) error) error {
+	return f.scan(maxLineBytes, func(number int, text []byte) error {
+		t, err := parse(text, f.defaultQueue)
+		if err != nil {
+			return &LineError{Line: number, Err: err}
+		}
+		return fn(number, t)
+	})
+}
+
+// scan calls fn with each line that isn't empty.
+func (f *File) scan(longest int, fn func(number int, text []byte) error) error {
 	file, err := os.Open(f.path)
 	if err != nil {
 		return err
 	}
 	defer file.Close()
 	scanner := bufio.NewScanner(file)
-	scanner.Buffer(make([]byte, 64<<10), maxLineBytes)
+	scanner.Buffer(make([]byte, 64<<10), longest)
 	number := 0
 	for scanner.Scan() {
 		number++
@@ -145,16 +156,12 @@ func (f *File) lines(fn func(number int, t *rowlockv1.NewTask) error) error {
 		if len(text) == 0 {
 			continue
 		}
-		t, err := parse(text, f.defaultQueue)
-		if err != nil {
-			return &LineError{Line: number, Err: err}
-		}
-		if err := fn(number, t); err != nil {
+		if err := fn(number, text); err != nil {
 			return err
 		}
 	}
 	if errors.Is(scanner.Err(), bufio.ErrTooLong) {
-		return &LineError{Line: number + 1, Err: fmt.Errorf("the line is longer than %d bytes", maxLineBytes)}
+		return &LineError{Line: number + 1, Err: fmt.Errorf("the line is longer than %d bytes", longest)}
 	}
 	return scanner.Err()
 }

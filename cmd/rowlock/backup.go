@@ -1,0 +1,15 @@
+package main
+
+import "github.com/spf13/cobra"
+
+func (p *program) backupCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "backup",
+		Short:   "Save the state, look into backups, and put back what was lost",
+		Example: "  rowlock backup save --to /var/backups/rowlock\n  rowlock backup verify --from /var/backups/rowlock",
+		GroupID: groupOperate,
+	}
+	cmd.AddCommand(p.backupSaveCommand(), p.backupListCommand(), p.backupInspectCommand(), p.backupVerifyCommand())
+	cmd.AddCommand(p.backupImportCommand(), p.backupRestoreCommand())
+	return cmd
+}

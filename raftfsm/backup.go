@@ -1,0 +1,73 @@
+package raftfsm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/rowlock/rowlock/store"
+	"github.com/rowlock/rowlock/task"
+)
+
+// Backup is a copy of this member's state as it was right after one entry of the log, and what was true of it there.
+// Close it: the copy takes as much space on this member's disk as the state file.
+type Backup struct {
+	*store.Image
+	ClusterID, NodeID string
+	Index, Term       uint64 // of the entry
+	// Hash is the machine's, taken under the same hold of the lock that froze what the image holds.
+	Hash         uint64
+	Timeline     uint64
+	FeatureLevel uint32
+	StateTime    task.Time
+	LiveTasks    uint64
+	Queues       int
+}
+
+// errNothingYet means that there is no state to copy.
+var errNothingYet = errors.New("this member has executed nothing yet")
+
+// Backup makes the state durable and copies it. Writes go on meanwhile. Any member can do it, also without a leader.
+//
+// store.ErrNoSpace: the disk hasn't room for the copy. ErrStopped: the member is stopping, or can't go on.
+func (n *Node) Backup(ctx context.Context) (*Backup, error) {
+	if n.stopping.Load() || n.fatal.get() != nil {
+		return nil, ErrStopped
+	}
+	// A backup mustn't bring the member to a stop.
+	if err := n.room.Fits(n.store.Bytes(), "a backup can be taken"); err != nil {
+		return nil, err
+	}
+	b := &Backup{ClusterID: n.identity.ClusterID, NodeID: n.identity.NodeID}
+	var view *store.View
+	err := n.checkpoints.at(b.note, func() (err error) {
+		view, err = n.store.View()
+		return err
+	})
+	if err != nil {
+		if errors.Is(err, store.ErrClosed) {
+			return nil, ErrStopped
+		}
+		return nil, fmt.Errorf("back up: %w", err)
+	}
+	defer view.Close()
+	p := view.Position()
+	switch {
+	case p.Index == 0 || len(p.Configuration) == 0:
+		return nil, errNothingYet
+	case p.Index != b.Index:
+		return nil, fmt.Errorf("back up: the state file is at entry %d, the state that was noted at %d", p.Index, b.Index)
+	}
+	if b.Image, err = n.store.ImageOf(ctx, view); err != nil {
+		return nil, fmt.Errorf("back up: %w", err)
+	}
+	return b, nil
+}
+
+// note takes down what the machine is like at a position. Under the machine's lock.
+func (b *Backup) note(m *task.Machine, p store.Position) {
+	b.Index, b.Term = p.Index, p.Term
+	b.Hash, b.Timeline = m.Hash(), m.Timeline().ID
+	b.FeatureLevel, b.StateTime = m.FeatureLevel(), m.Now()
+	b.LiveTasks, b.Queues = m.LiveTasks(), m.QueueCount()
+}

@@ -1,0 +1,204 @@
+// Package extract reads tasks out of a backup without restoring it. The archive is copied to a temporary directory as a whole and
+// verified before anything of it is used.
+package extract
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/rowlock/rowlock/store"
+	"github.com/rowlock/rowlock/store/archive"
+	"github.com/rowlock/rowlock/task"
+)
+
+// ErrKind refuses an archive that has no state, but a part of the log.
+var ErrKind = errors.New("it holds entries of the log, not a state: tasks are read out of a full backup")
+
+// Options say how to open an archive. Both may be left out.
+type Options struct {
+	// Dir is where the temporary directory is made, which takes as much as the plain body; "": the system's.
+	Dir string
+	// Progress is told how many of the plain body's bytes have been copied.
+	Progress func(done, total int64)
+}
+
+// Source is a state that was copied out of an archive.
+type Source struct {
+	manifest archive.Manifest
+	dir      string
+	store    *store.Store
+	view     *store.View
+	catalog  *store.Catalog
+}
+
+// Open copies the state out of an archive and verifies all of it: the digests of the manifest, and each checksum of the state file.
+// The caller closes the Source, which removes the copy.
+func Open(ctx context.Context, r *archive.Reader, o Options) (_ *Source, err error) {
+	if r.Manifest().Kind != archive.Full {
+		return nil, ErrKind
+	}
+	dir, err := os.MkdirTemp(o.Dir, "rowlock-extract-*")
+	if err != nil {
+		return nil, fmt.Errorf("make a temporary directory: %w", err)
+	}
+	s := &Source{manifest: r.Manifest(), dir: dir}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.Close())
+		}
+	}()
+	path := store.Dir(dir).State()
+	if err := fetch(ctx, r, path, o.Progress); err != nil {
+		return nil, err
+	}
+	if _, err := store.PrepareImage(path); err != nil {
+		return nil, fmt.Errorf("the state in the archive: %w", err)
+	}
+	s.store, err = store.Open(store.Options{Dir: dir, Logger: slog.New(slog.DiscardHandler), Now: time.Now})
+	if err != nil {
+		return nil, err
+	}
+	if s.view, err = s.store.View(); err != nil {
+		return nil, err
+	}
+	s.catalog, err = s.view.Catalog()
+	return s, err
+}
+
+// fetch copies the plain body to a file.
+func fetch(ctx context.Context, r *archive.Reader, path string, progress func(done, total int64)) (err error) {
+	body, err := r.Body()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, body.Close()) }()
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	if progress == nil {
+		progress = func(int64, int64) {}
+	}
+	const piece = 4 << 20
+	total := r.Manifest().Body.PlainSize
+	for done := int64(0); ; {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		n, err := io.CopyN(file, body, piece)
+		done += n
+		progress(done, total)
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return fmt.Errorf("copy the state to %s: %w", path, err)
+		}
+	}
+}
+
+// Close removes the copy.
+func (s *Source) Close() error {
+	var err error
+	if s.view != nil {
+		s.view.Close()
+	}
+	if s.store != nil {
+		err = s.store.Close()
+	}
+	return errors.Join(err, os.RemoveAll(s.dir))
+}
+
+// Manifest is the archive's.
+func (s *Source) Manifest() archive.Manifest { return s.manifest }
+
+// Selection says which tasks are meant. All that is given must be true of a task.
+type Selection struct {
+	// IDs are looked up; nil: all tasks are gone through.
+	IDs    []task.ID
+	Queue  string
+	Kind   string
+	States []task.State // none: all live ones, or with IDs any
+	// Match decides about a task that the rest selects; nil: yes. NeedsPayload says that it looks at payloads.
+	Match        func(t *task.Task) (bool, error)
+	NeedsPayload bool
+}
+
+// Tasks gives fn the selected tasks with their payloads, and stops with its error: live ones by ID, then finished ones in the order
+// in which they finished; with IDs in the order of these. missing are the IDs of which there is no task.
+func (s *Source) Tasks(ctx context.Context, sel Selection, fn func(t *task.Task) error) (missing []task.ID, err error) {
+	take := func(t *task.Task) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		yes, err := s.selects(&sel, t)
+		if !yes || err != nil {
+			return err
+		}
+		if err := s.catalog.Hydrate(t); err != nil {
+			return err
+		}
+		return fn(t)
+	}
+	if sel.IDs != nil {
+		for _, id := range sel.IDs {
+			t, ok, err := s.catalog.Task(id)
+			if err != nil {
+				return missing, err
+			}
+			if !ok {
+				missing = append(missing, id)
+			} else if err := take(&t); err != nil {
+				return missing, err
+			}
+		}
+		return missing, nil
+	}
+	if len(sel.States) == 0 {
+		return nil, s.catalog.Live(take)
+	}
+	if sel.wants(func(st task.State) bool { return !st.Finished() }) {
+		if err := s.catalog.Live(take); err != nil {
+			return nil, err
+		}
+	}
+	if sel.wants(task.State.Finished) {
+		return nil, s.catalog.Finished(take)
+	}
+	return nil, nil
+}
+
+// wants reports whether one of the states is of a sort.
+func (sel *Selection) wants(sort func(task.State) bool) bool {
+	for _, st := range sel.States {
+		if sort(st) {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *Source) selects(sel *Selection, t *task.Task) (bool, error) {
+	state := len(sel.States) == 0
+	for _, st := range sel.States {
+		state = state || st == t.State
+	}
+	if !state || sel.Queue != "" && sel.Queue != t.Queue || sel.Kind != "" && sel.Kind != t.Kind {
+		return false, nil
+	}
+	if sel.Match == nil {
+		return true, nil
+	}
+	if sel.NeedsPayload {
+		if err := s.catalog.Hydrate(t); err != nil {
+			return false, err
+		}
+	}
+	return sel.Match(t)
+}
