@@ -93,8 +93,8 @@ type GetStatusResponse struct {
 	// The continuous archive of the log, where the member that answers is configured to keep one.
 	Archive *ArchiveStatus `protobuf:"bytes,30,opt,name=archive,proto3" json:"archive,omitempty"`
 	// Of the member that answers: where it serves HTTP, and its clock.
-	HttpAddress   string                 `protobuf:"bytes,40,opt,name=http_address,json=httpAddress,proto3" json:"http_address,omitempty"`
-	WallTime      *timestamppb.Timestamp `protobuf:"bytes,41,opt,name=wall_time,json=wallTime,proto3" json:"wall_time,omitempty"`
+	HttpAddress   string                 `protobuf:"bytes,31,opt,name=http_address,json=httpAddress,proto3" json:"http_address,omitempty"`
+	WallTime      *timestamppb.Timestamp `protobuf:"bytes,32,opt,name=wall_time,json=wallTime,proto3" json:"wall_time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1796,8 +1796,8 @@ const file_rpc_rowlockv1_cluster_proto_rawDesc = "" +
 	"\rsuspended_why\x18\x16 \x01(\tR\fsuspendedWhy\x120\n" +
 	"\btimeline\x18\x17 \x01(\v2\x14.rowlock.v1.TimelineR\btimeline\x123\n" +
 	"\aarchive\x18\x1e \x01(\v2\x19.rowlock.v1.ArchiveStatusR\aarchive\x12!\n" +
-	"\fhttp_address\x18( \x01(\tR\vhttpAddress\x127\n" +
-	"\twall_time\x18) \x01(\v2\x1a.google.protobuf.TimestampR\bwallTime\"x\n" +
+	"\fhttp_address\x18\x1f \x01(\tR\vhttpAddress\x127\n" +
+	"\twall_time\x18  \x01(\v2\x1a.google.protobuf.TimestampR\bwallTime\"x\n" +
 	"\bTimeline\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
 	"\x06parent\x18\x02 \x01(\tR\x06parent\x12\x14\n" +
