@@ -10,6 +10,6 @@ func (p *program) backupCommand() *cobra.Command {
 		GroupID: groupOperate,
 	}
 	cmd.AddCommand(p.backupSaveCommand(), p.backupListCommand(), p.backupInspectCommand(), p.backupVerifyCommand())
-	cmd.AddCommand(p.backupImportCommand(), p.backupRestoreCommand())
+	cmd.AddCommand(p.backupExtractCommand(), p.backupImportCommand(), p.backupRestoreCommand())
 	return cmd
 }
