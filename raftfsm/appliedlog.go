@@ -71,3 +71,6 @@ func isPlaceholder(l *raft.Log) bool { return l.Type == raft.LogNoop && l.Append
 func (n *Node) ReadLog(after uint64, bytes int, take func(LogEntry) error) (last uint64, err error) {
 	return n.executed.read(after, bytes, take)
 }
+
+// LogTerm returns the term of an entry that this member has executed. ErrLogGap: its log doesn't have the entry.
+func (n *Node) LogTerm(index uint64) (uint64, error) { return n.executed.term(index) }

@@ -42,6 +42,13 @@ func (c *archiveCondition) succeed() {
 	c.success, c.problem = time.Now(), ""
 }
 
+// wait says that there is nothing to be done yet.
+func (c *archiveCondition) wait() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.since, c.end, c.problem = time.Now(), logarchive.Link{}, ""
+}
+
 func (c *archiveCondition) fail(err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -1,7 +1,6 @@
 package raftfsm
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -27,10 +26,8 @@ type ArchiveConfig struct {
 	NoteEvery time.Duration
 	// Timeout is how long the destination may take for one object. Default 1 min.
 	Timeout time.Duration
-	// Full makes a full backup at the bucket, and returns its manifest; nil: none is begun, and somebody else has to. It is
-	// called where there is none to begin with, and where entries are missing behind the last one.
-	Full func(ctx context.Context, n *Node, to bucket.Bucket) (archive.Manifest, error)
-	// FullTimeout is how long that may take. Default 6 h.
+	// FullTimeout is how long a full backup may take, which is made where there is none to begin with, and where entries are
+	// missing behind the last one. Default 6 h.
 	FullTimeout time.Duration
 	// Version is the program's, for the manifests.
 	Version string

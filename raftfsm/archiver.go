@@ -42,7 +42,7 @@ type archiver struct {
 	read      func(fn func(m *task.Machine))
 	submit    func(cs []task.Command, urgent bool, done func([]task.Result, error))
 	clock     *clock
-	full      func(ctx context.Context) (archive.Manifest, error) // nil: none is made
+	full      func(ctx context.Context) (archive.Manifest, error)
 	logger    *slog.Logger
 	metrics   *archiveMetrics
 	out       *outcall
@@ -84,8 +84,13 @@ func (a *archiver) run(ctx context.Context) {
 	}
 }
 
-// step does what is due.
+// step does what is due. A suspended cluster's log isn't archived: whoever restored it looks first whether it is the right
+// state.
 func (a *archiver) step(ctx context.Context) error {
+	if a.suspended() {
+		a.condition.wait()
+		return nil
+	}
 	if now := a.timelineNow(); now != a.timeline || a.end == nil {
 		a.timeline, a.end, a.tail = now, nil, archive.Manifest{}
 		if err := a.locate(ctx); err != nil {
@@ -155,9 +160,14 @@ func (a *archiver) tell(ctx context.Context, index uint64) error {
 	}
 }
 
+func (a *archiver) suspended() (suspended bool) {
+	a.read(func(m *task.Machine) { _, suspended = m.Suspended() })
+	return suspended
+}
+
 // timelineNow is the state's timeline.
 func (a *archiver) timelineNow() (name string) {
-	a.read(func(m *task.Machine) { name = logarchive.TimelineName(timelineOf(m)) })
+	a.read(func(m *task.Machine) { name = TimelineName(m) })
 	return name
 }
 
@@ -167,12 +177,8 @@ func (n *Node) newArchiver(clk *clock) *archiver {
 	if c == nil {
 		return nil
 	}
-	a := &archiver{
-		config: c, cluster: n.identity.ClusterID, nodeID: n.identity.NodeID, log: n.executed, read: n.replica.read,
+	return &archiver{
+		config: c, full: n.saveFull, cluster: n.identity.ClusterID, nodeID: n.identity.NodeID, log: n.executed, read: n.replica.read,
 		submit: n.proposer.submit, clock: clk, logger: n.config.Logger, metrics: n.metrics.archive(), out: newOutcall(),
 	}
-	if c.Full != nil {
-		a.full = func(ctx context.Context) (archive.Manifest, error) { return c.Full(ctx, n, c.Bucket) }
-	}
-	return a
 }

@@ -5,15 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"math/rand/v2"
-	"os"
 	"path/filepath"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/rowlock/rowlock/store"
 	"github.com/rowlock/rowlock/store/archive"
 	"github.com/rowlock/rowlock/store/bucket"
 	"github.com/rowlock/rowlock/store/logarchive"
@@ -26,7 +23,6 @@ type shelf struct {
 	mu     sync.Mutex // guards the rest
 	refuse error      // what Put returns
 	hang   chan struct{}
-	fulls  int
 }
 
 func newShelf(t testing.TB) *shelf {
@@ -65,82 +61,10 @@ func (s *shelf) Put(ctx context.Context, name string, r io.Reader) (int64, error
 	return s.Bucket.Put(ctx, name, r)
 }
 
-// full makes a full backup of a member.
-func (s *shelf) full(ctx context.Context, n *Node, to bucket.Bucket) (m archive.Manifest, err error) {
-	s.mu.Lock()
-	s.fulls++
-	s.mu.Unlock()
-	if err := n.checkpoints.take(nil); err != nil {
-		return m, err
-	}
-	image, err := n.store.CreateImage()
-	if err != nil {
-		return m, err
-	}
-	defer os.Remove(image.Name())
-	view, err := n.store.View()
-	if err != nil {
-		return m, err
-	}
-	_, err = view.WriteTo(image)
-	view.Close()
-	if err = errors.Join(err, image.Close()); err != nil {
-		return m, err
-	}
-	m.Kind, m.ClusterID, m.Timeline, m.Created = archive.Full, n.identity.ClusterID, archive.Timeline0, time.Now()
-	return packFull(ctx, image.Name(), m, to)
-}
-
-// packFull saves a state file as a full backup.
-func packFull(ctx context.Context, image string, m archive.Manifest, to bucket.Bucket) (archive.Manifest, error) {
-	data, err := os.ReadFile(image)
-	if err != nil {
-		return m, err
-	}
-	dir, err := os.MkdirTemp("", "full")
-	if err != nil {
-		return m, err
-	}
-	defer os.RemoveAll(dir)
-	if err := os.WriteFile(store.Dir(dir).State(), data, 0o600); err != nil {
-		return m, err
-	}
-	s, err := store.Open(store.Options{Dir: dir, Logger: slog.New(slog.DiscardHandler), Now: time.Now})
-	if err != nil {
-		return m, err
-	}
-	x, p, err := s.Load()
-	if err = errors.Join(err, s.Close()); err != nil {
-		return m, err
-	}
-	m.Index, m.Term, m.StateTime = p.Index, p.Term, time.UnixMicro(x.Now())
-	m.Hash, m.FeatureLevel, m.LiveTasks = fmt.Sprintf("%016x", x.Hash()), x.FeatureLevel(), x.LiveTasks()
-	file, err := os.Create(filepath.Join(dir, "archive"))
-	if err != nil {
-		return m, err
-	}
-	defer file.Close()
-	w, err := archive.Create(file, archive.Options{})
-	if err != nil {
-		return m, err
-	}
-	if _, err := w.Write(data); err != nil {
-		return m, err
-	}
-	if m, err = w.Close(m); err != nil {
-		return m, err
-	}
-	if _, err := file.Seek(0, io.SeekStart); err != nil {
-		return m, err
-	}
-	_, err = to.Put(ctx, m.Name().String(), file)
-	return m, err
-}
-
 // config archives to the shelf, often.
 func (s *shelf) config(c *Config) {
 	c.Archive = &ArchiveConfig{
-		Bucket: s, Every: 100 * time.Millisecond, NoteEvery: 200 * time.Millisecond, Timeout: 2 * time.Second, Full: s.full,
+		Bucket: s, Every: 100 * time.Millisecond, NoteEvery: 200 * time.Millisecond, Timeout: 2 * time.Second,
 	}
 	c.ChecksumInterval = 200 * time.Millisecond
 }
@@ -308,22 +232,6 @@ func TestArchiveOfAnother(t *testing.T) {
 	if after := s.line(t); len(after.Fulls) != len(before.Fulls) {
 		t.Error("a full backup of another history was added")
 	}
-}
-
-// TestArchiveWithoutFull: without anything to begin with the operator is told what to do.
-func TestArchiveWithoutFull(t *testing.T) {
-	s := newShelf(t)
-	g := newGroup(t, 1, func(c *Config) { s.config(c); c.Archive.Full = nil })
-	eventually(t, "the problem is told", func() bool {
-		a, _ := g.leader().Archive()
-		return a.Problem != "" && a.Lag > 0
-	})
-	g.insist(enqueue("q", 1))
-	n := g.leader().Node
-	if _, err := s.full(t.Context(), n, s); err != nil {
-		t.Fatal(err)
-	}
-	s.archived(g)
 }
 
 // someLoad works on a group until stop is closed: it enqueues, leases, finishes, cancels and changes queues.

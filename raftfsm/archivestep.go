@@ -109,9 +109,6 @@ func (a *archiver) startOver(ctx context.Context, why error) error {
 		a.metrics.gaps.Inc()
 		a.logger.Warn("the archive has a gap: the log that it needs next is gone. A full backup begins it anew", "to", a.config.Bucket.String(), "error", why)
 	}
-	if a.full == nil {
-		return fmt.Errorf("%w: make one with 'rowlock backup save --to DESTINATION'", why)
-	}
 	var level uint32
 	a.read(func(m *task.Machine) { level = m.FeatureLevel() })
 	if level >= task.LevelFeatures {
@@ -151,6 +148,9 @@ func (a *archiver) ship(ctx context.Context) (more bool, err error) {
 	}
 	if err != nil || last <= a.end.Index {
 		return false, err
+	}
+	if a.timelineNow() != a.timeline { // a restore came between: what was read may be of the new one
+		return false, nil
 	}
 	more = last < a.log.applied()
 	object, m, err := b.Seal(a.about())

@@ -30,10 +30,10 @@ type Discoverer interface {
 	Describe(ctx context.Context, address string) (Description, error)
 	// SetStandby has a member ask to stay a standby, or no longer.
 	SetStandby(ctx context.Context, address string, standby bool) error
-	// Judge has a member, which leads, compare the members' states now.
-	Judge(ctx context.Context, address string) error
 	// SendImage has a member keep a prepared state file, once it has executed the log up to an entry: see Node.TakeImage.
 	SendImage(ctx context.Context, address string, after uint64, sum [sha256.Size]byte, size uint64, image io.Reader) error
+	// Judge has a member, which leads, compare the members' states now.
+	Judge(ctx context.Context, address string) error
 }
 
 // SetDiscoverer names the one who can ask other members. Until then none is known to be well. Call it once.

@@ -46,13 +46,6 @@ func (g *group) SetStandby(_ context.Context, address string, standby bool) erro
 	return errors.New("it doesn't answer")
 }
 
-func (g *group) Judge(_ context.Context, address string) error {
-	if m := g.at(address); m != nil && !g.hushed.Load() {
-		return m.Node.Judge()
-	}
-	return errors.New("it doesn't answer")
-}
-
 func (g *group) SendImage(ctx context.Context, address string, after uint64, sum [sha256.Size]byte, size uint64, image io.Reader) error {
 	if m := g.at(address); m != nil && !g.hushed.Load() {
 		if err := m.TakeImage(ctx, after, sum, size, image); err != nil {
@@ -62,6 +55,13 @@ func (g *group) SendImage(ctx context.Context, address string, after uint64, sum
 			g.sent(m)
 		}
 		return nil
+	}
+	return errors.New("it doesn't answer")
+}
+
+func (g *group) Judge(_ context.Context, address string) error {
+	if m := g.at(address); m != nil && !g.hushed.Load() {
+		return m.Node.Judge()
 	}
 	return errors.New("it doesn't answer")
 }

@@ -221,6 +221,9 @@ func (p *player) apply(e logarchive.Entry) error {
 	if err != nil {
 		return err
 	}
+	if effects.Image.Timeline != 0 {
+		return fmt.Errorf("%w: a restore ends this timeline there: choose a target before", ErrReplay)
+	}
 	if len(effects.Checksums) > 0 {
 		p.hashes.note(Checksum{Index: e.Index, Hash: p.machine.Hash()})
 	}

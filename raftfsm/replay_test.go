@@ -76,7 +76,7 @@ func history(t *testing.T, s *shelf) []moment {
 		t.Fatal(err)
 	}
 	pass(200)
-	if _, err := s.full(t.Context(), g.leader().Node, s); err != nil {
+	if _, err := g.leader().saveFull(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	pass(200)

@@ -1,6 +1,9 @@
 package raftfsm
 
-import "github.com/rowlock/rowlock/task"
+import (
+	"github.com/rowlock/rowlock/store/logarchive"
+	"github.com/rowlock/rowlock/task"
+)
 
-// timelineOf is the number of the timeline that a state is on.
-func timelineOf(m *task.Machine) uint64 { return m.Timeline().ID }
+// TimelineName is the timeline that a state is on, as archives name it.
+func TimelineName(m *task.Machine) string { return logarchive.TimelineName(m.Timeline().ID) }

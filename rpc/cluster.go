@@ -45,6 +45,7 @@ func (s *clusterService) GetStatus(context.Context, *pb.GetStatusRequest) (*pb.G
 			out.SuspendedSince, out.SuspendedWhy = timestamp(why.Since), why.Why
 		}
 	})
+	out.Archive = archiveStatus(s.node)
 	return out, nil
 }
 

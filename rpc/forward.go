@@ -63,6 +63,7 @@ func newForwarder(n Node, p *peers) (*forwarder, error) {
 		pb.File_rpc_rowlockv1_watch_proto,
 		pb.File_rpc_rowlockv1_workflow_proto,
 		pb.File_rpc_rowlockv1_batch_proto,
+		pb.File_rpc_rowlockv1_archive_proto,
 		pb.File_rpc_rowlockv1_restore_proto,
 	} {
 		for i := range file.Services().Len() {

@@ -84,6 +84,7 @@ func (s *Server) bareGRPC() *grpc.Server {
 	pb.RegisterOperationServiceServer(g, &operationService{node: s.cfg.Node, now: s.cfg.Now})
 	pb.RegisterBackupServiceServer(g, s.backups)
 	pb.RegisterWatchServiceServer(g, s.watch)
+	pb.RegisterArchiveServiceServer(g, &archiveService{node: s.cfg.Node, version: s.cfg.Version})
 	pb.RegisterRestoreServiceServer(g, &restoreService{node: s.cfg.Node})
 	pb.RegisterMaintenanceServiceServer(g, &maintenanceService{node: s.cfg.Node})
 	return g
@@ -98,8 +99,8 @@ func (s *Server) setHealth(serving bool) {
 	for _, name := range []string{"", pb.TaskService_ServiceDesc.ServiceName, pb.QueueService_ServiceDesc.ServiceName,
 		pb.WorkerService_ServiceDesc.ServiceName, pb.ClusterService_ServiceDesc.ServiceName,
 		pb.ScheduleService_ServiceDesc.ServiceName, pb.OperationService_ServiceDesc.ServiceName, pb.WatchService_ServiceDesc.ServiceName,
-		pb.WorkflowService_ServiceDesc.ServiceName, pb.BatchService_ServiceDesc.ServiceName, pb.MaintenanceService_ServiceDesc.ServiceName,
-		pb.RestoreService_ServiceDesc.ServiceName, pb.BackupService_ServiceDesc.ServiceName} {
+		pb.WorkflowService_ServiceDesc.ServiceName, pb.BatchService_ServiceDesc.ServiceName, pb.BackupService_ServiceDesc.ServiceName,
+		pb.MaintenanceService_ServiceDesc.ServiceName, pb.RestoreService_ServiceDesc.ServiceName, pb.ArchiveService_ServiceDesc.ServiceName} {
 		s.health.SetServingStatus(name, status)
 	}
 }

@@ -28,9 +28,17 @@ type Node interface {
 	Sessions() *raftfsm.Sessions
 	Status() raftfsm.Status
 	Keeper
+	Archivist
 	Group
 	Copier
 	Restorer
+}
+
+// Archivist is what the API needs for archives of the log; see raftfsm.Node.
+type Archivist interface {
+	ReadLog(after uint64, bytes int, take func(raftfsm.LogEntry) error) (last uint64, err error)
+	LogTerm(index uint64) (uint64, error)
+	Archive() (raftfsm.ArchiveStatus, bool)
 }
 
 // Keeper is what the API needs to look after the files of its member; see raftfsm.Node.

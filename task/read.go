@@ -169,6 +169,9 @@ func (m *Machine) QueueByNumber(n uint32) (Queue, bool) {
 	return m.queueView(m.queues[n]), true
 }
 
+// QueueCount is the number of queues.
+func (m *Machine) QueueCount() int { return len(m.queues) - 1 }
+
 // Queues returns up to limit queues whose names come after the given one, by name.
 func (m *Machine) Queues(after string, limit int) []Queue {
 	names := sortedKeys(m.queueNames)
@@ -182,9 +185,6 @@ func (m *Machine) Queues(after string, limit int) []Queue {
 	}
 	return out
 }
-
-// QueueCount is how many queues there are.
-func (m *Machine) QueueCount() int { return len(m.queues) - 1 }
 
 func (m *Machine) queueView(q *queue) Queue {
 	v := Queue{

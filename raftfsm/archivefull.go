@@ -1,0 +1,63 @@
+package raftfsm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/rowlock/rowlock/store/archive"
+	"github.com/rowlock/rowlock/store/logarchive"
+)
+
+// verdictPatience is how long the members get to agree on the state of a full backup.
+const verdictPatience = 30 * time.Second
+
+// saveFull makes a full backup of this member's state at the destination. Where the members don't agree on the state in time
+// it is saved all the same, without a verdict: what follows it in the log tells sooner or later.
+func (n *Node) saveFull(ctx context.Context) (m archive.Manifest, err error) {
+	c := n.config.Archive
+	b, err := n.Backup(ctx)
+	if err != nil {
+		return m, err
+	}
+	defer func() { err = errors.Join(err, b.Close()) }()
+	m = archive.Manifest{
+		Kind: archive.Full, ClusterID: b.ClusterID, NodeID: b.NodeID, Version: c.Version, Created: time.Now().UTC(),
+		Timeline: logarchive.TimelineName(b.Timeline), Index: b.Index, Term: b.Term, StateTime: time.UnixMicro(b.StateTime).UTC(),
+		FeatureLevel: b.FeatureLevel, Hash: hexHash(b.Hash), LiveTasks: b.LiveTasks, Queues: uint64(b.Queues),
+	}
+	waiting, cancel := context.WithTimeout(ctx, verdictPatience)
+	defer cancel()
+	if v, err := n.AwaitVerdict(waiting, b); err == nil {
+		m.Agreed = &archive.Agreed{Index: v.Index, Hash: hexHash(v.Hash)}
+	} else if errors.Is(err, ErrDiverged) {
+		return m, err
+	}
+	r, w := io.Pipe()
+	packed := make(chan error, 1)
+	name := m.Name().String()
+	go func() {
+		var err error
+		m, err = pack(w, b, c.Options, m)
+		packed <- errors.Join(err, w.CloseWithError(err))
+	}()
+	_, err = c.Bucket.Put(ctx, name, r)
+	return m, errors.Join(r.CloseWithError(err), <-packed, err)
+}
+
+// pack writes an archive of what from holds.
+func pack(w io.Writer, from io.Reader, o archive.Options, m archive.Manifest) (archive.Manifest, error) {
+	a, err := archive.Create(w, o)
+	if err != nil {
+		return m, err
+	}
+	if _, err := io.Copy(a, from); err != nil {
+		return m, err
+	}
+	return a.Close(m)
+}
+
+// hexHash is a state hash as manifests have it.
+func hexHash(h uint64) string { return fmt.Sprintf("%016x", h) }
