@@ -9,7 +9,8 @@ func (p *program) backupCommand() *cobra.Command {
 		Example: "  rowlock backup save --to /var/backups/rowlock\n  rowlock backup verify --from /var/backups/rowlock",
 		GroupID: groupOperate,
 	}
-	cmd.AddCommand(p.backupSaveCommand(), p.backupListCommand(), p.backupInspectCommand(), p.backupVerifyCommand())
+	cmd.AddCommand(p.backupSaveCommand(), p.backupListCommand(), p.backupInspectCommand(), p.backupVerifyCommand(),
+		p.backupPruneCommand(), p.backupKeygenCommand(), p.backupDrillCommand())
 	cmd.AddCommand(p.backupImportCommand())
 	return cmd
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/rowlock/rowlock/store"
 	"github.com/rowlock/rowlock/store/archive"
 	"github.com/rowlock/rowlock/store/bucket"
+	"github.com/rowlock/rowlock/store/logarchive"
 	"github.com/rowlock/rowlock/task"
 )
 
@@ -81,7 +82,7 @@ func Verify(ctx context.Context, from *archive.Reader, o VerifyOptions) (Verifie
 		return Verified{}, fmt.Errorf("%w: it has %d live tasks in %d queues, by its manifest %d in %d", ErrUnsound, r.LiveTasks, r.Queues, m.LiveTasks, m.Queues)
 	}
 	return Verified{
-		Manifest: m, Hash: HashText(r.Hash), LiveTasks: r.LiveTasks, Queues: uint64(r.Queues), Timeline: Timeline(r.Timeline.ID),
+		Manifest: m, Hash: HashText(r.Hash), LiveTasks: r.LiveTasks, Queues: uint64(r.Queues), Timeline: logarchive.TimelineName(r.Timeline.ID),
 	}, nil
 }
 
