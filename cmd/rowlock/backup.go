@@ -10,7 +10,7 @@ func (p *program) backupCommand() *cobra.Command {
 		GroupID: groupOperate,
 	}
 	cmd.AddCommand(p.backupSaveCommand(), p.backupListCommand(), p.backupInspectCommand(), p.backupVerifyCommand(),
-		p.backupPruneCommand(), p.backupKeygenCommand(), p.backupDrillCommand())
+		p.backupPruneCommand(), p.backupKeygenCommand(), p.backupDrillCommand(), p.backupDiffCommand())
 	cmd.AddCommand(p.backupImportCommand())
 	return cmd
 }

@@ -56,7 +56,7 @@ func Verify(ctx context.Context, from *archive.Reader, o VerifyOptions) (Verifie
 	}
 	defer os.RemoveAll(dir)
 	path := filepath.Join(dir, "state.db")
-	if err := extract(ctx, from, path, o.Progress); err != nil {
+	if err := unpack(ctx, from, path, o.Progress); err != nil {
 		return Verified{}, err
 	}
 	hash, err := strconv.ParseUint(m.Hash, 16, 64)
@@ -86,8 +86,8 @@ func Verify(ctx context.Context, from *archive.Reader, o VerifyOptions) (Verifie
 	}, nil
 }
 
-// extract writes the plain body to a file. After an error it isn't there.
-func extract(ctx context.Context, from *archive.Reader, path string, progress func(done, total int64)) error {
+// unpack writes the plain body to a file. After an error it isn't there.
+func unpack(ctx context.Context, from *archive.Reader, path string, progress func(done, total int64)) error {
 	body, err := from.Body()
 	if err != nil {
 		return err
