@@ -54,8 +54,8 @@ func (n *Node) Restore(ctx context.Context, r OnlineRestore) (done RestoreSummar
 		return done, fmt.Errorf("%w: another restore is under way", ErrRefused)
 	}
 	defer n.restoring.Unlock()
-	if n.replica.level() < task.LevelFeatures {
-		return done, ErrLevel
+	if err := n.awaitLevel(ctx); err != nil {
+		return done, err
 	}
 	done.Restored, err = store.PrepareRestore(r.Path, store.RestoreOptions{
 		Logger: n.config.Logger, Now: n.config.Now, SupportedLevel: n.config.SupportedLevel, Hash: r.Hash,
@@ -88,6 +88,24 @@ func (n *Node) Restore(ctx context.Context, r OnlineRestore) (done RestoreSummar
 		return done, err
 	}
 	return done, n.awaitTimeline(ctx, done.Timeline.ID)
+}
+
+// levelPatience is how long a restore waits for the feature level, which rises by itself soon after a group was founded.
+const levelPatience = 5 * time.Second
+
+func (n *Node) awaitLevel(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, levelPatience)
+	defer cancel()
+	poll := time.NewTicker(readyPoll)
+	defer poll.Stop()
+	for n.replica.level() < task.LevelFeatures {
+		select {
+		case <-ctx.Done():
+			return ErrLevel
+		case <-poll.C:
+		}
+	}
+	return nil
 }
 
 // restoration is what a backup's state is given to take the place of this group's.

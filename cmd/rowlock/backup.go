@@ -11,6 +11,6 @@ func (p *program) backupCommand() *cobra.Command {
 	}
 	cmd.AddCommand(p.backupSaveCommand(), p.backupListCommand(), p.backupInspectCommand(), p.backupVerifyCommand(),
 		p.backupPruneCommand(), p.backupKeygenCommand(), p.backupDrillCommand(), p.backupDiffCommand())
-	cmd.AddCommand(p.backupImportCommand())
+	cmd.AddCommand(p.backupImportCommand(), p.backupRestoreCommand())
 	return cmd
 }

@@ -17,7 +17,8 @@ func (p *program) clusterCommand() *cobra.Command {
 		GroupID: groupOperate,
 	}
 	cmd.AddCommand(p.clusterStatusCommand(), p.clusterMembersCommand(), p.clusterJoinCommand(), p.clusterRemoveCommand(),
-		p.clusterPromoteCommand(), p.clusterDemoteCommand(), p.clusterTransferCommand(), p.clusterRecoverCommand())
+		p.clusterPromoteCommand(), p.clusterDemoteCommand(), p.clusterTransferCommand(), p.clusterRecoverCommand(),
+		p.clusterResumeCommand(), p.clusterRebuildCommand())
 	return cmd
 }
 

@@ -38,7 +38,7 @@ Exit codes: 0 done, 1 failed, 2 wrong use, 3 not found, 4 refused, 5 the server 
 	root.AddCommand(
 		p.devCommand(), p.serverCommand(), p.workerCommand(),
 		p.enqueueCommand(), p.workflowCommand(), p.batchCommand(), p.taskCommand(), p.queueCommand(), p.scheduleCommand(), p.dlqCommand(), p.operationCommand(), p.stuckCommand(), p.workersCommand(), p.clusterCommand(),
-		p.vacuumCommand(),
+		p.vacuumCommand(), p.checkCommand(),
 		p.backupCommand(),
 		p.benchCommand(), p.versionCommand(),
 	)

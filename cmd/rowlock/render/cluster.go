@@ -26,7 +26,41 @@ type Cluster struct {
 	StateBytes      uint64     `json:"state_bytes"`
 	LogBytes        uint64     `json:"log_bytes"`
 	Degraded        string     `json:"degraded,omitempty"`
+	SuspendedSince  *time.Time `json:"suspended_since,omitempty"`
+	SuspendedWhy    string     `json:"suspended_why,omitempty"`
+	Timeline        Timeline   `json:"timeline"`
 	Members         []Member   `json:"members"`
+}
+
+// Timeline is a stretch of the cluster's life, from its beginning or a restore on.
+type Timeline struct {
+	ID     string     `json:"id"`
+	Parent string     `json:"parent,omitempty"`
+	Index  uint64     `json:"index,omitempty"`
+	Time   *time.Time `json:"time,omitempty"`
+}
+
+func newTimeline(t *rowlockv1.Timeline) Timeline {
+	return Timeline{ID: t.GetId(), Parent: t.GetParent(), Index: t.GetIndex(), Time: stamp(t.GetTime())}
+}
+
+func (l Timeline) text(now time.Time) string {
+	if l.Parent == "" {
+		return l.ID
+	}
+	return fmt.Sprintf("%s, restored from %s at entry %d, %s", l.ID, l.Parent, l.Index, Clock(l.Time, now))
+}
+
+// suspension tells of a suspension, and how it ends; empty: there is none.
+func (c Cluster) suspension(now time.Time) string {
+	if c.SuspendedSince == nil {
+		return ""
+	}
+	text := "since " + Clock(c.SuspendedSince, now)
+	if c.SuspendedWhy != "" {
+		text += " (" + c.SuspendedWhy + ")"
+	}
+	return text + ": 'rowlock cluster resume' lets it go on"
 }
 
 // Member is a member of the group.
@@ -49,6 +83,7 @@ func NewCluster(s *rowlockv1.GetStatusResponse) Cluster {
 		Term: s.GetTerm(), CommitIndex: s.GetCommitIndex(), AppliedIndex: s.GetAppliedIndex(), CheckpointIndex: s.GetCheckpointIndex(),
 		Version: s.GetVersion(), FeatureLevel: s.GetFeatureLevel(), SupportedLevel: s.GetSupportedLevel(), StateTime: stamp(s.GetStateTime()), LiveTasks: s.GetLiveTasks(),
 		StateBytes: s.GetStateBytes(), LogBytes: s.GetLogBytes(), Degraded: s.GetDegraded(), Members: []Member{},
+		SuspendedSince: stamp(s.GetSuspendedSince()), SuspendedWhy: s.GetSuspendedWhy(), Timeline: newTimeline(s.GetTimeline()),
 	}
 	for _, m := range s.GetMembers() {
 		c.Members = append(c.Members, newMember(m))
@@ -65,6 +100,8 @@ func (c Cluster) Table(t *Table, now time.Time) {
 	t.Pair("state", fmt.Sprintf("%s live, %s", tasks(c.LiveTasks), Size(c.StateBytes)))
 	t.Pair("feature level", fmt.Sprintf("%d; this member supports %d", c.FeatureLevel, c.SupportedLevel))
 	t.Pair("state time", Clock(c.StateTime, now))
+	t.Pair("timeline", c.Timeline.text(now))
+	t.Pair("suspended", c.suspension(now))
 	t.Pair("degraded", c.Degraded)
 	for _, m := range c.Members {
 		role := m.Role
