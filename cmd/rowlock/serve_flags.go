@@ -19,6 +19,7 @@ type serveFlags struct {
 	log        *logFlags
 	memory     *memoryFlags
 	vacuum     autoVacuumFlags
+	backup     scheduleFlags // of 'rowlock server' only
 }
 
 func (p *program) serveFlags(cmd *cobra.Command) *serveFlags {
