@@ -9,8 +9,8 @@ func (p *program) backupCommand() *cobra.Command {
 		Example: "  rowlock backup save --to /var/backups/rowlock\n  rowlock backup verify --from /var/backups/rowlock",
 		GroupID: groupOperate,
 	}
-	cmd.AddCommand(p.backupSaveCommand(), p.backupListCommand(), p.backupInspectCommand(), p.backupVerifyCommand(),
-		p.backupPruneCommand(), p.backupKeygenCommand(), p.backupDrillCommand(), p.backupDiffCommand())
-	cmd.AddCommand(p.backupImportCommand(), p.backupRestoreCommand())
+	cmd.AddCommand(p.backupSaveCommand(), p.backupListCommand(), p.backupInspectCommand(), p.backupVerifyCommand())
+	cmd.AddCommand(p.backupExtractCommand(), p.backupImportCommand(), p.backupRestoreCommand())
+	cmd.AddCommand(p.backupPruneCommand(), p.backupKeygenCommand(), p.backupDrillCommand(), p.backupDiffCommand())
 	return cmd
 }
