@@ -284,6 +284,33 @@ func TestBucketFails(t *testing.T) {
 	}
 }
 
+// TestLatest: the newest good backup is meant, whatever came after it.
+func TestLatest(t *testing.T) {
+	n := startNode(t)
+	b := directory(t)
+	if _, err := Find(t.Context(), b.String(), Latest, archive.Keys{}); !errors.Is(err, ErrNone) {
+		t.Errorf("of none: %v", err)
+	}
+	good, err := Save(t.Context(), source(n), b, opts())
+	must(t, err)
+	enqueue(t, n, "mail", 1)
+	doubtful := func(ctx context.Context) (*State, error) {
+		s, err := source(n)(ctx)
+		if err == nil {
+			s.Verdict = func(context.Context) (*archive.Agreed, string, error) { return nil, "nobody answers", nil }
+		}
+		return s, err
+	}
+	_, err = Save(t.Context(), doubtful, b, opts())
+	must(t, err)
+	o, err := Find(t.Context(), b.String(), Latest, archive.Keys{})
+	must(t, err)
+	defer o.Close()
+	if o.Name != good.Name {
+		t.Errorf("the latest is %s, want %s", o.Name, good.Name)
+	}
+}
+
 // TestDiff compares a state with itself and with a later one.
 func TestDiff(t *testing.T) {
 	n := startNode(t)
