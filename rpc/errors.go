@@ -153,15 +153,14 @@ func (e *batchError) Unwrap() error { return e.code }
 // toStatus maps any error to what callers see. It is nil for nil.
 func toStatus(err error) *status.Status {
 	var (
-		own      *fault
-		onTask   *taskError
-		onTick   *scheduleError
-		onOp     *operationError
-		code     task.Code
-		other    *raftfsm.NotLeaderError
-		member   *memberError
-		onBatch  *batchError
-		onImport *importError
+		own     *fault
+		onTask  *taskError
+		onTick  *scheduleError
+		onOp    *operationError
+		code    task.Code
+		other   *raftfsm.NotLeaderError
+		member  *memberError
+		onBatch *batchError
 	)
 	switch {
 	case err == nil:
@@ -179,8 +178,6 @@ func toStatus(err error) *status.Status {
 	case errors.As(err, &onBatch):
 		c := codeStatus[onBatch.code]
 		return withInfo(c.code, c.reason, onBatch.Error(), nil)
-	case errors.As(err, &onImport):
-		return importStatus(onImport)
 	case errors.As(err, &code):
 		c := codeStatus[code]
 		return withInfo(c.code, c.reason, code.Error(), nil)
@@ -239,13 +236,15 @@ func taskStatus(e *taskError) *status.Status {
 	return withInfo(c.code, c.reason, e.Error(), meta)
 }
 
-func importStatus(e *importError) *status.Status {
-	var code task.Code
-	if !errors.As(e.code, &code) {
-		return withInfo(codes.FailedPrecondition, "finished", e.Error(), map[string]string{"task_id": e.id.String()})
+// refuse words the refusal of a task that was to be put back.
+func (e *importError) refuse() *pb.Status {
+	if errors.Is(e.code, errWasFinished) {
+		return partStatus(&fault{codes.FailedPrecondition, "finished", e.Error()})
 	}
+	var code task.Code
+	_ = errors.As(e.code, &code) // it is one of the machine's
 	c := codeStatus[code]
-	return withInfo(c.code, c.reason, e.Error(), map[string]string{"task_id": e.id.String()})
+	return partStatus(&fault{c.code, c.reason, e.Error()})
 }
 
 // memberStatus is that of what is wrong, with the name of the graph's task.
