@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc/codes"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/rowlock/rowlock/raftfsm"
 	pb "github.com/rowlock/rowlock/rpc/rowlockv1"
@@ -17,6 +18,8 @@ type clusterService struct {
 	node    Node
 	version string
 	api     string // where clients reach this member
+	http    string // where its metrics are
+	now     func() time.Time
 }
 
 // GetStatus tells how this member sees the group. It answers without a leader too.
@@ -26,6 +29,7 @@ func (s *clusterService) GetStatus(context.Context, *pb.GetStatusRequest) (*pb.G
 		ClusterId: st.ClusterID, NodeId: st.NodeID, Role: st.State, LeaderAddress: st.LeaderAddress,
 		Term: st.Term, CommitIndex: st.CommitIndex, AppliedIndex: st.AppliedIndex, CheckpointIndex: st.DurableIndex,
 		Version: s.version, FeatureLevel: st.FeatureLevel, SupportedLevel: st.SupportedLevel, LogBytes: st.LogBytes, StateBytes: st.StateBytes, Degraded: st.Degraded,
+		HttpAddress: s.http, WallTime: timestamppb.New(s.now()),
 		StateTime: timestamp(st.StateTime), Founded: st.LastIndex > 0,
 		Self: &pb.Member{Id: st.NodeID, ServerId: st.ServerID, Address: st.Address},
 	}
@@ -115,7 +119,25 @@ func (s *clusterService) TransferLeadership(ctx context.Context, req *pb.Transfe
 	if err := s.node.Transfer(ctx, req.GetId()); err != nil {
 		return nil, err
 	}
-	return &pb.TransferLeadershipResponse{LeaderId: nodeOf(s.node.Status().LeaderID)}, nil
+	return &pb.TransferLeadershipResponse{LeaderId: nodeOf(s.newLeader(ctx))}, nil
+}
+
+// newLeader waits a while until this member has heard of the one that leads now; empty: it hasn't.
+func (s *clusterService) newLeader(ctx context.Context) string {
+	ctx, cancel := context.WithTimeout(ctx, leaderPatience)
+	defer cancel()
+	look := time.NewTicker(leaderPoll)
+	defer look.Stop()
+	for {
+		if st := s.node.Status(); st.LeaderID != "" {
+			return st.LeaderID
+		}
+		select {
+		case <-look.C:
+		case <-ctx.Done():
+			return ""
+		}
+	}
 }
 
 // change makes a change that names a member.

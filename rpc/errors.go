@@ -153,15 +153,14 @@ func (e *batchError) Unwrap() error { return e.code }
 // toStatus maps any error to what callers see. It is nil for nil.
 func toStatus(err error) *status.Status {
 	var (
-		own      *fault
-		onTask   *taskError
-		onTick   *scheduleError
-		onOp     *operationError
-		code     task.Code
-		other    *raftfsm.NotLeaderError
-		member   *memberError
-		onBatch  *batchError
-		onImport *importError
+		own     *fault
+		onTask  *taskError
+		onTick  *scheduleError
+		onOp    *operationError
+		code    task.Code
+		other   *raftfsm.NotLeaderError
+		member  *memberError
+		onBatch *batchError
 	)
 	switch {
 	case err == nil:
@@ -179,8 +178,6 @@ func toStatus(err error) *status.Status {
 	case errors.As(err, &onBatch):
 		c := codeStatus[onBatch.code]
 		return withInfo(c.code, c.reason, onBatch.Error(), nil)
-	case errors.As(err, &onImport):
-		return importStatus(onImport)
 	case errors.As(err, &code):
 		c := codeStatus[code]
 		return withInfo(c.code, c.reason, code.Error(), nil)
@@ -202,14 +199,12 @@ func toStatus(err error) *status.Status {
 		return withInfo(codes.NotFound, "no_such_member", err.Error(), nil)
 	case errors.Is(err, raftfsm.ErrMemberExists):
 		return withInfo(codes.AlreadyExists, "member_exists", err.Error(), nil)
-	case errors.Is(err, raftfsm.ErrTooOld):
+	case errors.Is(err, raftfsm.ErrTooOld), errors.Is(err, task.ErrNewerLevel):
 		return withInfo(codes.FailedPrecondition, "too_old", err.Error(), nil)
 	case errors.Is(err, raftfsm.ErrLevel): // soon it may be possible: the caller tries again
 		return withInfo(codes.Unavailable, "feature_level", err.Error(), nil)
 	case errors.Is(err, raftfsm.ErrBadBackup):
 		return withInfo(codes.InvalidArgument, "bad_backup", err.Error(), nil)
-	case errors.Is(err, task.ErrNewerLevel):
-		return withInfo(codes.FailedPrecondition, "newer_level", err.Error(), nil)
 	case errors.Is(err, raftfsm.ErrMajority):
 		return withInfo(codes.FailedPrecondition, "majority", err.Error(), nil)
 	case errors.Is(err, raftfsm.ErrRefused):
@@ -239,13 +234,15 @@ func taskStatus(e *taskError) *status.Status {
 	return withInfo(c.code, c.reason, e.Error(), meta)
 }
 
-func importStatus(e *importError) *status.Status {
-	var code task.Code
-	if !errors.As(e.code, &code) {
-		return withInfo(codes.FailedPrecondition, "finished", e.Error(), map[string]string{"task_id": e.id.String()})
+// refuse words the refusal of a task that was to be put back.
+func (e *importError) refuse() *pb.Status {
+	if errors.Is(e.code, errWasFinished) {
+		return partStatus(&fault{codes.FailedPrecondition, "finished", e.Error()})
 	}
+	var code task.Code
+	_ = errors.As(e.code, &code) // it is one of the machine's
 	c := codeStatus[code]
-	return withInfo(c.code, c.reason, e.Error(), map[string]string{"task_id": e.id.String()})
+	return partStatus(&fault{c.code, c.reason, e.Error()})
 }
 
 // memberStatus is that of what is wrong, with the name of the graph's task.

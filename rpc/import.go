@@ -77,7 +77,7 @@ func (s *taskService) newImport(req *pb.ImportTasksRequest) (*importCall, error)
 		c.results[i] = &pb.ImportResult{Id: c.tasks[i].ID.String()}
 		size += importSize(&c.tasks[i].ImportedTask)
 		if c.tasks[i].State.Finished() && !req.GetRerun() {
-			c.results[i].Error = partStatus(&importError{code: errWasFinished, state: c.tasks[i].State, id: c.tasks[i].ID})
+			c.results[i].Error = (&importError{code: errWasFinished, state: c.tasks[i].State, id: c.tasks[i].ID}).refuse()
 			continue
 		}
 		resume(&c.tasks[i].ImportedTask)
@@ -231,12 +231,12 @@ func (c *importCall) answer(places []int, asked []task.ImportedTask, items []tas
 			r.Error = c.full.refusal(c.tasks[p].Queue)
 		case task.UniqueTaken:
 			r.HolderId = task.ID(item.Other).String()
-			r.Error = partStatus(&importError{id: item.ID, code: item.Code, holder: task.ID(item.Other), key: c.tasks[p].UniqueKey})
+			r.Error = (&importError{id: item.ID, code: item.Code, holder: task.ID(item.Other), key: c.tasks[p].UniqueKey}).refuse()
 		case task.ParentMissing:
 			r.MissingParentIds = missingParents(&asked[i])
-			r.Error = partStatus(&importError{id: item.ID, code: item.Code, missing: r.MissingParentIds})
+			r.Error = (&importError{id: item.ID, code: item.Code, missing: r.MissingParentIds}).refuse()
 		default:
-			r.Error = partStatus(&importError{id: item.ID, code: item.Code, state: item.State})
+			r.Error = (&importError{id: item.ID, code: item.Code, state: item.State}).refuse()
 		}
 	}
 	return nil

@@ -178,12 +178,14 @@ type importError struct {
 	missing []string // parents
 }
 
-func (e *importError) Unwrap() error { return e.code }
-
+// Error says what is in the way, and what would help.
 func (e *importError) Error() string {
-	switch e.code {
-	case errWasFinished:
+	if errors.Is(e.code, errWasFinished) {
 		return fmt.Sprintf("task %s was %s: %s", e.id, e.state, e.code)
+	}
+	var code task.Code
+	_ = errors.As(e.code, &code)
+	switch code {
 	case task.TaskExists:
 		if e.state.Finished() {
 			return fmt.Sprintf("task %s is there, and has been %s since: retry it if it is to run again", e.id, e.state)

@@ -143,3 +143,6 @@ func replySize(t *task.Task, omitPayload bool) int {
 	}
 	return n
 }
+
+// ViewTask is a task with its payload as the API shows it, for what reads tasks elsewhere: out of a backup.
+func ViewTask(t *task.Task) *pb.Task { return viewTask(t, false) }

@@ -1,7 +1,7 @@
 package task
 
 // minImport is the least number of bytes that an ImportedTask takes.
-const minImport = minNewTask + 13
+const minImport = minNewTask + 12
 
 func (c *ImportTasks) encode(b []byte) []byte {
 	b = appendUint(appendUint(appendBool(b, c.Replace), uint64(c.Next)), c.Imports)

@@ -58,7 +58,7 @@ func (m *Machine) admitImport(t *ImportedTask) Code {
 	if t.State == DeadLetter && t.Origin != "" && t.Origin != t.Queue && m.queueNames[t.Origin] == nil {
 		missing++
 	}
-	if len(m.queues)+int(missing) > maxQueues+1 {
+	if len(m.queues)+missing > maxQueues+1 {
 		return TooManyQueues
 	}
 	switch {

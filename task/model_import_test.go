@@ -28,7 +28,7 @@ func (m *model) importTasks(c *task.ImportTasks) task.Result {
 			_, live := m.live[e.Parent]
 			done, gone := foundEnded(t.NewTask, e.Parent)
 			nowhere := slices.ContainsFunc(t.Ended, func(o task.ParentOutcome) bool { return o.ID == e.Parent && o.State == task.None })
-			if t.State == task.Blocked && !together && !live && !done && !gone && !(nowhere && certain(e.Parent)) {
+			if t.State == task.Blocked && !together && !live && !done && !gone && (!nowhere || !certain(e.Parent)) {
 				return task.Result{Code: task.ResolveAgain}
 			}
 		}

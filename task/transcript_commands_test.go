@@ -99,6 +99,9 @@ func (s *stage) adminCommand(a *arguments) task.Command {
 	if c := s.scheduleCommand(a); c != nil {
 		return c
 	}
+	if a.verb == "import" {
+		return s.importCommand(a)
+	}
 	if a.verb == "batch" {
 		return s.batchCommand(a)
 	}

@@ -54,7 +54,7 @@ type importCounts struct {
 
 // importResult is what became of one line.
 type importResult struct {
-	Line     int            `json:"line"`
+	Line     int            `json:"line,omitempty"`
 	ID       string         `json:"id"`
 	State    string         `json:"state,omitempty"`
 	HolderID string         `json:"holder_id,omitempty"`
@@ -212,9 +212,17 @@ func (c *importCounts) add(line int, why *rowlockv1.Status) {
 	default:
 		c.refused[why.GetReason()]++
 		if c.first == nil {
-			c.first = &exitError{code: exitCode(why.GetCode()), text: fmt.Sprintf("line %d: %s", line, why.GetMessage())}
+			c.first = &exitError{code: exitCode(why.GetCode()), text: atLine(line, why.GetMessage())}
 		}
 	}
+}
+
+// atLine says where a task stands in a file; line 0: it doesn't.
+func atLine(line int, text string) string {
+	if line == 0 {
+		return text
+	}
+	return fmt.Sprintf("line %d: %s", line, text)
 }
 
 func total(counts map[string]int) (n int) {
@@ -242,7 +250,7 @@ func (c *importCounts) reasons() string {
 func (i *importer) table(t *render.Table, page []importResult) {
 	for _, r := range page {
 		if r.Error != nil {
-			t.Row(fmt.Sprintf("line %d", r.Line), r.ID, r.Reason, r.Error.Message)
+			t.Row(r.ID, r.Reason, atLine(r.Line, r.Error.Message))
 		}
 	}
 }
@@ -260,7 +268,7 @@ func (i *importer) outcome(ctx context.Context, err error) error {
 	}
 	fmt.Fprintf(i.p.stderr, "%s %d of %s%s.\n", verb, i.counts.imported, plural(i.total, "task"), i.counts.rest())
 	if first := i.counts.first; first != nil {
-		return &exitError{code: first.code, text: fmt.Sprintf("%s refused, the first in %s", plural(total(i.counts.refused), "task"), first.text)}
+		return &exitError{code: first.code, text: fmt.Sprintf("%s refused, the first: %s", plural(total(i.counts.refused), "task"), first.text)}
 	}
 	return nil
 }

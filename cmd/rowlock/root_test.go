@@ -36,7 +36,7 @@ func TestEveryCommandOfIssueIsThere(t *testing.T) {
 	root := testProgram().rootCommand()
 	for _, path := range []string{
 		"dev", "server", "worker", "enqueue",
-		"task get", "task list", "task explain", "task cancel", "task retry", "task reschedule", "task move", "task delete", "task export", "dlq export", "backup import",
+		"task get", "task list", "task explain", "task cancel", "task retry", "task reschedule", "task move", "task delete", "task export", "dlq export", "backup import", "backup extract",
 		"queue list", "queue get", "queue set", "queue pause", "queue resume", "queue drain", "queue purge",
 		"dlq list", "dlq groups", "dlq get", "dlq retry", "dlq purge", "operation list", "operation get", "operation abort", "stuck list", "stuck reset", "workers list", "cluster status",
 		"batch create", "batch get", "batch list", "batch close", "batch cancel", "batch wait", "bench", "version",
