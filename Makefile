@@ -29,6 +29,8 @@ UNIT := $$(go list ./... | grep -v '/test/e2e$$')
 FUZZTIME ?= 10s
 # What `make demo` and `make demo-cluster` make tasks of: one for each file below it.
 DEMO_DIR ?=
+# How many bits `make flips` flips.
+FLIPS ?= 10000
 # Flags of `rowlock bench` under `make bench`.
 BENCH_FLAGS ?= all
 # Flags of bench/failover under `make bench-failover`.
@@ -94,6 +96,10 @@ bench: build ## Measure this machine (BENCH_FLAGS='enqueue --batch 100')
 .PHONY: bench-failover
 bench-failover: build ## Measure how long a group is gone when its leader is (FAILOVER_FLAGS='-signal stop')
 	go run ./bench/failover -rowlock bin/rowlock $(FAILOVER_FLAGS)
+
+.PHONY: flips
+flips: ## Flip FLIPS bits of a member's files, one at a time: each is refused, or changes nothing that anybody reads
+	ROWLOCK_TEST_FLIPS=$(FLIPS) go test -count=1 -v -timeout 60m -run '^TestFlippedBitsOfADirectory$$' ./store
 
 .PHONY: fuzz
 fuzz: ## Fuzz every decoder for FUZZTIME each

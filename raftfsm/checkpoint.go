@@ -22,6 +22,7 @@ type checkpointer struct {
 	store   interface {
 		Commit(cp *task.Checkpoint, p store.Position) error
 		Position() store.Position
+		View() (*store.View, error)
 	}
 	compact func(durable store.Position)
 	fatal   *fatal
@@ -29,7 +30,7 @@ type checkpointer struct {
 	metrics *metrics
 	early   chan struct{}
 
-	cycle   sync.Mutex      // one checkpoint at a time; guards pending
+	cycle   sync.Mutex      // one checkpoint at a time; guards the next two
 	pending *store.Position // of a frozen checkpoint that isn't committed yet
 
 	dirty     atomic.Int64 // bytes that the next checkpoint writes

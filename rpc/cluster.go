@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc/codes"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/rowlock/rowlock/raftfsm"
 	pb "github.com/rowlock/rowlock/rpc/rowlockv1"
@@ -17,6 +18,8 @@ type clusterService struct {
 	node    Node
 	version string
 	api     string // where clients reach this member
+	http    string // where its metrics are
+	now     func() time.Time
 }
 
 // GetStatus tells how this member sees the group. It answers without a leader too.
@@ -26,6 +29,7 @@ func (s *clusterService) GetStatus(context.Context, *pb.GetStatusRequest) (*pb.G
 		ClusterId: st.ClusterID, NodeId: st.NodeID, Role: st.State, LeaderAddress: st.LeaderAddress,
 		Term: st.Term, CommitIndex: st.CommitIndex, AppliedIndex: st.AppliedIndex, CheckpointIndex: st.DurableIndex,
 		Version: s.version, FeatureLevel: st.FeatureLevel, SupportedLevel: st.SupportedLevel, LogBytes: st.LogBytes, StateBytes: st.StateBytes, Degraded: st.Degraded,
+		HttpAddress: s.http, WallTime: timestamppb.New(s.now()),
 		StateTime: timestamp(st.StateTime), Founded: st.LastIndex > 0,
 		Self: &pb.Member{Id: st.NodeID, ServerId: st.ServerID, Address: st.Address},
 	}

@@ -43,13 +43,18 @@ func (s *Server) newPeerGRPC() *grpc.Server {
 }
 
 // advertised is where clients reach this member.
-func (s *Server) advertised() string {
+func (s *Server) advertised() string { return s.advertise(s.APIAddr()) }
+
+// advertisedHTTP is the same for HTTP.
+func (s *Server) advertisedHTTP() string { return s.advertise(s.HTTPAddr()) }
+
+func (s *Server) advertise(addr string) string {
 	if s.cfg.AdvertiseHost == "" {
-		return s.APIAddr()
+		return addr
 	}
-	_, port, err := net.SplitHostPort(s.APIAddr())
+	_, port, err := net.SplitHostPort(addr)
 	if err != nil {
-		return s.APIAddr()
+		return addr
 	}
 	return net.JoinHostPort(s.cfg.AdvertiseHost, port)
 }
@@ -79,7 +84,7 @@ func (s *Server) bareGRPC() *grpc.Server {
 	pb.RegisterQueueServiceServer(g, &queueService{node: s.cfg.Node})
 	pb.RegisterScheduleServiceServer(g, &scheduleService{node: s.cfg.Node, limits: s.cfg.Limits, now: s.cfg.Now})
 	pb.RegisterBatchServiceServer(g, &batchService{node: s.cfg.Node, limits: s.cfg.Limits})
-	pb.RegisterClusterServiceServer(g, &clusterService{node: s.cfg.Node, version: s.cfg.Version, api: s.advertised()})
+	pb.RegisterClusterServiceServer(g, &clusterService{node: s.cfg.Node, version: s.cfg.Version, api: s.advertised(), http: s.advertisedHTTP(), now: s.cfg.Now})
 	pb.RegisterWorkerServiceServer(g, s.workers)
 	pb.RegisterOperationServiceServer(g, &operationService{node: s.cfg.Node, now: s.cfg.Now})
 	pb.RegisterBackupServiceServer(g, s.backups)

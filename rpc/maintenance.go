@@ -2,6 +2,7 @@ package rpc
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	"google.golang.org/grpc/codes"
@@ -68,4 +69,44 @@ func (s *maintenanceService) vacuum(ctx context.Context, file string, rate int64
 	return send(&pb.VacuumMemberResponse{
 		File: file, Done: true, BeforeBytes: r.Before, AfterBytes: r.After, HeldSeconds: r.Held.Seconds(),
 	})
+}
+
+// CheckMember verifies a copy of this member's state.
+func (s *maintenanceService) CheckMember(req *pb.CheckMemberRequest, stream pb.MaintenanceService_CheckMemberServer) error {
+	if err := s.meant(req.GetMember()); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancelCause(stream.Context())
+	defer cancel(nil)
+	r, err := s.node.Check(ctx, func(phase string) {
+		if err := stream.Send(&pb.CheckMemberResponse{Phase: phase}); err != nil {
+			cancel(err)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	for i := range r.Findings {
+		if err := stream.Send(&pb.CheckMemberResponse{Finding: viewFinding(&r.Findings[i])}); err != nil {
+			return err
+		}
+	}
+	summary := &pb.CheckSummary{
+		Member: r.NodeID, Index: r.Position.Index, Hash: hexHash(r.Hash), LiveTasks: r.LiveTasks, Records: r.Records, LogEntries: r.LogEntries,
+		Findings: uint64(r.Total),
+	}
+	for _, h := range r.Hashes {
+		summary.Hashes = append(summary.Hashes, &pb.StateHash{Index: h.Index, Hash: hexHash(h.Hash)})
+	}
+	return stream.Send(&pb.CheckMemberResponse{Summary: summary})
+}
+
+func hexHash(hash uint64) string { return fmt.Sprintf("%016x", hash) }
+
+func viewFinding(f *raftfsm.Finding) *pb.CheckFinding {
+	out := &pb.CheckFinding{File: f.File, Part: f.Part, Text: f.Text, Grave: f.Grave}
+	for _, id := range f.Tasks {
+		out.TaskIds = append(out.TaskIds, id.String())
+	}
+	return out
 }

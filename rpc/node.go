@@ -43,6 +43,7 @@ type Archivist interface {
 
 // Keeper is what the API needs to look after the files of its member; see raftfsm.Node.
 type Keeper interface {
+	Check(ctx context.Context, progress func(phase string)) (*raftfsm.CheckResult, error)
 	Vacuum(ctx context.Context, file string, o raftfsm.VacuumOptions) (raftfsm.VacuumResult, error)
 }
 

@@ -22,6 +22,13 @@ type Identity struct {
 type identityFile struct {
 	Format int `json:"format"`
 	Identity
+	Checksum string `json:"checksum,omitempty"` // of the identity; files of older versions have none
+}
+
+// checksum is that of an identity, by which a damaged name shows: it would be another member's.
+func (id Identity) checksum() string {
+	text := fmt.Sprintf("%q %q %q %t", id.NodeID, id.Incarnation, id.ClusterID, id.Standby)
+	return fmt.Sprintf("%08x", checksum(nil, []byte(text)))
 }
 
 const (
@@ -61,7 +68,7 @@ func SaveIdentity(dir string, id Identity) error {
 }
 
 func encodeIdentity(id Identity) ([]byte, error) {
-	b, err := json.MarshalIndent(identityFile{identityFormat, id}, "", "  ")
+	b, err := json.MarshalIndent(identityFile{identityFormat, id, id.checksum()}, "", "  ")
 	if err != nil {
 		return nil, fmt.Errorf("encode identity: %w", err)
 	}
@@ -89,6 +96,9 @@ func decodeIdentity(b []byte) (Identity, error) {
 	}
 	if f.NodeID == "" || f.Incarnation == "" {
 		return Identity{}, fmt.Errorf("%w: identity without node_id or incarnation", ErrCorrupt)
+	}
+	if f.Checksum != "" && f.Checksum != f.Identity.checksum() {
+		return Identity{}, fmt.Errorf("%w: identity: checksum doesn't match", ErrCorrupt)
 	}
 	return f.Identity, nil
 }

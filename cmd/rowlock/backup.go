@@ -10,7 +10,7 @@ func (p *program) backupCommand() *cobra.Command {
 		GroupID: groupOperate,
 	}
 	cmd.AddCommand(p.backupSaveCommand(), p.backupListCommand(), p.backupInspectCommand(), p.backupVerifyCommand())
-	cmd.AddCommand(p.backupImportCommand(), p.backupRestoreCommand())
-	cmd.AddCommand(p.backupExtractCommand())
+	cmd.AddCommand(p.backupExtractCommand(), p.backupImportCommand(), p.backupRestoreCommand())
+	cmd.AddCommand(p.backupLogCommand(), p.backupCoverageCommand())
 	return cmd
 }

@@ -18,7 +18,7 @@ func (p *program) clusterCommand() *cobra.Command {
 	}
 	cmd.AddCommand(p.clusterStatusCommand(), p.clusterMembersCommand(), p.clusterJoinCommand(), p.clusterRemoveCommand(),
 		p.clusterPromoteCommand(), p.clusterDemoteCommand(), p.clusterTransferCommand(), p.clusterRecoverCommand(),
-		p.clusterResumeCommand())
+		p.clusterResumeCommand(), p.clusterRebuildCommand())
 	return cmd
 }
 

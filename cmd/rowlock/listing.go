@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -21,6 +22,7 @@ type listing struct {
 	all    bool
 	cursor string
 	stale  bool
+	table  func(now time.Time) func(*render.Table, []render.Task) // for people; nil: that of any tasks
 }
 
 func listingFlags(cmd *cobra.Command) *listing {
@@ -73,7 +75,11 @@ func (p *program) listTasks(ctx context.Context, cmd *cobra.Command, tasks rowlo
 	if err := l.check(cmd); err != nil {
 		return err
 	}
-	page := list(out, render.Tasks(p.now()))
+	table := render.Tasks(p.now())
+	if l.table != nil {
+		table = l.table(p.now())
+	}
+	page := list(out, table)
 	request.Stale = l.stale
 	request.OmitPayload = out.people()
 	var lag *rowlockv1.Lag

@@ -38,8 +38,8 @@ Exit codes: 0 done, 1 failed, 2 wrong use, 3 not found, 4 refused, 5 the server 
 	root.AddCommand(
 		p.devCommand(), p.serverCommand(), p.workerCommand(),
 		p.enqueueCommand(), p.workflowCommand(), p.batchCommand(), p.taskCommand(), p.queueCommand(), p.scheduleCommand(), p.dlqCommand(), p.operationCommand(), p.stuckCommand(), p.workersCommand(), p.clusterCommand(),
-		p.vacuumCommand(),
-		p.backupCommand(),
+		p.vacuumCommand(), p.checkCommand(),
+		p.backupCommand(), p.doctorCommand(),
 		p.benchCommand(), p.versionCommand(),
 	)
 	// They exist before the others are looked through, so that a missing or unknown name is answered in the same way.

@@ -4,12 +4,14 @@ import (
 	"context"
 
 	"github.com/spf13/cobra"
+
+	"github.com/rowlock/rowlock/cmd/rowlock/render"
 )
 
 func (p *program) stuckListCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "list",
-		Short:   "List running tasks without progress",
+		Short:   "List running tasks without progress, with their last sign of it",
 		Example: "  rowlock stuck list --older-than 30m",
 		Args:    args(0, 0),
 	}
@@ -21,6 +23,7 @@ func (p *program) stuckListCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
+		page.table = render.Stuck
 		return connect.run(cmd, func(ctx context.Context, c *connection) error {
 			return p.listTasks(ctx, cmd, c.tasks, out, page, request)
 		})

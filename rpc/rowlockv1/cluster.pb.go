@@ -91,7 +91,10 @@ type GetStatusResponse struct {
 	SuspendedWhy   string                 `protobuf:"bytes,22,opt,name=suspended_why,json=suspendedWhy,proto3" json:"suspended_why,omitempty"`
 	Timeline       *Timeline              `protobuf:"bytes,23,opt,name=timeline,proto3" json:"timeline,omitempty"`
 	// The continuous archive of the log, where the member that answers is configured to keep one.
-	Archive       *ArchiveStatus `protobuf:"bytes,30,opt,name=archive,proto3" json:"archive,omitempty"`
+	Archive *ArchiveStatus `protobuf:"bytes,30,opt,name=archive,proto3" json:"archive,omitempty"`
+	// Of the member that answers: where it serves HTTP, and its clock.
+	HttpAddress   string                 `protobuf:"bytes,31,opt,name=http_address,json=httpAddress,proto3" json:"http_address,omitempty"`
+	WallTime      *timestamppb.Timestamp `protobuf:"bytes,32,opt,name=wall_time,json=wallTime,proto3" json:"wall_time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -290,6 +293,20 @@ func (x *GetStatusResponse) GetTimeline() *Timeline {
 func (x *GetStatusResponse) GetArchive() *ArchiveStatus {
 	if x != nil {
 		return x.Archive
+	}
+	return nil
+}
+
+func (x *GetStatusResponse) GetHttpAddress() string {
+	if x != nil {
+		return x.HttpAddress
+	}
+	return ""
+}
+
+func (x *GetStatusResponse) GetWallTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.WallTime
 	}
 	return nil
 }
@@ -1748,7 +1765,7 @@ const file_rpc_rowlockv1_cluster_proto_rawDesc = "" +
 	"\n" +
 	"\x1brpc/rowlockv1/cluster.proto\x12\n" +
 	"rowlock.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1brpc/rowlockv1/archive.proto\"\x12\n" +
-	"\x10GetStatusRequest\"\x87\a\n" +
+	"\x10GetStatusRequest\"\xe3\a\n" +
 	"\x11GetStatusResponse\x12\x1d\n" +
 	"\n" +
 	"cluster_id\x18\x01 \x01(\tR\tclusterId\x12\x17\n" +
@@ -1778,7 +1795,9 @@ const file_rpc_rowlockv1_cluster_proto_rawDesc = "" +
 	"\x0fsuspended_since\x18\x15 \x01(\v2\x1a.google.protobuf.TimestampR\x0esuspendedSince\x12#\n" +
 	"\rsuspended_why\x18\x16 \x01(\tR\fsuspendedWhy\x120\n" +
 	"\btimeline\x18\x17 \x01(\v2\x14.rowlock.v1.TimelineR\btimeline\x123\n" +
-	"\aarchive\x18\x1e \x01(\v2\x19.rowlock.v1.ArchiveStatusR\aarchive\"x\n" +
+	"\aarchive\x18\x1e \x01(\v2\x19.rowlock.v1.ArchiveStatusR\aarchive\x12!\n" +
+	"\fhttp_address\x18\x1f \x01(\tR\vhttpAddress\x127\n" +
+	"\twall_time\x18  \x01(\v2\x1a.google.protobuf.TimestampR\bwallTime\"x\n" +
 	"\bTimeline\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
 	"\x06parent\x18\x02 \x01(\tR\x06parent\x12\x14\n" +
@@ -1939,46 +1958,47 @@ var file_rpc_rowlockv1_cluster_proto_depIdxs = []int32{
 	30, // 3: rowlock.v1.GetStatusResponse.suspended_since:type_name -> google.protobuf.Timestamp
 	2,  // 4: rowlock.v1.GetStatusResponse.timeline:type_name -> rowlock.v1.Timeline
 	31, // 5: rowlock.v1.GetStatusResponse.archive:type_name -> rowlock.v1.ArchiveStatus
-	30, // 6: rowlock.v1.Timeline.time:type_name -> google.protobuf.Timestamp
-	6,  // 7: rowlock.v1.ListMembersResponse.members:type_name -> rowlock.v1.MemberState
-	3,  // 8: rowlock.v1.MemberState.member:type_name -> rowlock.v1.Member
-	3,  // 9: rowlock.v1.JoinClusterRequest.member:type_name -> rowlock.v1.Member
-	3,  // 10: rowlock.v1.JoinClusterResponse.member:type_name -> rowlock.v1.Member
-	3,  // 11: rowlock.v1.DescribeResponse.self:type_name -> rowlock.v1.Member
-	21, // 12: rowlock.v1.DescribeResponse.checksums:type_name -> rowlock.v1.Checksum
-	3,  // 13: rowlock.v1.FormClusterRequest.founder:type_name -> rowlock.v1.Member
-	3,  // 14: rowlock.v1.FormClusterResponse.self:type_name -> rowlock.v1.Member
-	0,  // 15: rowlock.v1.ClusterService.GetStatus:input_type -> rowlock.v1.GetStatusRequest
-	4,  // 16: rowlock.v1.ClusterService.ListMembers:input_type -> rowlock.v1.ListMembersRequest
-	7,  // 17: rowlock.v1.ClusterService.JoinCluster:input_type -> rowlock.v1.JoinClusterRequest
-	9,  // 18: rowlock.v1.ClusterService.RemoveMember:input_type -> rowlock.v1.RemoveMemberRequest
-	11, // 19: rowlock.v1.ClusterService.PromoteMember:input_type -> rowlock.v1.PromoteMemberRequest
-	13, // 20: rowlock.v1.ClusterService.DemoteMember:input_type -> rowlock.v1.DemoteMemberRequest
-	15, // 21: rowlock.v1.ClusterService.TransferLeadership:input_type -> rowlock.v1.TransferLeadershipRequest
-	17, // 22: rowlock.v1.ClusterService.ResumeCluster:input_type -> rowlock.v1.ResumeClusterRequest
-	19, // 23: rowlock.v1.PeerService.Describe:input_type -> rowlock.v1.DescribeRequest
-	22, // 24: rowlock.v1.PeerService.SendImage:input_type -> rowlock.v1.SendImageRequest
-	24, // 25: rowlock.v1.PeerService.SetStandby:input_type -> rowlock.v1.SetStandbyRequest
-	28, // 26: rowlock.v1.PeerService.Judge:input_type -> rowlock.v1.JudgeRequest
-	26, // 27: rowlock.v1.PeerService.FormCluster:input_type -> rowlock.v1.FormClusterRequest
-	1,  // 28: rowlock.v1.ClusterService.GetStatus:output_type -> rowlock.v1.GetStatusResponse
-	5,  // 29: rowlock.v1.ClusterService.ListMembers:output_type -> rowlock.v1.ListMembersResponse
-	8,  // 30: rowlock.v1.ClusterService.JoinCluster:output_type -> rowlock.v1.JoinClusterResponse
-	10, // 31: rowlock.v1.ClusterService.RemoveMember:output_type -> rowlock.v1.RemoveMemberResponse
-	12, // 32: rowlock.v1.ClusterService.PromoteMember:output_type -> rowlock.v1.PromoteMemberResponse
-	14, // 33: rowlock.v1.ClusterService.DemoteMember:output_type -> rowlock.v1.DemoteMemberResponse
-	16, // 34: rowlock.v1.ClusterService.TransferLeadership:output_type -> rowlock.v1.TransferLeadershipResponse
-	18, // 35: rowlock.v1.ClusterService.ResumeCluster:output_type -> rowlock.v1.ResumeClusterResponse
-	20, // 36: rowlock.v1.PeerService.Describe:output_type -> rowlock.v1.DescribeResponse
-	23, // 37: rowlock.v1.PeerService.SendImage:output_type -> rowlock.v1.SendImageResponse
-	25, // 38: rowlock.v1.PeerService.SetStandby:output_type -> rowlock.v1.SetStandbyResponse
-	29, // 39: rowlock.v1.PeerService.Judge:output_type -> rowlock.v1.JudgeResponse
-	27, // 40: rowlock.v1.PeerService.FormCluster:output_type -> rowlock.v1.FormClusterResponse
-	28, // [28:41] is the sub-list for method output_type
-	15, // [15:28] is the sub-list for method input_type
-	15, // [15:15] is the sub-list for extension type_name
-	15, // [15:15] is the sub-list for extension extendee
-	0,  // [0:15] is the sub-list for field type_name
+	30, // 6: rowlock.v1.GetStatusResponse.wall_time:type_name -> google.protobuf.Timestamp
+	30, // 7: rowlock.v1.Timeline.time:type_name -> google.protobuf.Timestamp
+	6,  // 8: rowlock.v1.ListMembersResponse.members:type_name -> rowlock.v1.MemberState
+	3,  // 9: rowlock.v1.MemberState.member:type_name -> rowlock.v1.Member
+	3,  // 10: rowlock.v1.JoinClusterRequest.member:type_name -> rowlock.v1.Member
+	3,  // 11: rowlock.v1.JoinClusterResponse.member:type_name -> rowlock.v1.Member
+	3,  // 12: rowlock.v1.DescribeResponse.self:type_name -> rowlock.v1.Member
+	21, // 13: rowlock.v1.DescribeResponse.checksums:type_name -> rowlock.v1.Checksum
+	3,  // 14: rowlock.v1.FormClusterRequest.founder:type_name -> rowlock.v1.Member
+	3,  // 15: rowlock.v1.FormClusterResponse.self:type_name -> rowlock.v1.Member
+	0,  // 16: rowlock.v1.ClusterService.GetStatus:input_type -> rowlock.v1.GetStatusRequest
+	4,  // 17: rowlock.v1.ClusterService.ListMembers:input_type -> rowlock.v1.ListMembersRequest
+	7,  // 18: rowlock.v1.ClusterService.JoinCluster:input_type -> rowlock.v1.JoinClusterRequest
+	9,  // 19: rowlock.v1.ClusterService.RemoveMember:input_type -> rowlock.v1.RemoveMemberRequest
+	11, // 20: rowlock.v1.ClusterService.PromoteMember:input_type -> rowlock.v1.PromoteMemberRequest
+	13, // 21: rowlock.v1.ClusterService.DemoteMember:input_type -> rowlock.v1.DemoteMemberRequest
+	15, // 22: rowlock.v1.ClusterService.TransferLeadership:input_type -> rowlock.v1.TransferLeadershipRequest
+	17, // 23: rowlock.v1.ClusterService.ResumeCluster:input_type -> rowlock.v1.ResumeClusterRequest
+	19, // 24: rowlock.v1.PeerService.Describe:input_type -> rowlock.v1.DescribeRequest
+	22, // 25: rowlock.v1.PeerService.SendImage:input_type -> rowlock.v1.SendImageRequest
+	24, // 26: rowlock.v1.PeerService.SetStandby:input_type -> rowlock.v1.SetStandbyRequest
+	28, // 27: rowlock.v1.PeerService.Judge:input_type -> rowlock.v1.JudgeRequest
+	26, // 28: rowlock.v1.PeerService.FormCluster:input_type -> rowlock.v1.FormClusterRequest
+	1,  // 29: rowlock.v1.ClusterService.GetStatus:output_type -> rowlock.v1.GetStatusResponse
+	5,  // 30: rowlock.v1.ClusterService.ListMembers:output_type -> rowlock.v1.ListMembersResponse
+	8,  // 31: rowlock.v1.ClusterService.JoinCluster:output_type -> rowlock.v1.JoinClusterResponse
+	10, // 32: rowlock.v1.ClusterService.RemoveMember:output_type -> rowlock.v1.RemoveMemberResponse
+	12, // 33: rowlock.v1.ClusterService.PromoteMember:output_type -> rowlock.v1.PromoteMemberResponse
+	14, // 34: rowlock.v1.ClusterService.DemoteMember:output_type -> rowlock.v1.DemoteMemberResponse
+	16, // 35: rowlock.v1.ClusterService.TransferLeadership:output_type -> rowlock.v1.TransferLeadershipResponse
+	18, // 36: rowlock.v1.ClusterService.ResumeCluster:output_type -> rowlock.v1.ResumeClusterResponse
+	20, // 37: rowlock.v1.PeerService.Describe:output_type -> rowlock.v1.DescribeResponse
+	23, // 38: rowlock.v1.PeerService.SendImage:output_type -> rowlock.v1.SendImageResponse
+	25, // 39: rowlock.v1.PeerService.SetStandby:output_type -> rowlock.v1.SetStandbyResponse
+	29, // 40: rowlock.v1.PeerService.Judge:output_type -> rowlock.v1.JudgeResponse
+	27, // 41: rowlock.v1.PeerService.FormCluster:output_type -> rowlock.v1.FormClusterResponse
+	29, // [29:42] is the sub-list for method output_type
+	16, // [16:29] is the sub-list for method input_type
+	16, // [16:16] is the sub-list for extension type_name
+	16, // [16:16] is the sub-list for extension extendee
+	0,  // [0:16] is the sub-list for field type_name
 }
 
 func init() { file_rpc_rowlockv1_cluster_proto_init() }

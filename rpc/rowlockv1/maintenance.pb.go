@@ -226,14 +226,12 @@ func (x *CheckMemberRequest) GetMember() string {
 
 type CheckMemberResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// What is being checked: copy, pages, records, state.
+	// What is being checked: copy, pages, records, state, log.
 	Phase string `protobuf:"bytes,1,opt,name=phase,proto3" json:"phase,omitempty"`
-	// Something that is wrong; empty where the message only tells how far the check is.
-	Finding string `protobuf:"bytes,2,opt,name=finding,proto3" json:"finding,omitempty"`
-	// What to do about it.
-	Mend string `protobuf:"bytes,3,opt,name=mend,proto3" json:"mend,omitempty"`
+	// Something that is wrong.
+	Finding *CheckFinding `protobuf:"bytes,2,opt,name=finding,proto3" json:"finding,omitempty"`
 	// Set in the last message only.
-	Summary       *CheckSummary `protobuf:"bytes,4,opt,name=summary,proto3" json:"summary,omitempty"`
+	Summary       *CheckSummary `protobuf:"bytes,3,opt,name=summary,proto3" json:"summary,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -275,18 +273,11 @@ func (x *CheckMemberResponse) GetPhase() string {
 	return ""
 }
 
-func (x *CheckMemberResponse) GetFinding() string {
+func (x *CheckMemberResponse) GetFinding() *CheckFinding {
 	if x != nil {
 		return x.Finding
 	}
-	return ""
-}
-
-func (x *CheckMemberResponse) GetMend() string {
-	if x != nil {
-		return x.Mend
-	}
-	return ""
+	return nil
 }
 
 func (x *CheckMemberResponse) GetSummary() *CheckSummary {
@@ -296,24 +287,109 @@ func (x *CheckMemberResponse) GetSummary() *CheckSummary {
 	return nil
 }
 
+// CheckFinding is something that isn't as it was written, or doesn't go together.
+type CheckFinding struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// state.db, raft.db, or memory: what the member has in it isn't what it wrote.
+	File string `protobuf:"bytes,1,opt,name=file,proto3" json:"file,omitempty"`
+	// Of the file or the state.
+	Part string `protobuf:"bytes,2,opt,name=part,proto3" json:"part,omitempty"`
+	// The tasks that it concerns, where that is known.
+	TaskIds []string `protobuf:"bytes,3,rep,name=task_ids,json=taskIds,proto3" json:"task_ids,omitempty"`
+	Text    string   `protobuf:"bytes,4,opt,name=text,proto3" json:"text,omitempty"`
+	// The member can't be trusted with it. Else single tasks are lost, and refused when they are asked for.
+	Grave         bool `protobuf:"varint,5,opt,name=grave,proto3" json:"grave,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CheckFinding) Reset() {
+	*x = CheckFinding{}
+	mi := &file_rpc_rowlockv1_maintenance_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CheckFinding) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CheckFinding) ProtoMessage() {}
+
+func (x *CheckFinding) ProtoReflect() protoreflect.Message {
+	mi := &file_rpc_rowlockv1_maintenance_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CheckFinding.ProtoReflect.Descriptor instead.
+func (*CheckFinding) Descriptor() ([]byte, []int) {
+	return file_rpc_rowlockv1_maintenance_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *CheckFinding) GetFile() string {
+	if x != nil {
+		return x.File
+	}
+	return ""
+}
+
+func (x *CheckFinding) GetPart() string {
+	if x != nil {
+		return x.Part
+	}
+	return ""
+}
+
+func (x *CheckFinding) GetTaskIds() []string {
+	if x != nil {
+		return x.TaskIds
+	}
+	return nil
+}
+
+func (x *CheckFinding) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+func (x *CheckFinding) GetGrave() bool {
+	if x != nil {
+		return x.Grave
+	}
+	return false
+}
+
 // CheckSummary is what was checked.
 type CheckSummary struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
 	Member string                 `protobuf:"bytes,1,opt,name=member,proto3" json:"member,omitempty"`
 	// The entry of the log after which the state was checked, and the hash of the state there, in hex.
-	Index uint64 `protobuf:"varint,2,opt,name=index,proto3" json:"index,omitempty"`
-	Hash  string `protobuf:"bytes,3,opt,name=hash,proto3" json:"hash,omitempty"`
-	// Whether a majority of the voters had the same hash at an entry that this state holds; 0: that isn't known yet.
-	AgreedIndex   uint64 `protobuf:"varint,4,opt,name=agreed_index,json=agreedIndex,proto3" json:"agreed_index,omitempty"`
-	LiveTasks     uint64 `protobuf:"varint,5,opt,name=live_tasks,json=liveTasks,proto3" json:"live_tasks,omitempty"`
-	Findings      uint64 `protobuf:"varint,6,opt,name=findings,proto3" json:"findings,omitempty"`
+	Index     uint64 `protobuf:"varint,2,opt,name=index,proto3" json:"index,omitempty"`
+	Hash      string `protobuf:"bytes,3,opt,name=hash,proto3" json:"hash,omitempty"`
+	LiveTasks uint64 `protobuf:"varint,4,opt,name=live_tasks,json=liveTasks,proto3" json:"live_tasks,omitempty"`
+	// How much of the state file and of the log was checked.
+	Records    uint64 `protobuf:"varint,5,opt,name=records,proto3" json:"records,omitempty"`
+	LogEntries uint64 `protobuf:"varint,6,opt,name=log_entries,json=logEntries,proto3" json:"log_entries,omitempty"`
+	Findings   uint64 `protobuf:"varint,7,opt,name=findings,proto3" json:"findings,omitempty"`
+	// The hashes that the member took of its state lately, by ascending index: at the same index every member must have the
+	// same.
+	Hashes        []*StateHash `protobuf:"bytes,8,rep,name=hashes,proto3" json:"hashes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *CheckSummary) Reset() {
 	*x = CheckSummary{}
-	mi := &file_rpc_rowlockv1_maintenance_proto_msgTypes[4]
+	mi := &file_rpc_rowlockv1_maintenance_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -325,7 +401,7 @@ func (x *CheckSummary) String() string {
 func (*CheckSummary) ProtoMessage() {}
 
 func (x *CheckSummary) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_maintenance_proto_msgTypes[4]
+	mi := &file_rpc_rowlockv1_maintenance_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -338,7 +414,7 @@ func (x *CheckSummary) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckSummary.ProtoReflect.Descriptor instead.
 func (*CheckSummary) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_maintenance_proto_rawDescGZIP(), []int{4}
+	return file_rpc_rowlockv1_maintenance_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *CheckSummary) GetMember() string {
@@ -362,16 +438,23 @@ func (x *CheckSummary) GetHash() string {
 	return ""
 }
 
-func (x *CheckSummary) GetAgreedIndex() uint64 {
+func (x *CheckSummary) GetLiveTasks() uint64 {
 	if x != nil {
-		return x.AgreedIndex
+		return x.LiveTasks
 	}
 	return 0
 }
 
-func (x *CheckSummary) GetLiveTasks() uint64 {
+func (x *CheckSummary) GetRecords() uint64 {
 	if x != nil {
-		return x.LiveTasks
+		return x.Records
+	}
+	return 0
+}
+
+func (x *CheckSummary) GetLogEntries() uint64 {
+	if x != nil {
+		return x.LogEntries
 	}
 	return 0
 }
@@ -381,6 +464,67 @@ func (x *CheckSummary) GetFindings() uint64 {
 		return x.Findings
 	}
 	return 0
+}
+
+func (x *CheckSummary) GetHashes() []*StateHash {
+	if x != nil {
+		return x.Hashes
+	}
+	return nil
+}
+
+// StateHash is the hash of a member's state after an entry of the log.
+type StateHash struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Index uint64                 `protobuf:"varint,1,opt,name=index,proto3" json:"index,omitempty"`
+	// In hex.
+	Hash          string `protobuf:"bytes,2,opt,name=hash,proto3" json:"hash,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StateHash) Reset() {
+	*x = StateHash{}
+	mi := &file_rpc_rowlockv1_maintenance_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StateHash) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StateHash) ProtoMessage() {}
+
+func (x *StateHash) ProtoReflect() protoreflect.Message {
+	mi := &file_rpc_rowlockv1_maintenance_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StateHash.ProtoReflect.Descriptor instead.
+func (*StateHash) Descriptor() ([]byte, []int) {
+	return file_rpc_rowlockv1_maintenance_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *StateHash) GetIndex() uint64 {
+	if x != nil {
+		return x.Index
+	}
+	return 0
+}
+
+func (x *StateHash) GetHash() string {
+	if x != nil {
+		return x.Hash
+	}
+	return ""
 }
 
 var File_rpc_rowlockv1_maintenance_proto protoreflect.FileDescriptor
@@ -404,20 +548,31 @@ const file_rpc_rowlockv1_maintenance_proto_rawDesc = "" +
 	"afterBytes\x12!\n" +
 	"\fheld_seconds\x18\a \x01(\x01R\vheldSeconds\",\n" +
 	"\x12CheckMemberRequest\x12\x16\n" +
-	"\x06member\x18\x01 \x01(\tR\x06member\"\x8d\x01\n" +
+	"\x06member\x18\x01 \x01(\tR\x06member\"\x93\x01\n" +
 	"\x13CheckMemberResponse\x12\x14\n" +
-	"\x05phase\x18\x01 \x01(\tR\x05phase\x12\x18\n" +
-	"\afinding\x18\x02 \x01(\tR\afinding\x12\x12\n" +
-	"\x04mend\x18\x03 \x01(\tR\x04mend\x122\n" +
-	"\asummary\x18\x04 \x01(\v2\x18.rowlock.v1.CheckSummaryR\asummary\"\xae\x01\n" +
+	"\x05phase\x18\x01 \x01(\tR\x05phase\x122\n" +
+	"\afinding\x18\x02 \x01(\v2\x18.rowlock.v1.CheckFindingR\afinding\x122\n" +
+	"\asummary\x18\x03 \x01(\v2\x18.rowlock.v1.CheckSummaryR\asummary\"{\n" +
+	"\fCheckFinding\x12\x12\n" +
+	"\x04file\x18\x01 \x01(\tR\x04file\x12\x12\n" +
+	"\x04part\x18\x02 \x01(\tR\x04part\x12\x19\n" +
+	"\btask_ids\x18\x03 \x03(\tR\ataskIds\x12\x12\n" +
+	"\x04text\x18\x04 \x01(\tR\x04text\x12\x14\n" +
+	"\x05grave\x18\x05 \x01(\bR\x05grave\"\xf5\x01\n" +
 	"\fCheckSummary\x12\x16\n" +
 	"\x06member\x18\x01 \x01(\tR\x06member\x12\x14\n" +
 	"\x05index\x18\x02 \x01(\x04R\x05index\x12\x12\n" +
-	"\x04hash\x18\x03 \x01(\tR\x04hash\x12!\n" +
-	"\fagreed_index\x18\x04 \x01(\x04R\vagreedIndex\x12\x1d\n" +
+	"\x04hash\x18\x03 \x01(\tR\x04hash\x12\x1d\n" +
 	"\n" +
-	"live_tasks\x18\x05 \x01(\x04R\tliveTasks\x12\x1a\n" +
-	"\bfindings\x18\x06 \x01(\x04R\bfindings2\xbb\x01\n" +
+	"live_tasks\x18\x04 \x01(\x04R\tliveTasks\x12\x18\n" +
+	"\arecords\x18\x05 \x01(\x04R\arecords\x12\x1f\n" +
+	"\vlog_entries\x18\x06 \x01(\x04R\n" +
+	"logEntries\x12\x1a\n" +
+	"\bfindings\x18\a \x01(\x04R\bfindings\x12-\n" +
+	"\x06hashes\x18\b \x03(\v2\x15.rowlock.v1.StateHashR\x06hashes\"5\n" +
+	"\tStateHash\x12\x14\n" +
+	"\x05index\x18\x01 \x01(\x04R\x05index\x12\x12\n" +
+	"\x04hash\x18\x02 \x01(\tR\x04hash2\xbb\x01\n" +
 	"\x12MaintenanceService\x12S\n" +
 	"\fVacuumMember\x12\x1f.rowlock.v1.VacuumMemberRequest\x1a .rowlock.v1.VacuumMemberResponse0\x01\x12P\n" +
 	"\vCheckMember\x12\x1e.rowlock.v1.CheckMemberRequest\x1a\x1f.rowlock.v1.CheckMemberResponse0\x01B*Z(github.com/rowlock/rowlock/rpc/rowlockv1b\x06proto3"
@@ -434,25 +589,29 @@ func file_rpc_rowlockv1_maintenance_proto_rawDescGZIP() []byte {
 	return file_rpc_rowlockv1_maintenance_proto_rawDescData
 }
 
-var file_rpc_rowlockv1_maintenance_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
+var file_rpc_rowlockv1_maintenance_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
 var file_rpc_rowlockv1_maintenance_proto_goTypes = []any{
 	(*VacuumMemberRequest)(nil),  // 0: rowlock.v1.VacuumMemberRequest
 	(*VacuumMemberResponse)(nil), // 1: rowlock.v1.VacuumMemberResponse
 	(*CheckMemberRequest)(nil),   // 2: rowlock.v1.CheckMemberRequest
 	(*CheckMemberResponse)(nil),  // 3: rowlock.v1.CheckMemberResponse
-	(*CheckSummary)(nil),         // 4: rowlock.v1.CheckSummary
+	(*CheckFinding)(nil),         // 4: rowlock.v1.CheckFinding
+	(*CheckSummary)(nil),         // 5: rowlock.v1.CheckSummary
+	(*StateHash)(nil),            // 6: rowlock.v1.StateHash
 }
 var file_rpc_rowlockv1_maintenance_proto_depIdxs = []int32{
-	4, // 0: rowlock.v1.CheckMemberResponse.summary:type_name -> rowlock.v1.CheckSummary
-	0, // 1: rowlock.v1.MaintenanceService.VacuumMember:input_type -> rowlock.v1.VacuumMemberRequest
-	2, // 2: rowlock.v1.MaintenanceService.CheckMember:input_type -> rowlock.v1.CheckMemberRequest
-	1, // 3: rowlock.v1.MaintenanceService.VacuumMember:output_type -> rowlock.v1.VacuumMemberResponse
-	3, // 4: rowlock.v1.MaintenanceService.CheckMember:output_type -> rowlock.v1.CheckMemberResponse
-	3, // [3:5] is the sub-list for method output_type
-	1, // [1:3] is the sub-list for method input_type
-	1, // [1:1] is the sub-list for extension type_name
-	1, // [1:1] is the sub-list for extension extendee
-	0, // [0:1] is the sub-list for field type_name
+	4, // 0: rowlock.v1.CheckMemberResponse.finding:type_name -> rowlock.v1.CheckFinding
+	5, // 1: rowlock.v1.CheckMemberResponse.summary:type_name -> rowlock.v1.CheckSummary
+	6, // 2: rowlock.v1.CheckSummary.hashes:type_name -> rowlock.v1.StateHash
+	0, // 3: rowlock.v1.MaintenanceService.VacuumMember:input_type -> rowlock.v1.VacuumMemberRequest
+	2, // 4: rowlock.v1.MaintenanceService.CheckMember:input_type -> rowlock.v1.CheckMemberRequest
+	1, // 5: rowlock.v1.MaintenanceService.VacuumMember:output_type -> rowlock.v1.VacuumMemberResponse
+	3, // 6: rowlock.v1.MaintenanceService.CheckMember:output_type -> rowlock.v1.CheckMemberResponse
+	5, // [5:7] is the sub-list for method output_type
+	3, // [3:5] is the sub-list for method input_type
+	3, // [3:3] is the sub-list for extension type_name
+	3, // [3:3] is the sub-list for extension extendee
+	0, // [0:3] is the sub-list for field type_name
 }
 
 func init() { file_rpc_rowlockv1_maintenance_proto_init() }
@@ -466,7 +625,7 @@ func file_rpc_rowlockv1_maintenance_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_rpc_rowlockv1_maintenance_proto_rawDesc), len(file_rpc_rowlockv1_maintenance_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   5,
+			NumMessages:   7,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -253,3 +253,15 @@ func (t *Task) progress() string {
 		return fmt.Sprintf(", %d%% %s", p.Percent, p.Message)
 	}
 }
+
+// Stuck shows running tasks by what their workers said of them last.
+func Stuck(now time.Time) func(*Table, []Task) {
+	return func(t *Table, page []Task) {
+		t.Head("id", "queue", "kind", "worker", "attempt", "runs for", "last sign", "progress")
+		for i := range page {
+			x := &page[i]
+			t.Row(x.ID, x.Queue, orDash(x.Kind), orDash(x.WorkerID), fmt.Sprintf("%d/%d", x.Attempt, x.MaxAttempts),
+				age(x.StartedAt, now), age(x.HeartbeatAt, now), orDash(strings.TrimPrefix(x.progress(), ", ")))
+		}
+	}
+}

@@ -1,0 +1,105 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rowlock/rowlock/client"
+	"github.com/rowlock/rowlock/cmd/rowlock/render"
+	"github.com/rowlock/rowlock/raftfsm"
+	"github.com/rowlock/rowlock/rpc/rowlockv1"
+)
+
+// rebuilt is what 'rowlock cluster rebuild' has done.
+type rebuilt struct {
+	ID        string `json:"id"`
+	ClusterID string `json:"cluster_id"`
+	Aside     string `json:"aside"`
+}
+
+func (p *program) clusterRebuildCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "rebuild",
+		Short: "Give a stopped member, whose data is damaged, its state from the others",
+		Long: `Give a stopped member, whose data is damaged, its state from the others.
+
+It takes the member out of the group, which is refused where the rest would have no majority, sets its files aside in the
+data directory, and leaves an empty member of the same name. Start that as before, with --join: it joins and gets the state.
+Remove the files that were set aside when it follows ('rowlock cluster members').
+
+--addr names other members of the group.`,
+		Example: "  rowlock cluster rebuild --data-dir /var/lib/rowlock --addr rowlock-0.rowlock-members",
+		Args:    args(0, 0),
+	}
+	var dataDir, nodeID string
+	cmd.Flags().StringVar(&dataDir, "data-dir", "", "data directory of the stopped member")
+	cmd.Flags().StringVar(&nodeID, "node-id", "", "its node ID, where the directory doesn't tell it any more")
+	connect, out, confirm := p.clientFlags(cmd.Flags()), p.outputFlag(cmd), p.yesFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if dataDir == "" {
+			return usagef("say with --data-dir which member's data is damaged")
+		}
+		if err := hasState(dataDir); err != nil {
+			return err
+		}
+		return connect.run(cmd, func(ctx context.Context, c *connection) error {
+			status, err := c.cluster.GetStatus(ctx, &rowlockv1.GetStatusRequest{})
+			if err != nil {
+				return err
+			}
+			r, err := raftfsm.Rebuild(dataDir, nodeID, status.GetClusterId(), func(r raftfsm.Rebuilding) error {
+				if err := confirm.ask(true, "take %s out of the group and set its data aside", r.NodeID); err != nil {
+					return err
+				}
+				return leaveGroup(ctx, c, r.NodeID)
+			})
+			if err != nil {
+				if errors.Is(err, raftfsm.ErrRefused) || errors.Is(err, raftfsm.ErrOtherNode) {
+					return &exitError{code: exitRefused, text: err.Error()}
+				}
+				return serveError(&serveFlags{dataDir: dataDir}, err)
+			}
+			return out.print(rebuilt{ID: r.NodeID, ClusterID: r.ClusterID, Aside: r.Aside}, func(t *render.Table) {
+				t.Pair("rebuild", r.NodeID)
+				t.Pair("old files", r.Aside)
+				t.Pair("next", "start it as before, with --join: it gets the state from the others")
+			})
+		})
+	}
+	return cmd
+}
+
+// leaveGroup takes a member out of its group, if it is in it. The last member can't be rebuilt from others.
+func leaveGroup(ctx context.Context, c *connection, id string) error {
+	answer, err := c.cluster.ListMembers(ctx, &rowlockv1.ListMembersRequest{})
+	if err != nil {
+		return err
+	}
+	others, there := 0, false
+	for _, m := range answer.GetMembers() {
+		if m.GetMember().GetId() == id {
+			there = true
+			if m.GetReachable() {
+				return &exitError{code: exitRefused, text: fmt.Sprintf("member %s answers: this isn't its data directory, or stop it first", id)}
+			}
+			continue
+		}
+		if m.GetMember().GetRole() == "voter" && m.GetReachable() {
+			others++
+		}
+	}
+	if others == 0 {
+		return &exitError{code: exitRefused, text: fmt.Sprintf("no other voter answers that could give %s its state: restore a backup", id)}
+	}
+	if !there {
+		return nil
+	}
+	_, err = c.cluster.RemoveMember(ctx, &rowlockv1.RemoveMemberRequest{Id: id})
+	if errors.Is(err, client.ErrNotFound) {
+		return nil
+	}
+	return err
+}
