@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/rowlock/rowlock/client"
+	"github.com/rowlock/rowlock/cmd/rowlock/backups"
 	"github.com/rowlock/rowlock/raftfsm"
 	"github.com/rowlock/rowlock/rpc"
 	"github.com/rowlock/rowlock/rpc/rowlockv1"
@@ -40,6 +41,16 @@ func (p *program) serve(ctx context.Context, flags *serveFlags, member memberFla
 	if err != nil {
 		return err
 	}
+	archive, err := flags.archive.config(ctx)
+	if err != nil {
+		return err
+	}
+	raft := member.raft()
+	raft.ArchiveBytes = uint64(flags.archive.keep)
+	schedule, err := flags.backup.schedule(ctx)
+	if err != nil {
+		return err
+	}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	former := &rpc.Former{
@@ -49,14 +60,17 @@ func (p *program) serve(ctx context.Context, flags *serveFlags, member memberFla
 	node, err := raftfsm.Open(raftfsm.Config{
 		DataDir: flags.dataDir, NodeID: member.nodeID, RaftAddr: flags.raftAddr, AdvertiseHost: member.advertiseHost,
 		Form:           func(f raftfsm.Forming) (raftfsm.Founding, error) { return former.Form(ctx, f) },
-		SupportedLevel: level, MaxVoters: member.maxVoters, Raft: member.raft(), SessionTTL: flags.sessionTTL, MinFree: uint64(flags.minFree),
-		Events: flags.eventBuffer(), Vacuum: flags.vacuum.config(), Logger: logger, Registerer: registry, Now: p.now,
+		SupportedLevel: level, MaxVoters: member.maxVoters, Raft: raft, SessionTTL: flags.sessionTTL, MinFree: uint64(flags.minFree),
+		Events: flags.eventBuffer(), Vacuum: flags.vacuum.config(), Archive: archive, Logger: logger, Registerer: registry, Now: p.now,
 	})
 	if err != nil {
 		if ctx.Err() != nil && errors.Is(err, ctx.Err()) { // stopped before there was a group
 			return nil
 		}
 		return serveError(flags, err)
+	}
+	if err := p.attach(schedule, node, logger, registry); err != nil {
+		return errors.Join(err, discard(ctx, node))
 	}
 	server, err := rpc.New(rpc.Config{
 		Node: node, AdvertiseHost: member.advertiseHost, APIAddr: flags.apiAddr, HTTPAddr: flags.httpAddr, Version: version().Version, Pprof: flags.pprof,
@@ -65,7 +79,7 @@ func (p *program) serve(ctx context.Context, flags *serveFlags, member memberFla
 	if err != nil {
 		return errors.Join(serveError(flags, err), discard(ctx, node))
 	}
-	r := &running{node: node, server: server, member: member, inside: inside, memory: flags.memory, logger: logger, greet: p.greet}
+	r := &running{node: node, server: server, member: member, inside: inside, memory: flags.memory, logger: logger, greet: p.greet, schedule: schedule}
 	return serveError(flags, r.run(ctx))
 }
 
@@ -86,6 +100,8 @@ type running struct {
 	memory *memoryFlags
 	logger *slog.Logger
 	greet  func(api string)
+
+	schedule *backups.Schedule // nil: nothing is backed up
 }
 
 func (r *running) run(ctx context.Context) error {
@@ -121,6 +137,12 @@ func (r *running) run(ctx context.Context) error {
 		r.memory.tend(all)
 		return nil
 	})
+	if r.schedule != nil {
+		parts.Go(func() error {
+			r.schedule.Run(all)
+			return nil
+		})
+	}
 	err := parts.Wait()
 	r.logger.Info("stopped")
 	return err
@@ -229,6 +251,9 @@ func (s *serveFlags) check() error {
 		return err
 	}
 	if err := s.vacuum.check(); err != nil {
+		return err
+	}
+	if err := s.archive.check(); err != nil {
 		return err
 	}
 	if s.sessionTTL < time.Second {
