@@ -72,14 +72,16 @@ type ArchiveStatus struct {
 	Problem string
 }
 
-// Archive tells how the archive of the log does; false: this member isn't configured to keep one.
+// Archive tells how the archive of the log does; false: this member isn't configured to keep one, and knows at most how far
+// others have archived it.
 func (n *Node) Archive() (ArchiveStatus, bool) {
+	var s ArchiveStatus
+	n.replica.read(func(m *task.Machine) { s.Index, s.At = m.Archived().Index, m.Archived().At })
 	a := n.leadership.archiver
 	if a == nil {
-		return ArchiveStatus{}, false
+		return s, false
 	}
-	s := ArchiveStatus{To: a.config.Bucket.String()}
-	a.read(func(m *task.Machine) { s.Index, s.At = m.Archived().Index, m.Archived().At })
+	s.To = a.config.Bucket.String()
 	c := &a.condition
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -7,7 +7,7 @@ type archiveMetrics struct {
 	objects, bytes, failures, gaps prometheus.Counter
 }
 
-// archive makes the metrics of the archive of the log, which are there only where one is configured.
+// archive makes the metrics of the archive of the log, which stay zero where none is configured.
 func (m *metrics) archive() *archiveMetrics {
 	return &archiveMetrics{
 		objects:  m.counter("rowlock_archive_objects_total", "Archives of the log written by this member."),
@@ -19,9 +19,6 @@ func (m *metrics) archive() *archiveMetrics {
 
 // archiveGauges show how far the archive is.
 func (m *metrics) archiveGauges(n *Node) {
-	if n.leadership.archiver == nil {
-		return
-	}
 	gauge := func(name, help string, value func(s ArchiveStatus) float64) {
 		m.gauge(name, help, func() float64 {
 			s, _ := n.Archive()

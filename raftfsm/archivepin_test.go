@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hashicorp/raft"
+
 	"github.com/rowlock/rowlock/task"
 )
 
@@ -95,16 +97,8 @@ func TestInstalledStateIsNoLog(t *testing.T) {
 	fill(t, n, 10)
 	at := n.replica.at()
 	p := at
-	p.Term++ // as if what the log holds had never been committed
-	if err := n.log.follow(p); !errors.Is(err, ErrRestart) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Fatal("the last entry's conflict isn't noticed")
-	}
-	p = at
 	p.Index--
-	p.Term++
+	p.Term++ // as if what the log holds had never been committed
 	if err := n.log.follow(p); err != nil {
 		t.Fatal(err)
 	}
@@ -114,5 +108,31 @@ func TestInstalledStateIsNoLog(t *testing.T) {
 	})
 	if !errors.Is(err, ErrLogGap) {
 		t.Errorf("it reads across: %v", err)
+	}
+}
+
+// TestFollowersLogsAreWhole: what a leader appended, its noops too, is known for it in the logs of those that may lead next.
+func TestFollowersLogsAreWhole(t *testing.T) {
+	g := newGroup(t, 3, nil)
+	for range 2 {
+		g.insist(enqueue("q", 3))
+		l := g.leader()
+		if err := l.raft.LeadershipTransfer().Error(); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "another leader", func() bool { return g.leader() != l })
+	}
+	g.converge()
+	for _, m := range g.running() {
+		noops := 0
+		last, err := m.ReadLog(0, 1<<20, func(e LogEntry) error {
+			if e.Type == raft.LogNoop {
+				noops++
+			}
+			return nil
+		})
+		if err != nil || last < m.Applied() || noops < 3 {
+			t.Errorf("member %s has %d entries and %d noops: %v", m.identity.NodeID, last, noops, err)
+		}
 	}
 }

@@ -47,11 +47,13 @@ type archiver struct {
 	metrics   *archiveMetrics
 	out       *outcall
 	condition archiveCondition
+	hurry     chan chan struct{} // asks for all that there is to be archived now; closed when that was tried
 
 	// run's own:
 	timeline string
 	end      *logarchive.Link // of the chain; nil: it has to be found first
 	tail     archive.Manifest // the archive that ends there, if this leader wrote it
+	began    time.Time        // when its first entries were archived
 	shipped  time.Time        // when all that there was had been shipped
 	noted    time.Time
 	backoff  time.Duration
@@ -65,22 +67,55 @@ func (a *archiver) run(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
+		var tried chan struct{}
 		select {
 		case <-ctx.Done():
 			return
 		case <-timer.C:
+		case tried = <-a.hurry:
+			a.shipped = time.Time{}
 		}
-		wait := min(archivePoll, a.config.Every)
-		if err := a.step(ctx); err != nil && ctx.Err() == nil {
-			a.backoff = min(max(2*a.backoff, minBackoff), maxBackoff)
-			wait = a.backoff
-			a.condition.fail(err)
-			a.metrics.failures.Inc()
-			a.logger.Error("the log can't be archived now: it is kept meanwhile, within its bound", "to", a.config.Bucket.String(), "error", err, "again_in", wait)
-		} else {
-			a.backoff = 0
+		timer.Reset(a.attempt(ctx))
+		if tried != nil {
+			close(tried)
 		}
-		timer.Reset(wait)
+	}
+}
+
+// attempt takes a step, and returns when to take the next one.
+func (a *archiver) attempt(ctx context.Context) (wait time.Duration) {
+	err := a.step(ctx)
+	if err == nil || ctx.Err() != nil {
+		a.backoff = 0
+		return min(archivePoll, a.config.Every)
+	}
+	a.backoff = min(max(2*a.backoff, minBackoff), maxBackoff)
+	a.condition.fail(err)
+	a.metrics.failures.Inc()
+	a.logger.Error("the log can't be archived now: it is kept meanwhile, within its bound", "to", a.config.Bucket.String(), "error", err, "again_in", a.backoff)
+	return a.backoff
+}
+
+// settlePatience is how long a restore waits for what it is about to replace to be archived.
+const settlePatience = 10 * time.Second
+
+// settle has all that has been executed archived now, before the state is replaced, so that a restore that was a mistake can be
+// undone. It doesn't wait for a destination that fails.
+func (a *archiver) settle(ctx context.Context) {
+	if a == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, settlePatience)
+	defer cancel()
+	tried := make(chan struct{})
+	select {
+	case a.hurry <- tried:
+	case <-ctx.Done():
+		return
+	}
+	select {
+	case <-tried:
+	case <-ctx.Done():
 	}
 }
 
@@ -173,12 +208,12 @@ func (a *archiver) timelineNow() (name string) {
 
 // newArchiver returns nil where the log isn't to be archived.
 func (n *Node) newArchiver(clk *clock) *archiver {
-	c := n.config.Archive
+	c, counters := n.config.Archive, n.metrics.archive()
 	if c == nil {
 		return nil
 	}
 	return &archiver{
 		config: c, full: n.saveFull, cluster: n.identity.ClusterID, nodeID: n.identity.NodeID, log: n.executed, read: n.replica.read,
-		submit: n.proposer.submit, clock: clk, logger: n.config.Logger, metrics: n.metrics.archive(), out: newOutcall(),
+		submit: n.proposer.submit, clock: clk, logger: n.config.Logger, metrics: counters, out: newOutcall(), hurry: make(chan chan struct{}),
 	}
 }

@@ -60,18 +60,9 @@ func (a *archiver) look(ctx context.Context, timeline string) (f found, err erro
 		if l.Timeline != timeline || len(l.Fulls) == 0 {
 			continue
 		}
-		full := l.Fulls[len(l.Fulls)-1]
-		name := full.Name
-		if _, last := l.Reach(full.Index); last != nil {
-			name = last.Name
-		}
-		m, err := logarchive.ReadManifest(ctx, a.config.Bucket, name, a.keys())
-		if err != nil {
-			return f, err
-		}
-		end := logarchive.LinkOf(m)
+		end, err := l.End(ctx, a.config.Bucket, a.keys())
 		f.end = &end
-		return f, nil
+		return f, err
 	}
 	f.gap = errNoFull
 	return f, nil
@@ -171,6 +162,9 @@ func (a *archiver) ship(ctx context.Context) (more bool, err error) {
 	if err != nil {
 		return false, err
 	}
+	if !again {
+		a.began = time.Now()
+	}
 	end := logarchive.LinkOf(m)
 	a.end, a.tail = &end, m
 	a.metrics.objects.Inc()
@@ -180,7 +174,7 @@ func (a *archiver) ship(ctx context.Context) (more bool, err error) {
 
 // small reports whether the last archive is to be written again.
 func (a *archiver) small() bool {
-	return a.tail.Index != 0 && a.tail.Body.PlainSize < smallBytes && a.tail.StateTime.Sub(a.tail.FirstStateTime) < smallSpan
+	return a.tail.Index != 0 && a.tail.Body.PlainSize < smallBytes && time.Since(a.began) < smallSpan
 }
 
 // collect reads what comes behind a link.

@@ -78,6 +78,7 @@ func (n *Node) Restore(ctx context.Context, r OnlineRestore) (done RestoreSummar
 		if err := n.distribute(ctx, sum); err != nil {
 			return err
 		}
+		n.leadership.archiver.settle(ctx)
 		res, err := n.Propose(ctx, &task.InstallImage{SHA256: sum, Timeline: done.Timeline.ID})
 		if err == nil && res.Code != task.OK {
 			err = fmt.Errorf("%w: another restore came first", ErrRefused)

@@ -125,6 +125,9 @@ func TestRestoreOfflineUnfinished(t *testing.T) {
 	if _, err := r.Run(); err != nil {
 		t.Fatal(err)
 	}
+	if _, err := r.Run(); !errors.Is(err, store.ErrNotEmpty) {
+		t.Fatalf("restore into what has been restored: %v", err)
+	}
 	id, _, err := store.LoadIdentity(r.Members[0].Dir)
 	if err != nil {
 		t.Fatal(err)

@@ -48,6 +48,7 @@ type connection struct {
 	cluster rowlockv1.ClusterServiceClient
 
 	schedules rowlockv1.ScheduleServiceClient
+	archives  rowlockv1.ArchiveServiceClient
 }
 
 // run runs the body of a command that talks to a server.
@@ -71,6 +72,7 @@ func (f *clientFlags) run(cmd *cobra.Command, body func(ctx context.Context, c *
 		queues: rowlockv1.NewQueueServiceClient(conn), cluster: rowlockv1.NewClusterServiceClient(conn),
 		schedules: rowlockv1.NewScheduleServiceClient(conn),
 		batches:   rowlockv1.NewBatchServiceClient(conn),
+		archives:  rowlockv1.NewArchiveServiceClient(conn),
 	})
 }
 

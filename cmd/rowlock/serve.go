@@ -41,6 +41,12 @@ func (p *program) serve(ctx context.Context, flags *serveFlags, member memberFla
 	if err != nil {
 		return err
 	}
+	archive, err := flags.archive.config(ctx)
+	if err != nil {
+		return err
+	}
+	raft := member.raft()
+	raft.ArchiveBytes = uint64(flags.archive.keep)
 	schedule, err := flags.backup.schedule(ctx)
 	if err != nil {
 		return err
@@ -54,8 +60,8 @@ func (p *program) serve(ctx context.Context, flags *serveFlags, member memberFla
 	node, err := raftfsm.Open(raftfsm.Config{
 		DataDir: flags.dataDir, NodeID: member.nodeID, RaftAddr: flags.raftAddr, AdvertiseHost: member.advertiseHost,
 		Form:           func(f raftfsm.Forming) (raftfsm.Founding, error) { return former.Form(ctx, f) },
-		SupportedLevel: level, MaxVoters: member.maxVoters, Raft: member.raft(), SessionTTL: flags.sessionTTL, MinFree: uint64(flags.minFree),
-		Events: flags.eventBuffer(), Vacuum: flags.vacuum.config(), Logger: logger, Registerer: registry, Now: p.now,
+		SupportedLevel: level, MaxVoters: member.maxVoters, Raft: raft, SessionTTL: flags.sessionTTL, MinFree: uint64(flags.minFree),
+		Events: flags.eventBuffer(), Vacuum: flags.vacuum.config(), Archive: archive, Logger: logger, Registerer: registry, Now: p.now,
 	})
 	if err != nil {
 		if ctx.Err() != nil && errors.Is(err, ctx.Err()) { // stopped before there was a group
@@ -245,6 +251,9 @@ func (s *serveFlags) check() error {
 		return err
 	}
 	if err := s.vacuum.check(); err != nil {
+		return err
+	}
+	if err := s.archive.check(); err != nil {
 		return err
 	}
 	if s.sessionTTL < time.Second {

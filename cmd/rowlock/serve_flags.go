@@ -19,6 +19,7 @@ type serveFlags struct {
 	log        *logFlags
 	memory     *memoryFlags
 	vacuum     autoVacuumFlags
+	archive    archiveFlags
 	backup     scheduleFlags // of 'rowlock server' only
 }
 
@@ -34,6 +35,7 @@ func (p *program) serveFlags(cmd *cobra.Command) *serveFlags {
 	flags.IntVar(&s.events, "event-buffer", 1<<18, "how many of the newest events this member keeps for those who watch, 48 bytes each; 0 is none")
 	flags.BoolVar(&s.pprof, "pprof", false, "serve profiles at /debug/pprof/ of --http-addr")
 	s.vacuum.add(flags)
+	s.archive.add(flags)
 	settings(flags, "data-dir", "api-addr", "raft-addr", "http-addr", "session-ttl", "min-free", "event-buffer", "pprof")
 	return s
 }

@@ -90,3 +90,18 @@ func (l *Line) Behind(index uint64) (list []Segment) {
 	}
 	return list
 }
+
+// End is where the archives end: at the last entry of the logs behind the newest full backup, or at that itself. The line must
+// have one.
+func (l *Line) End(ctx context.Context, b bucket.Bucket, keys archive.Keys) (Link, error) {
+	full := l.Fulls[len(l.Fulls)-1]
+	name := full.Name
+	if _, last := l.Reach(full.Index); last != nil {
+		name = last.Name
+	}
+	m, err := ReadManifest(ctx, b, name, keys)
+	if err != nil {
+		return Link{}, err
+	}
+	return LinkOf(m), nil
+}

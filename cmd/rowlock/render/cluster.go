@@ -30,6 +30,51 @@ type Cluster struct {
 	SuspendedWhy    string     `json:"suspended_why,omitempty"`
 	Timeline        Timeline   `json:"timeline"`
 	Members         []Member   `json:"members"`
+	Archive         *Archive   `json:"archive,omitempty"`
+}
+
+// Archive is how the continuous archive of the log does.
+type Archive struct {
+	Destination string     `json:"destination"`
+	Active      bool       `json:"active"` // by the member that answers
+	Index       uint64     `json:"index"`
+	Time        *time.Time `json:"time"`
+	LagSeconds  float64    `json:"lag_seconds"`
+	LastSuccess *time.Time `json:"last_success"`
+	Problem     string     `json:"problem,omitempty"`
+}
+
+func newArchive(a *rowlockv1.ArchiveStatus) *Archive {
+	if a == nil {
+		return nil
+	}
+	return &Archive{
+		Destination: a.GetDestination(), Active: a.GetActive(), Index: a.GetIndex(), Time: stamp(a.GetTime()), LagSeconds: a.GetLagSeconds(),
+		LastSuccess: stamp(a.GetLastSuccess()), Problem: a.GetProblem(),
+	}
+}
+
+// line says it to people. What the leader alone knows, others leave out.
+func (a *Archive) line(now time.Time) string {
+	if a == nil {
+		return ""
+	}
+	text := "to " + a.Destination + ": "
+	switch {
+	case a.Index == 0:
+		text += "nothing yet"
+	case a.Time != nil:
+		text += fmt.Sprintf("up to entry %d, %s", a.Index, Clock(a.Time, now))
+	default:
+		text += fmt.Sprintf("up to entry %d", a.Index)
+	}
+	if a.Active {
+		text += fmt.Sprintf("; lag %.1f s", a.LagSeconds)
+	}
+	if a.Problem != "" {
+		text += "; failing: " + a.Problem
+	}
+	return text
 }
 
 // Timeline is a stretch of the cluster's life, from its beginning or a restore on.
@@ -88,6 +133,7 @@ func NewCluster(s *rowlockv1.GetStatusResponse) Cluster {
 	for _, m := range s.GetMembers() {
 		c.Members = append(c.Members, newMember(m))
 	}
+	c.Archive = newArchive(s.GetArchive())
 	return c
 }
 
@@ -103,6 +149,7 @@ func (c Cluster) Table(t *Table, now time.Time) {
 	t.Pair("timeline", c.Timeline.text(now))
 	t.Pair("suspended", c.suspension(now))
 	t.Pair("degraded", c.Degraded)
+	t.Pair("archive", c.Archive.line(now))
 	for _, m := range c.Members {
 		role := m.Role
 		if m.Leader {
