@@ -27,6 +27,8 @@ type Node interface {
 	AwaitApplied(ctx context.Context, index uint64) error
 	Sessions() *raftfsm.Sessions
 	Status() raftfsm.Status
+	// Ready is closed when a leader is known.
+	Ready() <-chan struct{}
 	Keeper
 	Archivist
 	Group

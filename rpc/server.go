@@ -164,11 +164,14 @@ func (s *Server) watchHealth(ctx context.Context) {
 	const every = 250 * time.Millisecond
 	tick := time.NewTicker(every)
 	defer tick.Stop()
+	ready := s.cfg.Node.Ready()
 	for {
 		s.setHealth(s.cfg.Node.Status().LeaderID != "")
 		select {
 		case <-ctx.Done():
 			return
+		case <-ready: // those who wait for that ask at once
+			ready = nil
 		case <-tick.C:
 		}
 	}
