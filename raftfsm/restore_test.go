@@ -6,6 +6,8 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -280,4 +282,48 @@ func TestRestoreIsExecutedAgain(t *testing.T) {
 	g.restart(i)
 	g.awaitTimeline(1)
 	g.converge()
+}
+
+// reigns is a dispatcher that notes when its member begins and ends to lead.
+type reigns struct {
+	mu   sync.Mutex // guards told
+	told []bool
+}
+
+func (*reigns) Companions([]task.Command) []Companion { return nil }
+func (*reigns) Applied(task.Effects)                  {}
+
+func (r *reigns) Leadership(leads bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.told = append(r.told, leads)
+}
+
+func (r *reigns) all() []bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.told)
+}
+
+// TestRestoreRebuildsTheLeader: what the leader keeps besides the state is of the restored state.
+func TestRestoreRebuildsTheLeader(t *testing.T) {
+	g := newGroup(t, 1, nil)
+	g.insist(enqueue("q", 5))
+	b := save(t, g.leader())
+	l := g.leader()
+	var d reigns
+	l.SetDispatcher(&d)
+	session, _ := g.leased()
+	if err := l.Sessions().Renew(session); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.Restore(t.Context(), OnlineRestore{Path: b.upload(t, l)}); err != nil {
+		t.Fatal(err)
+	}
+	if got := d.all(); !slices.Equal(got, []bool{true, false, true}) {
+		t.Errorf("the dispatcher was told %v", got)
+	}
+	if err := l.Sessions().Renew(session); !errors.Is(err, ErrUnknownSession) {
+		t.Errorf("renew a session of before: %v", err)
+	}
 }

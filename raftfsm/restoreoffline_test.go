@@ -55,8 +55,10 @@ func startRestored(t *testing.T, r *OfflineRestore) *group {
 		c.NodeID, c.RaftAddr, c.Bootstrap, c.ClusterID = o.NodeID, o.Address, false, ""
 		g.configs = append(g.configs, c)
 		m := start(t, c)
-		m.SetDiscoverer(g)
+		g.mu.Lock()
 		g.members = append(g.members, m)
+		g.mu.Unlock()
+		m.SetDiscoverer(g)
 	}
 	for _, m := range g.members {
 		wait(t, m.Ready())
@@ -124,6 +126,9 @@ func TestRestoreOfflineUnfinished(t *testing.T) {
 	r := offline(t, b, 3)
 	if _, err := r.Run(); err != nil {
 		t.Fatal(err)
+	}
+	if _, err := r.Run(); !errors.Is(err, store.ErrNotEmpty) {
+		t.Fatalf("restore into what has been restored: %v", err)
 	}
 	id, _, err := store.LoadIdentity(r.Members[0].Dir)
 	if err != nil {

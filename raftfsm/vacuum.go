@@ -14,11 +14,14 @@ import (
 	"github.com/rowlock/rowlock/store"
 )
 
-// VacuumOptions, VacuumProgress and VacuumResult are the store's.
+// What a vacuum is given and tells is the store's.
 type (
-	VacuumOptions  = store.VacuumOptions
+	// VacuumOptions say how it shares the disk.
+	VacuumOptions = store.VacuumOptions
+	// VacuumProgress is how far it is.
 	VacuumProgress = store.VacuumProgress
-	VacuumResult   = store.VacuumResult
+	// VacuumResult is what it came to.
+	VacuumResult = store.VacuumResult
 )
 
 // The files that can be vacuumed.

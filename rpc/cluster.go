@@ -119,7 +119,25 @@ func (s *clusterService) TransferLeadership(ctx context.Context, req *pb.Transfe
 	if err := s.node.Transfer(ctx, req.GetId()); err != nil {
 		return nil, err
 	}
-	return &pb.TransferLeadershipResponse{LeaderId: nodeOf(s.node.Status().LeaderID)}, nil
+	return &pb.TransferLeadershipResponse{LeaderId: nodeOf(s.newLeader(ctx))}, nil
+}
+
+// newLeader waits a while until this member has heard of the one that leads now; empty: it hasn't.
+func (s *clusterService) newLeader(ctx context.Context) string {
+	ctx, cancel := context.WithTimeout(ctx, leaderPatience)
+	defer cancel()
+	look := time.NewTicker(leaderPoll)
+	defer look.Stop()
+	for {
+		if st := s.node.Status(); st.LeaderID != "" {
+			return st.LeaderID
+		}
+		select {
+		case <-look.C:
+		case <-ctx.Done():
+			return ""
+		}
+	}
 }
 
 // change makes a change that names a member.

@@ -199,14 +199,12 @@ func toStatus(err error) *status.Status {
 		return withInfo(codes.NotFound, "no_such_member", err.Error(), nil)
 	case errors.Is(err, raftfsm.ErrMemberExists):
 		return withInfo(codes.AlreadyExists, "member_exists", err.Error(), nil)
-	case errors.Is(err, raftfsm.ErrTooOld):
+	case errors.Is(err, raftfsm.ErrTooOld), errors.Is(err, task.ErrNewerLevel):
 		return withInfo(codes.FailedPrecondition, "too_old", err.Error(), nil)
 	case errors.Is(err, raftfsm.ErrLevel): // soon it may be possible: the caller tries again
 		return withInfo(codes.Unavailable, "feature_level", err.Error(), nil)
 	case errors.Is(err, raftfsm.ErrBadBackup):
 		return withInfo(codes.InvalidArgument, "bad_backup", err.Error(), nil)
-	case errors.Is(err, task.ErrNewerLevel):
-		return withInfo(codes.FailedPrecondition, "newer_level", err.Error(), nil)
 	case errors.Is(err, raftfsm.ErrMajority):
 		return withInfo(codes.FailedPrecondition, "majority", err.Error(), nil)
 	case errors.Is(err, raftfsm.ErrRefused):

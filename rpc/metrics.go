@@ -180,6 +180,7 @@ type queueCollector struct {
 	node                         Node
 	size, tasks, workers, leases *prometheus.Desc
 	bytes                        *prometheus.Desc
+	totals                       queueTotals
 }
 
 func newQueueCollector(n Node) *queueCollector {
@@ -191,6 +192,7 @@ func newQueueCollector(n Node) *queueCollector {
 		leases:  prometheus.NewDesc("rowlock_leases", "Live leases.", nil, nil),
 		bytes: prometheus.NewDesc("rowlock_queue_live_bytes", "Bytes of payloads of the queue's live tasks, dead letters aside.",
 			[]string{"queue"}, nil),
+		totals: newQueueTotals(),
 	}
 }
 
@@ -200,6 +202,7 @@ func (c *queueCollector) Describe(ch chan<- *prometheus.Desc) {
 	ch <- c.workers
 	ch <- c.leases
 	ch <- c.bytes
+	c.totals.describe(ch)
 }
 
 // gaugeStates are the states that have a gauge.
@@ -220,6 +223,7 @@ func (c *queueCollector) Collect(ch chan<- prometheus.Metric) {
 			running += q.Live[task.Running]
 			ch <- prometheus.MustNewConstMetric(c.size, prometheus.GaugeValue, float64(q.Live[task.Pending]), q.Name)
 			ch <- prometheus.MustNewConstMetric(c.bytes, prometheus.GaugeValue, float64(q.Bytes), q.Name)
+			c.totals.collect(ch, q)
 			for _, st := range gaugeStates {
 				ch <- prometheus.MustNewConstMetric(c.tasks, prometheus.GaugeValue, float64(q.Live[st]), q.Name, st.String())
 			}

@@ -187,7 +187,7 @@ func (c *check) machine(file string, v *View) error {
 	}
 	if err != nil {
 		c.add(Finding{File: file, Part: "state", Text: "it can't be loaded: " + err.Error(), Grave: true})
-		return nil
+		return nil //nolint:nilerr // it is a finding
 	}
 	c.Hash, c.LiveTasks, c.Loaded = m.Hash(), m.LiveTasks(), true
 	for _, p := range m.Check(c.Most) {

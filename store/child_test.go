@@ -3,6 +3,7 @@ package store
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -35,6 +36,11 @@ func runChild(role, dir string) error {
 		if err := syscall.Setrlimit(syscall.RLIMIT_AS, &limit); err != nil {
 			return err
 		}
+	}
+	if role == "repair" {
+		fmt.Println("repairing")
+		_, err := Repair(context.Background(), testOptions(dir))
+		return errors.Join(err, errors.New("it is done"))
 	}
 	o := testOptions(dir)
 	o.Reserve = 0

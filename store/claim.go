@@ -170,8 +170,8 @@ func Unfinished(dir string) (clusterID string, marked bool, err error) {
 		return "", true, fmt.Errorf("read the mark of an unfinished restore: %w", err)
 	}
 	var f restoringFile
-	if err := json.Unmarshal(b, &f); err != nil {
-		return "", true, nil // unreadable, but there
+	if json.Unmarshal(b, &f) == nil {
+		clusterID = f.ClusterID
 	}
-	return f.ClusterID, true, nil
+	return clusterID, true, nil // a mark that can't be read is there all the same
 }

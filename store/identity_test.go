@@ -34,6 +34,7 @@ func TestDamagedIdentity(t *testing.T) {
 		"{": ErrCorrupt,
 		`{"format":1,"node_id":"a","incarnation":""}`:                        ErrCorrupt,
 		`{"format":1,"node_id":"a","incarnation":"1"} x`:                     ErrCorrupt,
+		`{"format":1,"node_id":"a","incarnation":"1","checksum":"00000000"}`: ErrCorrupt,
 		`{"format":2,"node_id":"a","incarnation":"1"}`:                       ErrFormat,
 		`{"format":1,"node_id":"a","incarnation":"1"}` + spaces(maxIdentity): ErrCorrupt,
 	} {

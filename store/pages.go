@@ -72,6 +72,9 @@ type pageChecker struct {
 	end      uint64 // the first page that isn't in use
 	seen     []uint64
 	buffers  [maxDepth][]byte
+
+	// lost is told of what can't be read of a bucket, and the walk goes on with the rest; nil: the walk ends there.
+	lost func(bucket string, err error)
 }
 
 // meta is what is needed of a meta page.
@@ -288,14 +291,14 @@ func (c *pageChecker) elements(r pageRef, p page) (int, error) {
 		}
 		if i > 0 {
 			child.high = key
-			if err := c.walk(child); err != nil {
+			if err := c.descend(child); err != nil {
 				return 0, err
 			}
 		}
 		child = pageRef{id: e.page, root: r.root, bucket: r.bucket, head: r.head, low: key, high: r.high, depth: r.depth + 1}
 	}
 	if p.flags == pageBranch {
-		return at, c.walk(child)
+		return at, c.descend(child)
 	}
 	return at, nil
 }
@@ -344,12 +347,24 @@ func (c *pageChecker) leafElement(r pageRef, p page, e element, key, head []byte
 		}
 	}
 	if child.id == 0 {
-		return c.inline(child, value[bucketHeader:])
+		return c.spare(child.bucket, c.inline(child, value[bucketHeader:]))
 	}
 	if e.valueSize != bucketHeader {
 		return badPage(p.id, "bucket %q is too long", key)
 	}
-	return c.walk(child)
+	return c.descend(child)
+}
+
+// descend walks a page that another one refers to.
+func (c *pageChecker) descend(r pageRef) error { return c.spare(r.bucket, c.walk(r)) }
+
+// spare tells of damage below, if somebody wants to know, and else lets it end the walk.
+func (c *pageChecker) spare(bucket string, err error) error {
+	if err == nil || c.lost == nil || !errors.Is(err, ErrCorrupt) {
+		return err
+	}
+	c.lost(bucket, err)
+	return nil
 }
 
 // inline checks a small bucket's only page, which stands in its parent's.

@@ -18,6 +18,7 @@ type Loader struct {
 	last    ID
 	pending []orderedSlot
 	running []orderedSlot
+	mend    *mend // nil: what doesn't hold together is refused
 }
 
 type orderedSlot struct {
@@ -41,13 +42,21 @@ func (l *Loader) Record(k Kind, key, value []byte) error {
 		if errors.Is(err, ErrNewerLevel) { // nothing is wrong with the record
 			return err
 		}
-		return fmt.Errorf("record of kind %d, key %x: %w", k, key, err)
+		err = fmt.Errorf("record of kind %d, key %x: %w", k, key, err)
+		if l.mend == nil || k == KindMeta {
+			return err
+		}
+		l.mend.drop(k, key, err)
 	}
 	return nil
 }
 
 func (l *Loader) record(k Kind, key, value []byte) error {
 	m := l.m
+	if l.mend != nil && k == KindScheduleLedger && len(key) == len(uniqueKey{}) {
+		id := ID(binary.BigEndian.Uint64(key))
+		l.mend.ledgers[id] = append(l.mend.ledgers[id], slices.Clone(key))
+	}
 	switch k {
 	case KindMeta:
 		l.meta = true
@@ -117,6 +126,9 @@ func (l *Loader) record(k Kind, key, value []byte) error {
 
 func (l *Loader) queue(number uint64, value []byte) error {
 	m := l.m
+	if l.mend != nil && number > 0 {
+		l.queuesUpTo(number - 1)
+	}
 	if number != uint64(len(m.queues)) {
 		return errCorrupt
 	}
@@ -135,9 +147,16 @@ func (l *Loader) queue(number uint64, value []byte) error {
 
 // Task takes one live task, by ascending ID. Its payload stays on disk.
 func (l *Loader) Task(id ID, value []byte, payloadLen int) error {
-	if err := l.task(id, value, payloadLen); err != nil {
-		return fmt.Errorf("task %v: %w", id, err)
+	err := l.task(id, value, payloadLen)
+	if err == nil {
+		return nil
 	}
+	err = fmt.Errorf("task %v: %w", id, err)
+	if l.mend == nil {
+		return err
+	}
+	l.mend.lost = append(l.mend.lost, id)
+	l.mend.note("dropped: %v", err)
 	return nil
 }
 
@@ -147,6 +166,7 @@ func (l *Loader) task(id ID, value []byte, payloadLen int) error {
 	if err != nil {
 		return err
 	}
+	changed := l.mend != nil && l.fit(id, &t)
 	if id <= l.last || id >= m.nextID || int(t.payloadLen) != payloadLen || t.queue == 0 || int(t.queue) >= len(m.queues) {
 		return errCorrupt
 	}
@@ -168,7 +188,14 @@ func (l *Loader) task(id ID, value []byte, payloadLen int) error {
 		r.flow = m.flows.hold(m.flowOf(&c), &m.requirements)
 		m.adopt(r, c.parents)
 		if !m.enroll(r, &c) {
-			return errCorrupt
+			if l.mend == nil {
+				return errCorrupt
+			}
+			l.mend.note("task %v was in workflow %v, which is lost", id, c.workflow)
+			c.workflow, c.ref = 0, ""
+			r.flags &^= flagMember
+			m.setCold(r, c)
+			changed = true
 		}
 		if c.batch != 0 {
 			if t.cold[0] != coldBatch {
@@ -181,6 +208,9 @@ func (l *Loader) task(id ID, value []byte, payloadLen int) error {
 	m.queues[r.queue].live[r.state]++
 	m.queues[r.queue].weigh(r, None, r.state)
 	m.setHash(r, value)
+	if changed {
+		l.mend.tasks = append(l.mend.tasks, s)
+	}
 	return l.enter(s, r, &t)
 }
 
@@ -224,6 +254,9 @@ func (l *Loader) Machine() (*Machine, error) {
 		m.sessions.link(&m.tasks, r.slot, m.tasks.at(r.slot))
 		m.occupy(m.tasks.at(r.slot))
 	}
+	if l.mend != nil {
+		l.together()
+	}
 	for _, n := range m.purges {
 		if int(n) >= len(m.queues) || n == 0 {
 			return nil, fmt.Errorf("purge of an unknown queue: %w", errCorrupt)
@@ -244,5 +277,8 @@ func (l *Loader) Machine() (*Machine, error) {
 		}
 	}
 	clear(m.dirty.records)
+	if l.mend != nil {
+		l.mend.resume(m)
+	}
 	return m, nil
 }

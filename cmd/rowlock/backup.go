@@ -11,6 +11,7 @@ func (p *program) backupCommand() *cobra.Command {
 	}
 	cmd.AddCommand(p.backupSaveCommand(), p.backupListCommand(), p.backupInspectCommand(), p.backupVerifyCommand())
 	cmd.AddCommand(p.backupExtractCommand(), p.backupImportCommand(), p.backupRestoreCommand())
-	cmd.AddCommand(p.backupImportCommand(), p.backupRestoreCommand(), p.backupLogCommand(), p.backupCoverageCommand())
+	cmd.AddCommand(p.backupLogCommand(), p.backupCoverageCommand())
+	cmd.AddCommand(p.backupPruneCommand(), p.backupKeygenCommand(), p.backupDrillCommand(), p.backupDiffCommand())
 	return cmd
 }

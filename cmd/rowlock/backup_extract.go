@@ -17,7 +17,8 @@ func (p *program) backupExtractCommand() *cobra.Command {
 		Use:   "extract",
 		Short: "Read tasks out of a backup, without restoring it",
 		Long: `Read tasks out of a full backup, without restoring it and without a server. The backup is copied and verified as a whole before
-anything of it is shown; a damaged one is refused.
+anything of it is shown; a damaged one is refused. --from is an archive, or a destination of backups, of which it is the newest
+state, or with --to-time or --to-index that of an earlier moment, as for 'rowlock backup restore'.
 
 Without --state these are the live tasks; completed and cancelled ones are read from the history, behind them. --where is the
 filter of bulk operations; what it says of age is as of the time of the backup.

@@ -52,11 +52,11 @@ command can be repeated, after a crash too: no task comes back twice. --on-confl
 			return err
 		}
 		switch {
-		case len(args) == 1 && (b.from != "" || b.selects()):
+		case len(args) == 1 && b.selects(): // --from alone may be a setting
 			return usagef("give either a file, or --from with a selection: --where, --queue, --state or --id")
 		case len(args) == 1:
 			return i.importFile(cmd, connect, out, args[0])
-		case b.from == "":
+		case b.of.from == "":
 			return usagef("missing argument: want 'rowlock backup import FILE', or --from with a selection")
 		case !b.selects():
 			return usagef("say which tasks of the backup: --where, --queue, --state, --id, or --all; what has completed since, and left the history, would run again")

@@ -100,7 +100,6 @@ Leases of before are over; their workers' outcomes, and calls that producers rep
 	flags.StringArrayVar(&f.members, "member", nil, "a member of a new cluster: NODE=RAFT-ADDRESS=DATA-DIR; repeat it for each")
 	flags.StringVar(&f.why, "why", "", "what the cluster says while it is suspended (default: what was restored)")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "verify the backup and say what it holds; change nothing")
-	settings(flags, "data-dir", "node-id")
 	connect, log, out, confirm := p.clientFlags(flags), p.logFlags(cmd), p.outputFlag(cmd), p.yesFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if err := atMostOne(flags, "member", "data-dir"); err != nil {

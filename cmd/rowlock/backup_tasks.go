@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
+	"time"
 
 	"github.com/spf13/pflag"
 
+	"github.com/rowlock/rowlock/cmd/rowlock/backups"
 	"github.com/rowlock/rowlock/rpc"
 	"github.com/rowlock/rowlock/rpc/rowlockv1"
 	"github.com/rowlock/rowlock/store/archive"
@@ -19,9 +22,7 @@ import (
 // backupTasks are the tasks of a backup that flags select.
 type backupTasks struct {
 	p      *program
-	from   string
-	temp   string
-	keys   readFlags
+	of     restoreSourceFlags
 	ids    []string
 	queue  string
 	kind   string
@@ -31,29 +32,24 @@ type backupTasks struct {
 
 	sel    extract.Selection
 	filter *filter.Filter
-	read   archive.Keys
 	source *extract.Source
-	file   *archiveSource
+	name   string
+	remove func() error // what the source was made of
 }
 
 func (b *backupTasks) add(flags *pflag.FlagSet) {
-	flags.StringVar(&b.from, "from", "", "the backup: a file, an object such as s3://bucket/prefix/….rowlock, or a directory or bucket, of which it is the newest full one")
-	flags.StringVar(&b.temp, "temp-dir", "", "where the state is copied to meanwhile, as large as it is unpacked (default: the system's)")
+	b.of.add(flags)
 	flags.StringSliceVar(&b.ids, "id", nil, "the tasks with these IDs")
 	flags.StringVar(&b.queue, "queue", "", "only this queue's")
 	flags.StringVar(&b.kind, "kind", "", "only this kind")
 	flags.StringVar(&b.where, "where", "", `only those for which this filter is true, as of the time of the backup, such as 'error.contains("timeout")'; see docs/guides/filters.md`)
 	flags.StringSliceVar(&b.states, "state", nil, "only those in these states: "+strings.Join(stateNames(), ", "))
-	b.keys.add(flags, "")
 }
 
 // check reads the flags.
 func (b *backupTasks) check() (err error) {
-	if b.from == "" {
+	if b.of.from == "" {
 		return usagef("say which backup: --from FILE, or a directory or bucket with backups")
-	}
-	if b.read, err = b.keys.keys(); err != nil {
-		return err
 	}
 	if b.filter, err = filter.Compile(b.where); err != nil {
 		return usagef("--where: %s", err)
@@ -90,38 +86,63 @@ func (b *backupTasks) selects() bool {
 
 // open copies the state out of the backup. close must follow, whatever it returns.
 func (b *backupTasks) open(ctx context.Context) (err error) {
-	if b.file, err = openArchive(ctx, b.from, b.read); err != nil {
+	if strings.HasSuffix(strings.SplitN(b.of.from, "?", 2)[0], archive.Suffix) && b.of.toTime == "" && b.of.toIndex == 0 {
+		err = b.unpack(ctx)
+	} else {
+		err = b.stage(ctx)
+	}
+	if errors.Is(err, extract.ErrKind) {
+		return usagef("%s: %s", b.name, err)
+	}
+	if err != nil {
 		return err
 	}
-	bar := b.p.progress(b.file.Manifest().Body.PlainSize, "copied", "B")
-	copied := int64(0)
-	b.source, err = extract.Open(ctx, b.file.Reader, extract.Options{Dir: b.temp, Progress: func(done, _ int64) {
-		bar.add(int(done - copied))
-		copied = done
-	}})
-	bar.stop()
-	if err != nil {
-		if errors.Is(err, extract.ErrKind) {
-			return &exitError{code: exitRefused, text: fmt.Sprintf("%s: %s", b.file.name, err)}
-		}
-		return archiveError(b.file.name, err)
-	}
-	now := b.manifest().StateTime.UnixMicro()
 	if !b.filter.All() {
+		now := b.source.StateTime().UnixMicro()
 		b.sel.Match = func(t *task.Task) (bool, error) { return b.filter.Match(t, now) }
 	}
 	return nil
 }
 
-func (b *backupTasks) manifest() archive.Manifest { return b.source.Manifest() }
+// unpack takes one archive.
+func (b *backupTasks) unpack(ctx context.Context) error {
+	keys, err := b.of.keys.keys()
+	if err != nil {
+		return err
+	}
+	file, err := backups.Find(ctx, b.of.from, backups.Latest, keys)
+	if err != nil {
+		return err
+	}
+	b.name, b.remove = b.of.from, file.Close
+	bar := b.p.progress(file.Manifest().Body.PlainSize, "copied", "B")
+	defer bar.stop()
+	copied := int64(0)
+	b.source, err = extract.Open(ctx, file.Reader, extract.Options{Dir: b.of.tempDir, Progress: func(done, _ int64) {
+		bar.add(int(done - copied))
+		copied = done
+	}})
+	return err
+}
+
+// stage makes the state that a destination has of a moment: of a full backup, and the log behind it.
+func (b *backupTasks) stage(ctx context.Context) error {
+	made, err := b.of.stage(ctx, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return err
+	}
+	b.name, b.remove = made.name, made.remove
+	b.source, err = extract.OpenState(made.path, made.time)
+	return err
+}
 
 func (b *backupTasks) close() error {
 	var err error
 	if b.source != nil {
 		err = b.source.Close()
 	}
-	if b.file != nil {
-		err = errors.Join(err, b.file.Close())
+	if b.remove != nil {
+		err = errors.Join(err, b.remove())
 	}
 	return err
 }
@@ -133,6 +154,5 @@ func (b *backupTasks) each(ctx context.Context, fn func(t *rowlockv1.Task) error
 
 // what names the backup and its moment.
 func (b *backupTasks) what() string {
-	m := b.manifest()
-	return fmt.Sprintf("%s (cluster %s, state of %s, entry %d)", b.file.name, m.ClusterID, m.StateTime.UTC().Format("2006-01-02T15:04:05Z"), m.Index)
+	return fmt.Sprintf("%s (state of %s, entry %d)", b.name, b.source.StateTime().UTC().Format(time.RFC3339), b.source.Index())
 }

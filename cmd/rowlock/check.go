@@ -39,8 +39,9 @@ type checkFinding struct {
 // What to do about a finding.
 const (
 	mendMember = "stop this member and rebuild it from the others: rowlock cluster rebuild --data-dir DIR"
-	mendLast   = "rebuild this member from the others: rowlock cluster rebuild --data-dir DIR"
-	mendTasks  = "single tasks are damaged, and refused when they are asked for; the others have them: rowlock cluster rebuild --data-dir DIR"
+	mendLast   = "rebuild this member from the others: rowlock cluster rebuild --data-dir %[1]s; only if there are none and no backup: " +
+		"rowlock check --repair --data-dir %[1]s"
+	mendTasks = "single tasks are damaged, and refused when they are asked for; the others have them: rowlock cluster rebuild --data-dir DIR"
 )
 
 func (p *program) checkCommand() *cobra.Command {
@@ -52,6 +53,10 @@ func (p *program) checkCommand() *cobra.Command {
 Each member copies its state file and checks the copy while it goes on working; --member checks one only. With --data-dir it
 checks the files of a stopped member, and changes none.
 
+With --repair, a stopped member whose data is the last copy gets back what can be got: indexes and counts are made anew, and
+what can't be read goes to DIR/quarantine with a report. It becomes a group of its own, as by 'rowlock cluster recover'.
+While other members are alive, use 'rowlock cluster rebuild' instead; where there is a backup, compare what that would lose.
+
 It ends with 1 if anything is wrong.`,
 		Example: `  rowlock check
   rowlock check --data-dir /var/lib/rowlock`,
@@ -60,14 +65,21 @@ It ends with 1 if anything is wrong.`,
 	}
 	var members memberChoice
 	var dataDir string
+	var fix repairFlags
 	flags := cmd.Flags()
 	flags.StringVar(&members.member, "member", "", "check this member only, by its node ID")
 	flags.StringVar(&dataDir, "data-dir", "", "check the files of a stopped member")
+	fix.add(flags)
 	connect, out := p.clientFlags(flags), p.outputFlag(cmd)
+	log, confirm := p.logFlags(cmd), p.yesFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		switch {
+		case fix.repair && dataDir == "":
+			return usagef("--repair is for a stopped member: say with --data-dir whose data to repair")
 		case dataDir != "" && members.member != "":
 			return usagef("--data-dir is for a stopped member: leave --member out")
+		case fix.repair:
+			return p.repair(cmd.Context(), dataDir, &fix, log, out, confirm)
 		case dataDir != "":
 			r, err := p.checkStopped(cmd.Context(), dataDir)
 			if err != nil {

@@ -28,7 +28,7 @@ func (p *program) checkStopped(ctx context.Context, dataDir string) (*checked, e
 	}
 	for i := range report.Findings {
 		f := &report.Findings[i]
-		x := checkFinding{File: f.File, Part: f.Part, Text: f.Text, Mend: mendLast}
+		x := checkFinding{File: f.File, Part: f.Part, Text: f.Text, Mend: fmt.Sprintf(mendLast, dataDir)}
 		for _, id := range f.Tasks {
 			x.Tasks = append(x.Tasks, id.String())
 		}

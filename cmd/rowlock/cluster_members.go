@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -28,6 +30,7 @@ there are fewer than --max-voters, unless they are held: demoted by hand.`,
 				return err
 			}
 			members := render.NewMembers(answer.GetMembers())
+			slices.SortStableFunc(members, func(a, b render.MemberState) int { return cmp.Compare(a.ID, b.ID) })
 			return out.print(members, func(t *render.Table) { render.Members(t, members) })
 		})
 	}

@@ -62,7 +62,7 @@ func (s *queueSet) add(flags *pflag.FlagSet) {
 	flags.DurationVar(&s.timeout, "timeout", 0, "how long an attempt may take; 0 is no limit")
 	flags.DurationVar(&s.ttl, "ttl", 0, "a task that hasn't started after this long is dead; 0 is no limit")
 	flags.DurationVar(&s.retention, "retention", 0, "how long finished tasks are kept")
-	flags.Uint64Var(&s.settings.RetentionBytes, "retention-bytes", 0, "how many bytes of finished tasks are kept")
+	flags.Var((*byteSize)(&s.settings.RetentionBytes), "retention-bytes", "how many bytes of finished tasks are kept, such as 512MiB")
 	flags.Uint64Var(&s.settings.RetentionTasks, "retention-tasks", 0, "how many finished tasks are kept; 0 is no limit")
 	flags.Uint64Var(&s.settings.MaxTasks, "max-tasks", 0, "how many live tasks there may be, dead letters aside; beyond it new ones are refused; 0 is no limit")
 	flags.Var(&s.maxBytes, "max-bytes", "how many bytes of payloads they may have, such as 512MiB; 0 is no limit")

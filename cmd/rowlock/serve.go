@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/rowlock/rowlock/client"
+	"github.com/rowlock/rowlock/cmd/rowlock/backups"
 	"github.com/rowlock/rowlock/raftfsm"
 	"github.com/rowlock/rowlock/rpc"
 	"github.com/rowlock/rowlock/rpc/rowlockv1"
@@ -46,6 +47,10 @@ func (p *program) serve(ctx context.Context, flags *serveFlags, member memberFla
 	}
 	raft := member.raft()
 	raft.ArchiveBytes = uint64(flags.archive.keep)
+	schedule, err := flags.backup.schedule(ctx)
+	if err != nil {
+		return err
+	}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	former := &rpc.Former{
@@ -64,6 +69,9 @@ func (p *program) serve(ctx context.Context, flags *serveFlags, member memberFla
 		}
 		return serveError(flags, err)
 	}
+	if err := p.attach(schedule, node, logger, registry); err != nil {
+		return errors.Join(err, discard(ctx, node))
+	}
 	server, err := rpc.New(rpc.Config{
 		Node: node, AdvertiseHost: member.advertiseHost, APIAddr: flags.apiAddr, HTTPAddr: flags.httpAddr, Version: version().Version, Pprof: flags.pprof,
 		Logger: logger, Registerer: registry, Gatherer: registry, Now: p.now,
@@ -71,7 +79,7 @@ func (p *program) serve(ctx context.Context, flags *serveFlags, member memberFla
 	if err != nil {
 		return errors.Join(serveError(flags, err), discard(ctx, node))
 	}
-	r := &running{node: node, server: server, member: member, inside: inside, memory: flags.memory, logger: logger, greet: p.greet}
+	r := &running{node: node, server: server, member: member, inside: inside, memory: flags.memory, logger: logger, greet: p.greet, schedule: schedule}
 	return serveError(flags, r.run(ctx))
 }
 
@@ -92,6 +100,8 @@ type running struct {
 	memory *memoryFlags
 	logger *slog.Logger
 	greet  func(api string)
+
+	schedule *backups.Schedule // nil: nothing is backed up
 }
 
 func (r *running) run(ctx context.Context) error {
@@ -127,6 +137,12 @@ func (r *running) run(ctx context.Context) error {
 		r.memory.tend(all)
 		return nil
 	})
+	if r.schedule != nil {
+		parts.Go(func() error {
+			r.schedule.Run(all)
+			return nil
+		})
+	}
 	err := parts.Wait()
 	r.logger.Info("stopped")
 	return err

@@ -20,6 +20,7 @@ type serveFlags struct {
 	memory     *memoryFlags
 	vacuum     autoVacuumFlags
 	archive    archiveFlags
+	backup     scheduleFlags // of 'rowlock server' only
 }
 
 func (p *program) serveFlags(cmd *cobra.Command) *serveFlags {

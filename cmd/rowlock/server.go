@@ -35,6 +35,7 @@ SIGTERM stops it in an orderly way: it hands over what it leads and what it work
 	serve := p.serveFlags(cmd)
 	var member memberFlags
 	member.add(cmd)
+	serve.backup.add(cmd.Flags())
 	var workers workerFlags
 	workers.addInside(cmd.Flags())
 	withWorker := cmd.Flags().Bool("with-worker", false, "work on the tasks of --queues in this process too, by --exec or --http, which are ignored without this")

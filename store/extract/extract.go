@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/rowlock/rowlock/store"
@@ -29,11 +30,11 @@ type Options struct {
 
 // Source is a state that was copied out of an archive.
 type Source struct {
-	manifest archive.Manifest
-	dir      string
-	store    *store.Store
-	view     *store.View
-	catalog  *store.Catalog
+	at      time.Time
+	dir     string
+	store   *store.Store
+	view    *store.View
+	catalog *store.Catalog
 }
 
 // Open copies the state out of an archive and verifies all of it: the digests of the manifest, and each checksum of the state file.
@@ -46,20 +47,38 @@ func Open(ctx context.Context, r *archive.Reader, o Options) (_ *Source, err err
 	if err != nil {
 		return nil, fmt.Errorf("make a temporary directory: %w", err)
 	}
-	s := &Source{manifest: r.Manifest(), dir: dir}
+	s := &Source{dir: dir, at: r.Manifest().StateTime}
+	if err := fetch(ctx, r, store.Dir(dir).State(), o.Progress); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s.open()
+}
+
+// OpenState takes a state file that was made of a backup, of the given state time, and verifies it. It stays the caller's, who must
+// not use it before the Source is closed, and removes it.
+func OpenState(path string, at time.Time) (*Source, error) {
+	dir, err := os.MkdirTemp(filepath.Dir(path), "extract-*")
+	if err != nil {
+		return nil, fmt.Errorf("make a temporary directory: %w", err)
+	}
+	s := &Source{dir: dir, at: at}
+	if err := os.Link(path, store.Dir(dir).State()); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s.open()
+}
+
+// open verifies the file and opens it.
+func (s *Source) open() (_ *Source, err error) {
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Close())
 		}
 	}()
-	path := store.Dir(dir).State()
-	if err := fetch(ctx, r, path, o.Progress); err != nil {
-		return nil, err
+	if _, err := store.PrepareImage(store.Dir(s.dir).State()); err != nil {
+		return nil, fmt.Errorf("the state in the backup: %w", err)
 	}
-	if _, err := store.PrepareImage(path); err != nil {
-		return nil, fmt.Errorf("the state in the archive: %w", err)
-	}
-	s.store, err = store.Open(store.Options{Dir: dir, Logger: slog.New(slog.DiscardHandler), Now: time.Now})
+	s.store, err = store.Open(store.Options{Dir: s.dir, Logger: slog.New(slog.DiscardHandler), Now: time.Now})
 	if err != nil {
 		return nil, err
 	}
@@ -115,8 +134,11 @@ func (s *Source) Close() error {
 	return errors.Join(err, os.RemoveAll(s.dir))
 }
 
-// Manifest is the archive's.
-func (s *Source) Manifest() archive.Manifest { return s.manifest }
+// StateTime is the moment of the state.
+func (s *Source) StateTime() time.Time { return s.at }
+
+// Index is the last entry of the log that the state has.
+func (s *Source) Index() uint64 { return s.view.Position().Index }
 
 // Selection says which tasks are meant. All that is given must be true of a task.
 type Selection struct {

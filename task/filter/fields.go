@@ -39,6 +39,12 @@ var fields = map[string]field{
 	"labels":        {cel.MapType(cel.StringType, cel.StringType), (*subject).labels},
 	"fair_key":      {cel.StringType, func(s *subject) any { return s.task.FairKey }},
 	"unique_key":    {cel.StringType, func(s *subject) any { return s.task.UniqueKey }},
+	"singleton_key": {cel.StringType, func(s *subject) any { return s.task.SingletonKey }},
+	"sticky_key":    {cel.StringType, func(s *subject) any { return s.task.StickyKey }},
+	"batch_id":      {cel.StringType, func(s *subject) any { return idOf(s.task.Batch) }},
+	"workflow_id":   {cel.StringType, func(s *subject) any { return idOf(s.task.Workflow) }},
+	"schedule":      {cel.StringType, func(s *subject) any { return s.task.Schedule }},
+	"origin_queue":  {cel.StringType, func(s *subject) any { return s.task.OriginQueue }},
 	"age":           {cel.DurationType, func(s *subject) any { return s.since(s.task.EnqueuedAt) }},
 	"idle":          {cel.DurationType, (*subject).idle},
 	"finished_age":  {cel.DurationType, func(s *subject) any { return s.since(s.task.FinishedAt) }},
@@ -80,6 +86,14 @@ func (s *subject) labels() any {
 		m[l.Key] = l.Value
 	}
 	return m
+}
+
+// idOf is an ID as the API shows it; "" for none.
+func idOf(id task.ID) string {
+	if id == 0 {
+		return ""
+	}
+	return id.String()
 }
 
 // since is for how long something has been so; nil if it never was.

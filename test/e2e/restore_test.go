@@ -58,15 +58,15 @@ func archiveOf(t *testing.T, dataDir string) string {
 	return path
 }
 
-// sourceArchive is an archive of a server with so many pending tasks, of which one was leased and not finished.
-func sourceArchive(t *testing.T, tasks int) string {
+// sourceArchive is an archive of a server with so many pending tasks of so many bytes.
+func sourceArchive(t *testing.T, tasks, bytes int) string {
 	t.Helper()
 	dir := t.TempDir()
 	n := serve(t, dir, nil)
 	c := connect(t, n)
 	batch := make([]client.NewTask, tasks)
 	for i := range batch {
-		batch[i] = client.NewTask{Args: client.Raw("", []byte(fmt.Sprintf(`{"n":%d}`, i))), Options: []client.Option{client.Queue("saved")}}
+		batch[i] = client.NewTask{Args: client.Raw("", fmt.Appendf(nil, `{"n":%d,"x":"%s"}`, i, strings.Repeat("x", bytes))), Options: []client.Option{client.Queue("saved")}}
 	}
 	if _, err := c.EnqueueMany(limited(t), batch); err != nil {
 		t.Fatal(err)
@@ -97,7 +97,7 @@ func statusOf(t *testing.T, n *process.Node) (s restoredStatus, err error) {
 // TestRestoreIntoCluster restores a backup into a running cluster, with a producer and a worker that stay connected.
 func TestRestoreIntoCluster(t *testing.T) {
 	const saved = 500
-	from := sourceArchive(t, saved)
+	from := sourceArchive(t, saved, 10)
 	c := newCluster(t, 3)
 	c.start(0, 1, 2)
 	c.voters(0, 3)
@@ -156,7 +156,7 @@ func TestRestoreIntoCluster(t *testing.T) {
 // TestRestoreKill kills members while a backup is being restored: when all are back, all have the old state or all the new one.
 func TestRestoreKill(t *testing.T) {
 	const saved = 20_000
-	from := sourceArchive(t, saved)
+	from := sourceArchive(t, saved, 10)
 	rounds := 5
 	if !testing.Short() {
 		rounds = 20
@@ -232,7 +232,7 @@ func connectAndEnqueue(t *testing.T, c *cluster) {
 // same command ends it.
 func TestRestoreOfflineKill(t *testing.T) {
 	const saved = 20_000
-	from := sourceArchive(t, saved)
+	from := sourceArchive(t, saved, 10)
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))

@@ -124,7 +124,11 @@ func (p *parser) keep(step Step) error {
 			continue
 		}
 		own = append(own, c)
-		printed += len(c.Output)
+		for _, line := range c.Output {
+			if text := strings.TrimSpace(line); text != "" && text != "…" {
+				printed++
+			}
+		}
 	}
 	if len(step.Commands) == 0 {
 		return p.fail(step.Line, "the block has no command")

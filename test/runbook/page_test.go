@@ -26,6 +26,7 @@ func TestParseRefuses(t *testing.T) {
 	for want, text := range map[string]string{
 		"nothing is checked":     "```console\n$ a\nb\n```\n",
 		"says nothing of what":   "```console\n$ a\n```\n<!-- check: c -->\n",
+		"nothing of what its":    "```console\n$ a\n…\n```\n<!-- check: c -->\n",
 		"executed by nobody":     "```bash\na\n```\n",
 		"output without":         "```console\na\n```\n",
 		"has no end":             "```console\n$ a\n",

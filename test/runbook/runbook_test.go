@@ -12,7 +12,14 @@ import (
 )
 
 // kubectlLines is how many commands of the runbook need Kubernetes, and are not executed here.
-const kubectlLines = 0
+const kubectlLines = 4
+
+// settled waits until a new group is what an operator finds: all healthy, and at the newest feature level.
+const settled = `
+await sh -c 'rowlock cluster members -o json | jq -e "length == 3 and all(.[]; .healthy)"'
+for addr in rowlock-0.rowlock:7300 rowlock-1.rowlock:7300 rowlock-2.rowlock:7300; do
+  await sh -c "rowlock cluster status --addr $addr -o json | jq -e '.feature_level == .supported_level and .leader_id != null'"
+done`
 
 // binary is the program, and tools the directory with it and with jq, which the pages find in their PATH.
 var binary, tools string
@@ -91,6 +98,9 @@ func TestPages(t *testing.T) {
 func execute(t *testing.T, page *Page) {
 	t.Helper()
 	s := newShell(t, newGroup(t))
+	if err := s.setup(settled); err != nil {
+		t.Fatal(err)
+	}
 	for i := range page.Steps {
 		step := &page.Steps[i]
 		if step.Setup != "" {

@@ -113,7 +113,7 @@ func (s *shell) run(text string, own bool) (output string, code int, err error) 
 func (s *shell) setup(text string) error {
 	out, code, err := s.run("set -e\n"+text, true)
 	if err != nil || code != 0 {
-		return fmt.Errorf("the set-up ended with %d, %w:\n%s", code, err, out)
+		return errors.Join(err, fmt.Errorf("the set-up ended with %d:\n%s", code, out))
 	}
 	return nil
 }
@@ -141,7 +141,7 @@ func (s *shell) check(text string) error {
 			return nil
 		}
 		if time.Now().After(end) {
-			return fmt.Errorf("check %s: ended with %d, %w:\n%s", text, code, err, out)
+			return errors.Join(err, fmt.Errorf("check %s: ended with %d:\n%s", text, code, out))
 		}
 		<-time.After(100 * time.Millisecond)
 	}

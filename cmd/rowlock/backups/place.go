@@ -110,22 +110,23 @@ func OpenAt(ctx context.Context, b bucket.Bucket, name string, keys archive.Keys
 	return &Opened{Bucket: b, Name: name, Size: object.Size(), Reader: r, object: object}, nil
 }
 
-// latest opens the newest full backup, by its time; those that can't be opened are passed over.
+// latest opens the newest good full backup, by its time, or where none is good the newest that can be opened.
 func latest(ctx context.Context, b bucket.Bucket, objects []bucket.Info, keys archive.Keys) (*Opened, error) {
 	list, err := entries(ctx, b, objects, keys)
 	if err != nil {
 		return nil, err
 	}
 	list = slices.DeleteFunc(list, func(e Entry) bool { return e.Kind != archive.Full })
-	var problem error
-	for _, e := range slices.Backward(list) {
-		if e.Err == nil {
-			return OpenAt(ctx, b, e.Name, keys)
+	slices.SortStableFunc(list, func(a, b Entry) int { return a.At().Compare(b.At()) })
+	for _, fits := range []func(e *Entry) bool{(*Entry).Good, func(e *Entry) bool { return e.Err == nil }} {
+		for i := range slices.Backward(list) {
+			if fits(&list[i]) {
+				return OpenAt(ctx, b, list[i].Name, keys)
+			}
 		}
-		problem = e.Err
 	}
-	if problem != nil {
-		return nil, fmt.Errorf("%w: none at %s can be used; of the last: %w", ErrNone, b, problem)
+	if n := len(list); n > 0 {
+		return nil, fmt.Errorf("%w: none at %s can be used; of the last: %w", ErrNone, b, list[n-1].Err)
 	}
 	return nil, fmt.Errorf("%w: there is none at %s", ErrNone, b)
 }

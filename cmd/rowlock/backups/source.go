@@ -10,6 +10,7 @@ import (
 	"github.com/rowlock/rowlock/raftfsm"
 	"github.com/rowlock/rowlock/rpc/rowlockv1"
 	"github.com/rowlock/rowlock/store/archive"
+	"github.com/rowlock/rowlock/store/logarchive"
 	"github.com/rowlock/rowlock/task"
 )
 
@@ -26,9 +27,6 @@ type State struct {
 // Source hands out a state, as of now. It may be called again, for a newer one.
 type Source func(ctx context.Context) (*State, error)
 
-// Timeline is the text of a timeline's number.
-func Timeline(id uint64) string { return fmt.Sprintf("%016x", id) }
-
 // HashText is the text of a state hash.
 func HashText(h uint64) string { return fmt.Sprintf("%016x", h) }
 
@@ -43,7 +41,7 @@ func FromNode(n *raftfsm.Node, version string, patience time.Duration) Source {
 		}
 		return &State{
 			Manifest: archive.Manifest{
-				Kind: archive.Full, ClusterID: b.ClusterID, NodeID: b.NodeID, Version: version, Timeline: Timeline(b.Timeline),
+				Kind: archive.Full, ClusterID: b.ClusterID, NodeID: b.NodeID, Version: version, Timeline: logarchive.TimelineName(b.Timeline),
 				Index: b.Index, Term: b.Term, StateTime: moment(b.StateTime), FeatureLevel: b.FeatureLevel, Hash: HashText(b.Hash),
 				LiveTasks: b.LiveTasks, Queues: uint64(b.Queues),
 			},
@@ -83,7 +81,7 @@ func FromMember(c rowlockv1.BackupServiceClient) Source {
 		r.left = h.GetSize()
 		return &State{
 			Manifest: archive.Manifest{
-				Kind: archive.Full, ClusterID: h.GetClusterId(), NodeID: h.GetNodeId(), Version: h.GetVersion(), Timeline: Timeline(h.GetTimeline()),
+				Kind: archive.Full, ClusterID: h.GetClusterId(), NodeID: h.GetNodeId(), Version: h.GetVersion(), Timeline: logarchive.TimelineName(h.GetTimeline()),
 				Index: h.GetIndex(), Term: h.GetTerm(), StateTime: h.GetStateTime().AsTime(), FeatureLevel: h.GetFeatureLevel(),
 				Hash: HashText(h.GetHash()), LiveTasks: h.GetLiveTasks(), Queues: h.GetQueues(),
 			},

@@ -15,6 +15,7 @@ import (
 	"github.com/rowlock/rowlock/store"
 	"github.com/rowlock/rowlock/store/archive"
 	"github.com/rowlock/rowlock/store/bucket"
+	"github.com/rowlock/rowlock/store/logarchive"
 	"github.com/rowlock/rowlock/task"
 )
 
@@ -55,7 +56,7 @@ func Verify(ctx context.Context, from *archive.Reader, o VerifyOptions) (Verifie
 	}
 	defer os.RemoveAll(dir)
 	path := filepath.Join(dir, "state.db")
-	if err := extract(ctx, from, path, o.Progress); err != nil {
+	if err := unpack(ctx, from, path, o.Progress); err != nil {
 		return Verified{}, err
 	}
 	hash, err := strconv.ParseUint(m.Hash, 16, 64)
@@ -81,12 +82,12 @@ func Verify(ctx context.Context, from *archive.Reader, o VerifyOptions) (Verifie
 		return Verified{}, fmt.Errorf("%w: it has %d live tasks in %d queues, by its manifest %d in %d", ErrUnsound, r.LiveTasks, r.Queues, m.LiveTasks, m.Queues)
 	}
 	return Verified{
-		Manifest: m, Hash: HashText(r.Hash), LiveTasks: r.LiveTasks, Queues: uint64(r.Queues), Timeline: Timeline(r.Timeline.ID),
+		Manifest: m, Hash: HashText(r.Hash), LiveTasks: r.LiveTasks, Queues: uint64(r.Queues), Timeline: logarchive.TimelineName(r.Timeline.ID),
 	}, nil
 }
 
-// extract writes the plain body to a file. After an error it isn't there.
-func extract(ctx context.Context, from *archive.Reader, path string, progress func(done, total int64)) error {
+// unpack writes the plain body to a file. After an error it isn't there.
+func unpack(ctx context.Context, from *archive.Reader, path string, progress func(done, total int64)) error {
 	body, err := from.Body()
 	if err != nil {
 		return err

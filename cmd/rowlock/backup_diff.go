@@ -1,0 +1,182 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rowlock/rowlock/cmd/rowlock/backups"
+	"github.com/rowlock/rowlock/cmd/rowlock/render"
+	"github.com/rowlock/rowlock/store/archive"
+	"github.com/rowlock/rowlock/store/extract"
+	"github.com/rowlock/rowlock/task"
+)
+
+func (p *program) backupDiffCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "diff BACKUP BACKUP",
+		Short: "Show what changed between two backups",
+		Long: `Show what changed from one backup to another: live tasks that came, changed, finished or are gone, by queue and state; queues
+and schedules that came, went or were set otherwise. Both are copied to a temporary directory and verified first.
+
+BACKUP is as for 'rowlock backup inspect'.`,
+		Example: "  rowlock backup diff --from /var/backups/rowlock 1048576 latest\n  rowlock backup diff monday.rowlock tuesday.rowlock -o json",
+		Args:    args(2, 2),
+	}
+	var w which
+	w.add(cmd)
+	temp := cmd.Flags().String("temp-dir", "", "directory for the copies (default: the system's)")
+	limit := cmd.Flags().Int("limit", 20, "show so many of the tasks themselves")
+	out := p.outputFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if *limit < 0 {
+			return usagef("--limit %d: want 0 or more", *limit)
+		}
+		keys, err := w.read.keys()
+		if err != nil {
+			return err
+		}
+		view, err := p.diff(cmd, &w, args, keys, *temp, *limit)
+		if err != nil {
+			return err
+		}
+		return out.print(view, view.table)
+	}
+	return cmd
+}
+
+func (p *program) diff(cmd *cobra.Command, w *which, args []string, keys archive.Keys, temp string, limit int) (view diffView, err error) {
+	ctx := cmd.Context()
+	var sources [2]*extract.Source
+	var sides [2]diffSide
+	for i, arg := range args {
+		sources[i], sides[i], err = p.side(ctx, cmd, w, arg, keys, temp)
+		if err != nil {
+			return view, err
+		}
+		defer func() { err = errors.Join(err, sources[i].Close()) }()
+	}
+	d, err := backups.Diff(ctx, sources[0], sources[1], limit)
+	if err != nil {
+		return view, err
+	}
+	return newDiffView(sides, d), nil
+}
+
+// side opens one of the two.
+func (p *program) side(ctx context.Context, cmd *cobra.Command, w *which, arg string, keys archive.Keys, temp string) (*extract.Source, diffSide, error) {
+	o, err := w.find(cmd, []string{arg}, keys)
+	if err != nil {
+		return nil, diffSide{}, err
+	}
+	defer func() { _ = o.Close() }() // only read
+	show := phases{p: p, unit: "B"}
+	defer show.stop()
+	s, err := extract.Open(ctx, o.Reader, extract.Options{Dir: temp, Progress: func(done, total int64) { show.show("reading "+arg, done, total) }})
+	if err != nil {
+		return nil, diffSide{}, fmt.Errorf("%s: %w", o.Name, err)
+	}
+	m := o.Manifest()
+	return s, diffSide{o.Name, m.Timeline, m.Index, m.StateTime, m.Hash, m.LiveTasks}, nil
+}
+
+type diffSide struct {
+	Name      string    `json:"name"`
+	Timeline  string    `json:"timeline"`
+	Index     uint64    `json:"index"`
+	StateTime time.Time `json:"state_time"`
+	StateHash string    `json:"state_hash"`
+	LiveTasks uint64    `json:"live_tasks"`
+}
+
+// diffView is what changed.
+type diffView struct {
+	From           diffSide     `json:"from"`
+	To             diffSide     `json:"to"`
+	Same           bool         `json:"same"`
+	UnchangedTasks uint64       `json:"unchanged_tasks"`
+	Tasks          []diffCount  `json:"tasks"`
+	Queues         []diffChange `json:"queues"`
+	Schedules      []diffChange `json:"schedules"`
+	Examples       []diffTask   `json:"examples"`
+	MoreTasks      uint64       `json:"more_tasks"`
+}
+
+type diffCount struct {
+	Queue  string `json:"queue"`
+	Change string `json:"change"`
+	From   string `json:"from,omitempty"`
+	To     string `json:"to,omitempty"`
+	Count  uint64 `json:"count"`
+}
+
+type diffTask struct {
+	ID     string `json:"id"`
+	Queue  string `json:"queue"`
+	Change string `json:"change"`
+	From   string `json:"from,omitempty"`
+	To     string `json:"to,omitempty"`
+}
+
+type diffChange struct {
+	Name   string   `json:"name"`
+	Change string   `json:"change"`
+	Fields []string `json:"fields,omitempty"`
+}
+
+func newDiffView(sides [2]diffSide, d backups.Difference) diffView {
+	v := diffView{
+		From: sides[0], To: sides[1], Same: sides[0].StateHash == sides[1].StateHash, UnchangedTasks: d.Unchanged, MoreTasks: d.More,
+		Tasks: []diffCount{}, Queues: diffChanges(d.Queues), Schedules: diffChanges(d.Schedules), Examples: []diffTask{},
+	}
+	for _, c := range d.Tasks {
+		v.Tasks = append(v.Tasks, diffCount{c.Queue, c.Change, stateName(c.From), stateName(c.To), c.Count})
+	}
+	for _, e := range d.Examples {
+		v.Examples = append(v.Examples, diffTask{e.ID.String(), e.Queue, e.Change, stateName(e.From), stateName(e.To)})
+	}
+	return v
+}
+
+func diffChanges(list []backups.Change) []diffChange {
+	out := []diffChange{}
+	for _, c := range list {
+		out = append(out, diffChange(c))
+	}
+	return out
+}
+
+// stateName is a state, or "" where the task isn't there.
+func stateName(s task.State) string {
+	if s == task.None {
+		return ""
+	}
+	return s.String()
+}
+
+func (v diffView) table(t *render.Table) {
+	t.Head("what", "change", "from", "to", "count")
+	for _, side := range []diffSide{v.From, v.To} {
+		t.Row(fmt.Sprintf("index %d of %s", side.Index, side.StateTime.UTC().Format(time.RFC3339)), "", "", "", fmt.Sprintf("%d live tasks", side.LiveTasks))
+	}
+	t.Row("tasks", "unchanged", "", "", fmt.Sprint(v.UnchangedTasks))
+	for _, c := range v.Tasks {
+		t.Row("tasks of queue "+c.Queue, c.Change, c.From, c.To, fmt.Sprint(c.Count))
+	}
+	for _, c := range v.Queues {
+		t.Row("queue "+c.Name, c.Change, "", strings.Join(c.Fields, "; "), "")
+	}
+	for _, c := range v.Schedules {
+		t.Row("schedule "+c.Name, c.Change, "", strings.Join(c.Fields, "; "), "")
+	}
+	for _, e := range v.Examples {
+		t.Row("task "+e.ID, e.Change, e.From, e.To, "")
+	}
+	if v.MoreTasks > 0 {
+		t.Row("further tasks", "", "", "", fmt.Sprint(v.MoreTasks))
+	}
+}
