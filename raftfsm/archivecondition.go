@@ -59,7 +59,8 @@ func (c *archiveCondition) fail(err error) {
 type ArchiveStatus struct {
 	// To is the destination that this member is configured with.
 	To string
-	// Active says that this member archives: it leads. The others know Index and At only.
+	// Active says that this member archives: it leads. The others know Index and At only, as they were last told, and while a
+	// full backup begins the archive anew, what that will have.
 	Active bool
 	// Index is the last entry that is known to be archived, and At the state's time there; 0: none is.
 	Index uint64
@@ -89,9 +90,8 @@ func (n *Node) Archive() (ArchiveStatus, bool) {
 	if !c.active {
 		return s, true
 	}
-	if c.end.Index != 0 {
-		s.Index, s.At = c.end.Index, c.end.StateTime
-	}
+	// What the members were told may be what a full backup has that isn't made yet.
+	s.Index, s.At = c.end.Index, c.end.StateTime
 	switch {
 	case c.end.Index != 0 && c.end.Index >= n.Applied():
 	case s.At != 0:
