@@ -2,6 +2,8 @@ package rpc
 
 import (
 	"context"
+	"slices"
+	"strings"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -61,7 +63,7 @@ func viewMember(m raftfsm.Member) *pb.Member {
 	return &pb.Member{Id: m.NodeID, Address: m.Address, Role: role, Leader: m.Leader, ServerId: m.ServerID}
 }
 
-// ListMembers tells how all members do.
+// ListMembers tells how all members do, by their names.
 func (s *clusterService) ListMembers(context.Context, *pb.ListMembersRequest) (*pb.ListMembersResponse, error) {
 	list, err := s.node.Members()
 	if err != nil {
@@ -81,6 +83,9 @@ func (s *clusterService) ListMembers(context.Context, *pb.ListMembersRequest) (*
 			LastContactSeconds: m.LastContact.Round(time.Millisecond).Seconds(), Held: m.Held,
 		})
 	}
+	slices.SortStableFunc(out.Members, func(a, b *pb.MemberState) int {
+		return strings.Compare(a.GetMember().GetId(), b.GetMember().GetId())
+	})
 	return out, nil
 }
 
