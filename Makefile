@@ -35,6 +35,8 @@ FLIPS ?= 10000
 BENCH_FLAGS ?= all
 # Flags of bench/failover under `make bench-failover`.
 FAILOVER_FLAGS ?= -trials 50
+# Flags of bench/recovery under `make bench-recovery`.
+RECOVERY_FLAGS ?= -tasks 1000000
 
 .PHONY: help
 help: ## List the targets
@@ -92,6 +94,10 @@ demo-cluster: build ## The same through three members, of which the leader is ki
 .PHONY: bench
 bench: build ## Measure this machine (BENCH_FLAGS='enqueue --batch 100')
 	bin/rowlock bench $(BENCH_FLAGS)
+
+.PHONY: bench-recovery
+bench-recovery: build ## Measure what backups cost and how long restores take (RECOVERY_FLAGS='-tasks 100000')
+	go run ./bench/recovery -rowlock bin/rowlock $(RECOVERY_FLAGS)
 
 .PHONY: bench-failover
 bench-failover: build ## Measure how long a group is gone when its leader is (FAILOVER_FLAGS='-signal stop')

@@ -56,7 +56,10 @@ type archiver struct {
 	began    time.Time        // when its first entries were archived
 	shipped  time.Time        // when all that there was had been shipped
 	noted    time.Time
-	backoff  time.Duration
+
+	gapBehind uint64 // the end of the chain behind which the last gap was found
+
+	backoff time.Duration
 }
 
 // run archives until ctx is done. What it has begun at the destination then may still end there, and does no harm.
@@ -138,7 +141,7 @@ func (a *archiver) step(ctx context.Context) error {
 	for {
 		more, err := a.ship(ctx)
 		if errors.Is(err, ErrLogGap) {
-			return a.startOver(ctx, err)
+			return a.startOver(ctx, a.end.Index, err)
 		}
 		if err != nil {
 			return err

@@ -7,6 +7,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -72,7 +73,7 @@ func (s *shelf) config(c *Config) {
 // archived waits until all that has been executed now is archived.
 func (s *shelf) archived(g *group) {
 	g.t.Helper()
-	at := g.leader().Applied()
+	at, _ := stateOf(g.leader().Node)
 	eventually(g.t, "all is archived", func() bool {
 		a, ok := g.leader().Archive()
 		return ok && a.Active && a.Index >= at
@@ -283,4 +284,26 @@ func workOnce(ctx context.Context, n *Node, r *rand.Rand) {
 		_, _ = n.Propose(ctx, &task.SetQueueMode{Queue: queue, Mode: task.QueueMode(r.IntN(2))})
 	}
 	_, _ = n.Propose(ctx, &task.CloseSession{Session: session})
+}
+
+// TestArchiveBehindDamage: where the last archive is damaged, another full backup begins the archive anew.
+func TestArchiveBehindDamage(t *testing.T) {
+	s := newShelf(t)
+	g := newGroup(t, 1, s.config)
+	g.insist(enqueue("q", 1))
+	s.archived(g)
+	g.leader().close(t)
+	l := s.line(t)
+	if _, err := s.Bucket.Put(t.Context(), l.Segments[len(l.Segments)-1].Name, strings.NewReader("rowlock archive 1\nno more")); err != nil {
+		t.Fatal(err)
+	}
+	g.restart(0)
+	g.insist(enqueue("q", 1))
+	s.archived(g)
+	if l := s.line(t); len(l.Fulls) != 2 {
+		t.Errorf("%d full backups", len(l.Fulls))
+	}
+	if r, err := s.replay(t, logarchive.Target{}); err != nil || r.LiveTasks != 2 {
+		t.Errorf("%d tasks: %v", r.LiveTasks, err)
+	}
 }

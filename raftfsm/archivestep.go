@@ -23,7 +23,7 @@ var (
 // found is what locate finds at the destination.
 type found struct {
 	end *logarchive.Link
-	gap error // why a full backup must come first
+	gap error // why a full backup must come first; nil: there is an end
 }
 
 // locate finds the end of the chain at the destination. Where there is none, or the log doesn't reach back to it, a full
@@ -34,14 +34,13 @@ func (a *archiver) locate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if f.gap == nil {
-		f.gap = a.continues(*f.end)
-	}
 	if f.gap != nil {
-		if errors.Is(f.gap, ErrOtherHistory) {
-			return f.gap
-		}
-		return a.startOver(ctx, f.gap)
+		return a.startOver(ctx, 0, f.gap)
+	}
+	if err := a.continues(*f.end); errors.Is(err, ErrLogGap) {
+		return a.startOver(ctx, f.end.Index, err)
+	} else if err != nil {
+		return err
 	}
 	a.end, a.tail = f.end, archive.Manifest{}
 	a.condition.reach(*a.end)
@@ -61,6 +60,10 @@ func (a *archiver) look(ctx context.Context, timeline string) (f found, err erro
 			continue
 		}
 		end, err := l.End(ctx, a.config.Bucket, a.keys())
+		if errors.Is(err, archive.ErrDamaged) || errors.Is(err, archive.ErrTruncated) || errors.Is(err, archive.ErrFormat) {
+			a.logger.Warn("the last archive can't be gone on from: a full backup begins the archive anew", "to", a.config.Bucket.String(), "error", err)
+			f.gap, err = err, nil
+		}
 		f.end = &end
 		return f, err
 	}
@@ -93,10 +96,11 @@ func (a *archiver) continues(end logarchive.Link) error {
 	return err
 }
 
-// startOver begins the chain anew with a full backup. Entries from now on are kept for what follows it.
-func (a *archiver) startOver(ctx context.Context, why error) error {
+// startOver begins the chain, which ends behind an entry, anew with a full backup. Entries from now on are kept for what follows it.
+func (a *archiver) startOver(ctx context.Context, behind uint64, why error) error {
 	a.end, a.tail = nil, archive.Manifest{}
-	if errors.Is(why, ErrLogGap) {
+	if errors.Is(why, ErrLogGap) && a.gapBehind != behind { // once, however often the full backup is tried
+		a.gapBehind = behind
 		a.metrics.gaps.Inc()
 		a.logger.Warn("the archive has a gap: the log that it needs next is gone. A full backup begins it anew", "to", a.config.Bucket.String(), "error", why)
 	}

@@ -55,8 +55,10 @@ func startRestored(t *testing.T, r *OfflineRestore) *group {
 		c.NodeID, c.RaftAddr, c.Bootstrap, c.ClusterID = o.NodeID, o.Address, false, ""
 		g.configs = append(g.configs, c)
 		m := start(t, c)
-		m.SetDiscoverer(g)
+		g.mu.Lock()
 		g.members = append(g.members, m)
+		g.mu.Unlock()
+		m.SetDiscoverer(g)
 	}
 	for _, m := range g.members {
 		wait(t, m.Ready())

@@ -125,13 +125,27 @@ func (s *taskService) ResetTasks(ctx context.Context, req *pb.ResetTasksRequest)
 	if err != nil {
 		return nil, err
 	}
-	if err := c.propose(ctx, s.node, &task.Reset{IDs: c.ids}); err != nil {
+	quiet, err := microseconds("", "older_than_seconds", req.GetOlderThanSeconds())
+	if err != nil {
+		return nil, err
+	}
+	var reset task.Command = &task.Reset{IDs: c.ids}
+	if quiet > 0 && s.level() >= task.LevelFeatures {
+		reset = &task.ResetQuiet{IDs: c.ids, Before: s.now().UnixMicro() - quiet}
+	}
+	if err := c.propose(ctx, s.node, reset); err != nil {
 		return nil, err
 	}
 	if err := c.refuseFinished(ctx, s.node, task.None); err != nil {
 		return nil, err
 	}
 	return &pb.ResetTasksResponse{Results: c.results}, nil
+}
+
+// level is the group's feature level.
+func (s *taskService) level() (level uint32) {
+	s.node.Machine(func(m *task.Machine) { level = m.FeatureLevel() })
+	return level
 }
 
 func (s *taskService) RescheduleTask(ctx context.Context, req *pb.RescheduleTaskRequest) (*pb.RescheduleTaskResponse, error) {

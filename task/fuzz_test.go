@@ -42,6 +42,7 @@ func sampleCommands() []task.Command {
 		&task.ExpireSessions{Term: 1, Sessions: []task.Expiry{{Session: 9, Started: []uint64{1, 2}}}},
 		&task.MarkSilent{Term: 1, Silences: []task.Silence{{Session: 9, For: second}, {Session: 1}}},
 		&task.DrainSession{Session: 1},
+		&task.ResetQuiet{IDs: []task.ID{9}, Before: start},
 		&task.Enqueue{Tasks: []task.NewTask{child}},
 		&task.EnqueueGraph{Name: "g", Tasks: []task.NewTask{
 			{Queue: "q", Kind: "a", Ref: "one"}, {Queue: "q", Kind: "a", Ref: "two", Edges: []task.Edge{{Member: 1, When: task.OnFailure}}},

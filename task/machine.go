@@ -244,6 +244,8 @@ func (m *Machine) executeFeature(c Command) Result {
 		return m.noteArchived(c)
 	case *ResumeCluster:
 		return m.resumeCluster()
+	case *ResetQuiet:
+		return m.resetQuiet(c)
 	case *DrainSession:
 		return m.drainSession(c)
 	case *InstallImage:

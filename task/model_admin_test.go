@@ -104,6 +104,15 @@ func (m *model) resetOne(id task.ID) task.Item {
 	return task.Item{ID: id, State: t.State}
 }
 
+func (m *model) resetQuiet(c *task.ResetQuiet) task.Result {
+	return items(c.IDs, func(id task.ID) task.Item {
+		if t, live := m.live[id]; live && t.State == task.Running && (t.StartedAt >= c.Before || t.Progress.At >= c.Before) {
+			return task.Item{ID: id, Code: task.WrongState, State: t.State}
+		}
+		return m.resetOne(id)
+	})
+}
+
 func (m *model) reschedule(c *task.Reschedule) task.Item {
 	t, live := m.live[c.ID]
 	if !live {

@@ -21,6 +21,10 @@ func (r random) delete() task.Command {
 
 func (r random) reset() task.Command { return &task.Reset{IDs: r.ids("reset", task.Running)} }
 
+func (r random) resetQuiet() task.Command {
+	return &task.ResetQuiet{IDs: r.ids("reset", task.Running), Before: r.m.now + second - r.duration("quiet for")}
+}
+
 func (r random) reschedule() task.Command {
 	return &task.Reschedule{
 		ID:       r.id("reschedule", task.Scheduled, task.Pending),

@@ -57,7 +57,7 @@ func (r random) command(nested bool) task.Command {
 		r.importTasks, r.importTasks,
 		r.noteArchived,
 		r.resumeCluster,
-		r.drainSession,
+		r.drainSession, r.resetQuiet,
 		r.installImage,
 	}
 	if nested {

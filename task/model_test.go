@@ -149,6 +149,8 @@ func (m *model) execute(c task.Command) task.Result {
 		return m.expireSessions(c)
 	case *task.MarkSilent:
 		return m.markSilent(c)
+	case *task.ResetQuiet:
+		return m.resetQuiet(c)
 	case *task.DrainSession:
 		return m.drainSession(c)
 	case *task.RaiseFeatureLevel:

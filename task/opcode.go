@@ -46,6 +46,7 @@ const (
 	opResumeCluster
 	opDrainSession
 	opInstallImage
+	opResetQuiet
 )
 
 func (*Enqueue) opcode() opcode           { return opEnqueue }
@@ -179,6 +180,8 @@ func newFeatureCommand(op opcode) decodable {
 		return new(ResumeCluster)
 	case opDrainSession:
 		return new(DrainSession)
+	case opResetQuiet:
+		return new(ResetQuiet)
 	case opInstallImage:
 		return new(InstallImage)
 	}

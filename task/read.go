@@ -112,7 +112,7 @@ func (m *Machine) matches(r *record, f *ListFilter) bool {
 	if f.QuietFor == 0 {
 		return true
 	}
-	return r.state == Running && max(r.started, m.coldOf(r).progress.At) < f.QuietFor
+	return r.state == Running && m.lastSign(r) < f.QuietFor
 }
 
 // RecentFinished returns tasks of a queue's history that aren't committed to disk yet, from a sequence on.

@@ -67,6 +67,8 @@ func (s *stage) adminCommand(a *arguments) task.Command {
 		return &task.Retry{IDs: a.ids()}
 	case "delete":
 		return &task.Delete{IDs: a.ids()}
+	case "reset-quiet":
+		return &task.ResetQuiet{IDs: a.ids(), Before: a.time("before")}
 	case "reset":
 		return &task.Reset{IDs: a.ids()}
 	case "delete-finished":

@@ -52,7 +52,7 @@ command can be repeated, after a crash too: no task comes back twice. --on-confl
 			return err
 		}
 		switch {
-		case len(args) == 1 && (b.of.from != "" || b.selects()):
+		case len(args) == 1 && b.selects(): // --from alone may be a setting
 			return usagef("give either a file, or --from with a selection: --where, --queue, --state or --id")
 		case len(args) == 1:
 			return i.importFile(cmd, connect, out, args[0])

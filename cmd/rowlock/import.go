@@ -38,6 +38,7 @@ type importer struct {
 	requestID  string
 
 	out    *render.List[importResult]
+	people bool // the output is for people
 	bar    *progress
 	calls  int
 	known  map[string]bool // IDs that a dry run would have imported
@@ -66,7 +67,7 @@ func (i *importer) add(flags *pflag.FlagSet) {
 	flags.StringVar(&i.onConflict, "on-conflict", conflictSkip, "what to do with a task whose ID or unique key is taken: skip, replace or fail")
 	flags.BoolVar(&i.rerun, "rerun", false, "import completed and cancelled tasks too: they run again")
 	flags.BoolVar(&i.dryRun, "dry-run", false, "say what would become of each task if it were alone, and change nothing")
-	flags.StringVar(&i.requestID, "request-id", requestID(), "names the import: one with the same ID within 24 h gets the same answers")
+	flags.StringVar(&i.requestID, "request-id", "", "names the import: one with the same ID within 24 h gets the same answers (default: a random one)")
 }
 
 func (i *importer) check() error {
@@ -77,6 +78,9 @@ func (i *importer) check() error {
 	}
 	if len(i.requestID) > requestIDMax {
 		return usagef("--request-id of %d bytes: want at most %d", len(i.requestID), requestIDMax)
+	}
+	if i.requestID == "" {
+		i.requestID = requestID()
 	}
 	return nil
 }
@@ -127,7 +131,7 @@ func (i *importer) pass(ctx context.Context, tasks rowlockv1.TaskServiceClient, 
 	i.known = map[string]bool{}
 	i.counts = importCounts{skipped: map[string]int{}, refused: map[string]int{}}
 	i.bar = i.p.progress(int64(i.total), "imported", "tasks")
-	i.out = list(out, i.table)
+	i.out, i.people = list(out, i.table), out.people()
 	defer i.bar.stop()
 	b := importBatch{}
 	err := i.source(func(line int, t *rowlockv1.Task) error {
@@ -182,9 +186,11 @@ func (i *importer) send(ctx context.Context, tasks rowlockv1.TaskServiceClient, 
 			one.State = r.GetState().String()
 		}
 		i.counts.add(one.Line, r.GetError())
-		page = append(page, one)
+		if one.Error != nil || !i.people { // people are told of what needs a look
+			page = append(page, one)
+		}
 	}
-	i.bar.add(len(page))
+	i.bar.add(len(b.tasks))
 	*b = importBatch{}
 	return i.out.Page(page)
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -35,13 +36,13 @@ such a task is told to stop, and its outcome is refused.`,
 			if err := confirm.ask(true, "reset %s", plural(len(ids), "task")); err != nil {
 				return err
 			}
-			return connect.run(cmd, func(ctx context.Context, c *connection) error { return c.reset().run(ctx, out, ids) })
+			return connect.run(cmd, func(ctx context.Context, c *connection) error { return c.reset(0).run(ctx, out, ids) })
 		}
 		if err := confirm.ask(true, "reset all running tasks without progress for %s", stuck.olderThan); err != nil {
 			return err
 		}
 		return connect.run(cmd, func(ctx context.Context, c *connection) error {
-			done, err := p.sweep(ctx, c, request, c.reset(), -1)
+			done, err := p.sweep(ctx, c, request, c.reset(stuck.olderThan), -1)
 			if err != nil {
 				return err
 			}
@@ -51,10 +52,11 @@ such a task is told to stop, and its outcome is refused.`,
 	return cmd
 }
 
-// reset is the call behind the command.
-func (c *connection) reset() bulk {
+// reset is the call behind the command. With olderThan a task that has shown progress since it was listed, or runs anew, stays
+// with its worker.
+func (c *connection) reset(olderThan time.Duration) bulk {
 	return bulk{done: "reset", call: func(ctx context.Context, ids []string, requestID string) ([]*rowlockv1.TaskResult, error) {
-		answer, err := c.tasks.ResetTasks(ctx, &rowlockv1.ResetTasksRequest{Ids: ids, RequestId: requestID})
+		answer, err := c.tasks.ResetTasks(ctx, &rowlockv1.ResetTasksRequest{Ids: ids, RequestId: requestID, OlderThanSeconds: olderThan.Seconds()})
 		return answer.GetResults(), err
 	}}
 }

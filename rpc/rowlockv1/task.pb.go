@@ -2798,10 +2798,13 @@ func (x *DeleteTasksResponse) GetResults() []*TaskResult {
 type ResetTasksRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Up to 1,000.
-	Ids           []string `protobuf:"bytes,1,rep,name=ids,proto3" json:"ids,omitempty"`
-	RequestId     string   `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Ids       []string `protobuf:"bytes,1,rep,name=ids,proto3" json:"ids,omitempty"`
+	RequestId string   `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Only those without a sign of progress for this long, when the call is executed; the others stay with their workers and are
+	// refused with FAILED_PRECONDITION. 0: all.
+	OlderThanSeconds float64 `protobuf:"fixed64,3,opt,name=older_than_seconds,json=olderThanSeconds,proto3" json:"older_than_seconds,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
 }
 
 func (x *ResetTasksRequest) Reset() {
@@ -2846,6 +2849,13 @@ func (x *ResetTasksRequest) GetRequestId() string {
 		return x.RequestId
 	}
 	return ""
+}
+
+func (x *ResetTasksRequest) GetOlderThanSeconds() float64 {
+	if x != nil {
+		return x.OlderThanSeconds
+	}
+	return 0
 }
 
 type ResetTasksResponse struct {
@@ -3356,11 +3366,12 @@ const file_rpc_rowlockv1_task_proto_rawDesc = "" +
 	"\n" +
 	"only_state\x18\x03 \x01(\x0e2\x16.rowlock.v1.Task.StateR\tonlyState\"G\n" +
 	"\x13DeleteTasksResponse\x120\n" +
-	"\aresults\x18\x01 \x03(\v2\x16.rowlock.v1.TaskResultR\aresults\"D\n" +
+	"\aresults\x18\x01 \x03(\v2\x16.rowlock.v1.TaskResultR\aresults\"r\n" +
 	"\x11ResetTasksRequest\x12\x10\n" +
 	"\x03ids\x18\x01 \x03(\tR\x03ids\x12\x1d\n" +
 	"\n" +
-	"request_id\x18\x02 \x01(\tR\trequestId\"F\n" +
+	"request_id\x18\x02 \x01(\tR\trequestId\x12,\n" +
+	"\x12older_than_seconds\x18\x03 \x01(\x01R\x10olderThanSeconds\"F\n" +
 	"\x12ResetTasksResponse\x120\n" +
 	"\aresults\x18\x01 \x03(\v2\x16.rowlock.v1.TaskResultR\aresults\"\x8c\x02\n" +
 	"\x12ImportTasksRequest\x12&\n" +

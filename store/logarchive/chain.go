@@ -44,7 +44,30 @@ func (c *Chain) End() Link { return c.at }
 //
 // ErrGap: something follows, but not at once. ErrDiverged and the errors of archive: an archive is not to be trusted, and no
 // other one has its entries.
-func (c *Chain) Next(ctx context.Context) ([]Entry, archive.Manifest, error) {
+func (c *Chain) Next(ctx context.Context) (entries []Entry, m archive.Manifest, err error) {
+	err = again(func() error {
+		entries, m, err = c.next(ctx)
+		if errors.Is(err, bucket.ErrNotFound) {
+			err = errors.Join(err, c.refresh(ctx))
+		}
+		return err
+	})
+	return entries, m, err
+}
+
+// refresh lists the archives anew: one may have been written again, with what follows, and removed.
+func (c *Chain) refresh(ctx context.Context) error {
+	n := c.segments[0].archive
+	lines, err := List(ctx, c.bucket, n.ClusterID)
+	for i := range lines {
+		if lines[i].Timeline == n.Timeline {
+			c.segments = lines[i].Segments
+		}
+	}
+	return err
+}
+
+func (c *Chain) next(ctx context.Context) ([]Entry, archive.Manifest, error) {
 	candidates := c.candidates()
 	if len(candidates) == 0 {
 		return nil, archive.Manifest{}, c.end()

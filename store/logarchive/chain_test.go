@@ -274,3 +274,31 @@ func TestSpansAndPlans(t *testing.T) {
 		t.Errorf("two clusters: %v", err)
 	}
 }
+
+// TestChainFollowsWhatIsWrittenAgain: an archive that is part of another by now is read there.
+func TestChainFollowsWhatIsWrittenAgain(t *testing.T) {
+	s := newShelf(t)
+	base := s.full("c", archive.Timeline0, 10)
+	s.log(s.log(base, 20, 1, "x"), 25, 1, "x")
+	lines, err := List(t.Context(), s, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := NewChain(s, lines[0].Segments, base, archive.Keys{})
+	if _, _, err := c.Next(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s.log(Link{Index: 20, Term: 1}, 30, 1, "x")
+	if err := s.Remove(t.Context(), lines[0].Segments[1].Name); err != nil {
+		t.Fatal(err)
+	}
+	if entries, _, err := c.Next(t.Context()); err != nil || len(entries) != 10 || entries[9].Index != 30 {
+		t.Errorf("%d entries: %v", len(entries), err)
+	}
+	if err := s.Remove(t.Context(), archive.Name{ClusterID: "c", Kind: archive.Log, Timeline: archive.Timeline0, First: 11, Index: 20}.String()); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := NewChain(s, lines[0].Segments, base, archive.Keys{}).Next(t.Context()); !errors.Is(err, ErrGap) {
+		t.Errorf("an archive that is gone for good: %v", err)
+	}
+}

@@ -33,7 +33,15 @@ type Span struct {
 
 // Spans tells what a destination covers, by cluster, timeline and index. It reads the manifests at both ends of each span,
 // and no bodies: whether every archive is sound, a replay tells.
-func Spans(ctx context.Context, b bucket.Bucket, cluster string, keys archive.Keys) ([]Span, error) {
+func Spans(ctx context.Context, b bucket.Bucket, cluster string, keys archive.Keys) (spans []Span, err error) {
+	err = again(func() error {
+		spans, err = spansOf(ctx, b, cluster, keys)
+		return err
+	})
+	return spans, err
+}
+
+func spansOf(ctx context.Context, b bucket.Bucket, cluster string, keys archive.Keys) ([]Span, error) {
 	lines, err := List(ctx, b, cluster)
 	if err != nil {
 		return nil, err
@@ -87,7 +95,9 @@ func (s *Span) date(ctx context.Context, b bucket.Bucket, first, last string, ke
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	if err := errors.Join(err1, err2); err != nil {
+	if err := errors.Join(err1, err2); errors.Is(err, bucket.ErrNotFound) {
+		return err
+	} else if err != nil {
 		s.Problem = err.Error()
 	}
 	s.From.Time, s.To.Time = from.StateTime, to.StateTime

@@ -55,7 +55,15 @@ var ErrNotCovered = errors.New("not covered")
 // MakePlan chooses the newest full backup up to the target, and the logs behind it.
 //
 // ErrNotCovered, with what is covered: the target is before the first full backup, behind the end of the logs, or in a gap.
-func MakePlan(ctx context.Context, b bucket.Bucket, r Request, keys archive.Keys) (Plan, error) {
+func MakePlan(ctx context.Context, b bucket.Bucket, r Request, keys archive.Keys) (p Plan, err error) {
+	err = again(func() error {
+		p, err = makePlan(ctx, b, r, keys)
+		return err
+	})
+	return p, err
+}
+
+func makePlan(ctx context.Context, b bucket.Bucket, r Request, keys archive.Keys) (Plan, error) {
 	if r.Target.Index != 0 && !r.Target.Time.IsZero() {
 		return Plan{}, errors.New("a target has an index or a time, not both")
 	}

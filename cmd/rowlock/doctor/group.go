@@ -70,7 +70,7 @@ func (d *Doctor) list(ctx context.Context, addr string) ([]*rowlockv1.MemberStat
 	if err != nil {
 		return nil, err
 	}
-	defer conn.Close() //nolint:errcheck // nothing is lost with it
+	defer conn.Close()
 	ctx, cancel := context.WithTimeout(ctx, 2*dialTime)
 	defer cancel()
 	answer, err := rowlockv1.NewClusterServiceClient(conn).ListMembers(ctx, &rowlockv1.ListMembersRequest{})

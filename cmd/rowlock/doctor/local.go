@@ -30,7 +30,7 @@ func (d *Doctor) dataDir() {
 	if err := syscall.Statfs(dir, &s); err != nil {
 		d.add(Unknown, "disk", dir, "", "%s", err)
 	} else {
-		d.room(dir, s.Bavail*uint64(s.Bsize), s.Blocks*uint64(s.Bsize)) //nolint:unconvert // its type differs between systems
+		d.room(dir, s.Bavail*uint64(s.Bsize), s.Blocks*uint64(s.Bsize))
 	}
 	d.permissions(dir)
 	took, err := timeFsync(dir)

@@ -40,7 +40,7 @@ func (d *Doctor) ask(ctx context.Context, addr string) {
 		d.add(Bad, "api", addr, "", "%s", err)
 		return
 	}
-	defer conn.Close() //nolint:errcheck // nothing is lost with it
+	defer conn.Close()
 	if !d.health(ctx, conn, addr) {
 		return
 	}

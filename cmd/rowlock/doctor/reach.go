@@ -80,7 +80,7 @@ func (d *Doctor) secure(ctx context.Context, addr string) bool {
 			"%s", lastCause(err))
 		return false
 	}
-	defer conn.Close() //nolint:errcheck // nothing was written
+	defer conn.Close()
 	if secured, ok := conn.(*tls.Conn); ok {
 		state := secured.ConnectionState()
 		d.good("tls", addr, "%s, %s", tls.VersionName(state.Version), tls.CipherSuiteName(state.CipherSuite))

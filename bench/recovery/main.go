@@ -1,0 +1,59 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/rowlock/rowlock/cmd/rowlock/render"
+)
+
+// config says what to measure.
+type config struct {
+	Tasks         int     `json:"tasks"`
+	WindowSeconds float64 `json:"window_seconds"` // of each of the loads
+
+	binary string
+	dir    string // where the data goes
+	format render.Format
+	window time.Duration
+}
+
+func main() {
+	c := config{format: render.People}
+	flag.StringVar(&c.binary, "rowlock", "bin/rowlock", "the binary")
+	flag.IntVar(&c.Tasks, "tasks", 1_000_000, "how many tasks wait in the state")
+	flag.DurationVar(&c.window, "window", 20*time.Second, "how long each load lasts")
+	flag.StringVar(&c.dir, "dir", "", "put the data into this directory (default: a temporary one)")
+	flag.Var(&c.format, "o", "how to print: table, json or yaml")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, c)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "recovery:", err)
+		os.Exit(1)
+	}
+}
+
+// run measures in a directory that it removes, and prints.
+func run(ctx context.Context, c config) (err error) {
+	if c.Tasks < 1 || c.window < time.Second {
+		return fmt.Errorf("-tasks %d and -window %s: want at least 1 and 1s", c.Tasks, c.window)
+	}
+	c.WindowSeconds = c.window.Seconds()
+	if c.dir, err = os.MkdirTemp(c.dir, "rowlock-recovery-"); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(c.dir)) }()
+	r, err := measure(ctx, c)
+	if err != nil {
+		return err
+	}
+	return r.print(os.Stdout, c.format)
+}
