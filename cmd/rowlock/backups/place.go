@@ -57,7 +57,7 @@ func (o *Opened) Close() error { return o.object.Close() }
 // Find opens one backup: the address of an object, or at a destination one that `which` names: the object's name, its index
 // or "latest", the newest full backup that can be opened.
 //
-// ErrNone: there is none. Those of archive.Open: it can't be used.
+// ErrNone: there is none. Those of archive.Open: it, or none of them, can be used.
 func Find(ctx context.Context, from, which string, keys archive.Keys) (*Opened, error) {
 	b, name, err := Target(ctx, from)
 	if err != nil {
@@ -126,7 +126,7 @@ func latest(ctx context.Context, b bucket.Bucket, objects []bucket.Info, keys ar
 		}
 	}
 	if n := len(list); n > 0 {
-		return nil, fmt.Errorf("%w: none at %s can be used; of the last: %w", ErrNone, b, list[n-1].Err)
+		return nil, fmt.Errorf("no backup at %s can be used; of the last: %w", b, list[n-1].Err)
 	}
 	return nil, fmt.Errorf("%w: there is none at %s", ErrNone, b)
 }
