@@ -121,7 +121,49 @@ func (v *vacuum) run(ctx context.Context) error {
 	if err := v.copy(ctx); err != nil {
 		return err
 	}
-	return v.swap(ctx)
+	old, err := os.OpenFile(v.store.dir.State(), os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	defer old.Close()
+	if err := v.swap(ctx); err != nil {
+		return err
+	}
+	// Only now, under no lock: closing it unmaps it, and gives its pages back.
+	v.from.retire()
+	v.shrink(ctx, old)
+	return nil
+}
+
+// shrinkStep is how much of the old file is given back at a time: all of it at once may hold up others' fsyncs.
+const shrinkStep = 64 << 20
+
+// readerPatience is how long it waits for the last reader of the old file.
+const readerPatience = time.Second
+
+// shrink gives the old file, which has no name any more, back to the file system little by little, once nobody reads it. What
+// it doesn't come to goes with the last reader.
+func (v *vacuum) shrink(ctx context.Context, old *os.File) {
+	select {
+	case <-v.from.closed:
+	case <-ctx.Done():
+		return
+	case <-time.After(readerPatience):
+		return
+	}
+	info, err := old.Stat()
+	if err != nil {
+		return
+	}
+	for size := info.Size() - shrinkStep; size > 0; size -= shrinkStep {
+		start := v.pace.now()
+		if err := old.Truncate(size); err != nil {
+			return
+		}
+		if err := v.pace.rest(ctx, 0, v.pace.now().Sub(start)); err != nil {
+			return
+		}
+	}
 }
 
 // begin has commits note what they change from now on.
@@ -226,7 +268,6 @@ func (v *vacuum) swap(ctx context.Context) (err error) {
 		return err
 	}
 	s.mu.Lock()
-	s.handle.retire()
 	s.handle = h
 	s.mu.Unlock()
 	h = nil
