@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/rowlock/rowlock/store"
 	"github.com/rowlock/rowlock/task"
@@ -27,7 +28,34 @@ type Backup struct {
 // errNothingYet means that there is no state to copy.
 var errNothingYet = errors.New("this member has executed nothing yet")
 
-// Backup makes the state durable and copies it. Writes go on meanwhile. Any member can do it, also without a leader.
+// currentPatience is how long a member may take to execute what had been acknowledged when a backup was asked for.
+const currentPatience = 10 * time.Second
+
+// current waits until this member has all that was acknowledged before the call. Where no leader answers it goes on with what
+// this member has: then no verdict of the members confirms the backup either.
+func (n *Node) current(ctx context.Context) error {
+	if n.leadership.serving() { // it executes before it acknowledges
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, currentPatience)
+	defer cancel()
+	address, _ := n.raft.LeaderWithID()
+	if address == "" {
+		return nil
+	}
+	index, err := n.lookout.readIndex(ctx, string(address))
+	if err != nil {
+		n.config.Logger.Warn("a backup is taken of what this member has: the leader can't be asked what it must have", "error", err)
+		return nil
+	}
+	if err := n.AwaitApplied(ctx, index); err != nil {
+		return fmt.Errorf("back up: this member is behind the leader, and hasn't executed entry %d yet: ask another: %w", index, err)
+	}
+	return nil
+}
+
+// Backup makes the state durable and copies it. Writes go on meanwhile. Any member can do it, also without a leader; what was
+// acknowledged before the call is in it, if there is a leader.
 //
 // store.ErrNoSpace: the disk hasn't room for the copy. ErrStopped: the member is stopping, or can't go on.
 func (n *Node) Backup(ctx context.Context) (*Backup, error) {
@@ -36,6 +64,9 @@ func (n *Node) Backup(ctx context.Context) (*Backup, error) {
 	}
 	// A backup mustn't bring the member to a stop.
 	if err := n.room.Fits(n.store.Bytes(), "a backup can be taken"); err != nil {
+		return nil, err
+	}
+	if err := n.current(ctx); err != nil {
 		return nil, err
 	}
 	b := &Backup{ClusterID: n.identity.ClusterID, NodeID: n.identity.NodeID}

@@ -169,3 +169,23 @@ func TestJudgeHurries(t *testing.T) {
 		}
 	}
 }
+
+// TestBackupHasAllThatWasAcknowledged: a backup of any member has the tasks that were acknowledged before it was asked for, also
+// where that member hasn't heard of them yet.
+func TestBackupHasAllThatWasAcknowledged(t *testing.T) {
+	g := newGroup(t, 3, nil)
+	_, follower := g.follower()
+	for n := range uint64(10) {
+		g.insist(enqueue("q", 1))
+		b, err := follower.Backup(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := b.Close(); err != nil {
+			t.Error(err)
+		}
+		if b.LiveTasks <= n {
+			t.Errorf("a backup of a follower has %d tasks, of %d that were acknowledged", b.LiveTasks, n+1)
+		}
+	}
+}

@@ -32,6 +32,8 @@ type Discoverer interface {
 	SetStandby(ctx context.Context, address string, standby bool) error
 	// SendImage has a member keep a prepared state file, once it has executed the log up to an entry: see Node.TakeImage.
 	SendImage(ctx context.Context, address string, after uint64, sum [sha256.Size]byte, size uint64, image io.Reader) error
+	// ReadIndex asks a member, which leads: see Node.ReadIndex.
+	ReadIndex(ctx context.Context, address string) (uint64, error)
 	// Judge has a member, which leads, compare the members' states now.
 	Judge(ctx context.Context, address string) error
 }

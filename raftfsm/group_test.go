@@ -59,6 +59,13 @@ func (g *group) SendImage(ctx context.Context, address string, after uint64, sum
 	return errors.New("it doesn't answer")
 }
 
+func (g *group) ReadIndex(ctx context.Context, address string) (uint64, error) {
+	if m := g.at(address); m != nil && !g.hushed.Load() {
+		return m.Node.ReadIndex(ctx)
+	}
+	return 0, errors.New("it doesn't answer")
+}
+
 func (g *group) Judge(_ context.Context, address string) error {
 	if m := g.at(address); m != nil && !g.hushed.Load() {
 		return m.Node.Judge()

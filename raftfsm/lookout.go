@@ -80,6 +80,17 @@ func (l *lookout) judge(ctx context.Context, address string) error {
 	return (*d).Judge(ctx, address)
 }
 
+// readIndex asks a member, which leads, which entry has all that was acknowledged.
+func (l *lookout) readIndex(ctx context.Context, address string) (uint64, error) {
+	d := l.discoverer.Load()
+	if d == nil {
+		return 0, errNotAsked
+	}
+	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
+	defer cancel()
+	return (*d).ReadIndex(ctx, address)
+}
+
 // run asks, until ctx is done.
 func (l *lookout) run(ctx context.Context) {
 	tick := time.NewTicker(lookEvery)

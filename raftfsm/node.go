@@ -112,6 +112,16 @@ func (n *Node) Read(ctx context.Context, stale bool, fn func(*View) error) error
 	return view(n.replica, n.store, fn)
 }
 
+// ReadIndex is the entry up to which a member must have executed the log to have all that was acknowledged before the call.
+//
+// *NotLeaderError: this member doesn't lead.
+func (n *Node) ReadIndex(ctx context.Context) (uint64, error) {
+	if err := n.catchUp(ctx); err != nil {
+		return 0, err
+	}
+	return n.replica.at().Index, nil // raft's own entries, which members don't see, aren't counted
+}
+
 // laggard is how long a read waits for entries before it asks whether they are raft's own, which aren't seen here.
 const laggard = 250 * time.Millisecond
 

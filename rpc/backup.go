@@ -63,7 +63,7 @@ func (s *backupService) SaveBackup(_ *pb.SaveBackupRequest, stream pb.BackupServ
 	if err != nil {
 		return cmp.Or(context.Cause(ctx), err)
 	}
-	defer b.Close()
+	defer func() { _ = b.Close() }()
 	out := newSender(stream.Send)
 	defer out.close()
 	out.patience, out.slow = backupPatience, errSlowBackup

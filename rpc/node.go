@@ -54,6 +54,7 @@ type Copier interface {
 	Backup(ctx context.Context) (*raftfsm.Backup, error)
 	AwaitVerdict(ctx context.Context, b *raftfsm.Backup) (raftfsm.Checksum, error)
 	Judge() error
+	ReadIndex(ctx context.Context) (uint64, error)
 }
 
 // Group is what the API needs of the other members, and to change who they are; see raftfsm.Node.

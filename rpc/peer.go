@@ -35,6 +35,12 @@ func (s *peerService) Judge(context.Context, *pb.JudgeRequest) (*pb.JudgeRespons
 	return &pb.JudgeResponse{}, s.node.Judge()
 }
 
+// ReadIndex tells which entry has all that was acknowledged, if this member leads.
+func (s *peerService) ReadIndex(ctx context.Context, _ *pb.ReadIndexRequest) (*pb.ReadIndexResponse, error) {
+	index, err := s.node.ReadIndex(ctx)
+	return &pb.ReadIndexResponse{Index: index}, err
+}
+
 func selfOf(d raftfsm.Description) *pb.Member {
 	return &pb.Member{Id: d.NodeID, ServerId: d.ServerID, Address: d.Address}
 }

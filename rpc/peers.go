@@ -116,6 +116,19 @@ func (p *peers) Judge(ctx context.Context, address string) error {
 	return nil
 }
 
+// ReadIndex asks a member, which leads, which entry has all that was acknowledged.
+func (p *peers) ReadIndex(ctx context.Context, address string) (uint64, error) {
+	c, err := p.conn(address)
+	if err != nil {
+		return 0, err
+	}
+	answer, err := pb.NewPeerServiceClient(c).ReadIndex(ctx, &pb.ReadIndexRequest{})
+	if err != nil {
+		return 0, plainly(err)
+	}
+	return answer.GetIndex(), nil
+}
+
 func (p *peers) close() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -139,10 +139,10 @@ func (r *Room) look() bool {
 	return true
 }
 
-// statfs returns the bytes that an unprivileged process may still use, and all.
 // DiskSpace is how many bytes of a directory's file system this process may still use, and how many it has.
 func DiskSpace(dir string) (free, total uint64, err error) { return statfs(dir) }
 
+// statfs returns the bytes that an unprivileged process may still use, and all.
 func statfs(dir string) (free, total uint64, err error) {
 	var s syscall.Statfs_t
 	if err := syscall.Statfs(dir, &s); err != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -27,7 +26,7 @@ func open(ctx context.Context, c config, name string) (*site, error) {
 		return nil, err
 	}
 	s := &site{node: node}
-	s.client, err = client.New(client.Config{Addrs: []string{node.API}, Name: "recovery", Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	s.client, err = client.New(client.Config{Addrs: []string{node.API}, Name: "recovery", Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return nil, errors.Join(err, node.Kill())
 	}

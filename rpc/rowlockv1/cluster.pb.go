@@ -1759,6 +1759,86 @@ func (*JudgeResponse) Descriptor() ([]byte, []int) {
 	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{29}
 }
 
+type ReadIndexRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReadIndexRequest) Reset() {
+	*x = ReadIndexRequest{}
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReadIndexRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReadIndexRequest) ProtoMessage() {}
+
+func (x *ReadIndexRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReadIndexRequest.ProtoReflect.Descriptor instead.
+func (*ReadIndexRequest) Descriptor() ([]byte, []int) {
+	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{30}
+}
+
+type ReadIndexResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Index         uint64                 `protobuf:"varint,1,opt,name=index,proto3" json:"index,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReadIndexResponse) Reset() {
+	*x = ReadIndexResponse{}
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[31]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReadIndexResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReadIndexResponse) ProtoMessage() {}
+
+func (x *ReadIndexResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_rpc_rowlockv1_cluster_proto_msgTypes[31]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReadIndexResponse.ProtoReflect.Descriptor instead.
+func (*ReadIndexResponse) Descriptor() ([]byte, []int) {
+	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{31}
+}
+
+func (x *ReadIndexResponse) GetIndex() uint64 {
+	if x != nil {
+		return x.Index
+	}
+	return 0
+}
+
 var File_rpc_rowlockv1_cluster_proto protoreflect.FileDescriptor
 
 const file_rpc_rowlockv1_cluster_proto_rawDesc = "" +
@@ -1886,7 +1966,10 @@ const file_rpc_rowlockv1_cluster_proto_rawDesc = "" +
 	"\x13FormClusterResponse\x12&\n" +
 	"\x04self\x18\x01 \x01(\v2\x12.rowlock.v1.MemberR\x04self\"\x0e\n" +
 	"\fJudgeRequest\"\x0f\n" +
-	"\rJudgeResponse2\xb1\x05\n" +
+	"\rJudgeResponse\"\x12\n" +
+	"\x10ReadIndexRequest\")\n" +
+	"\x11ReadIndexResponse\x12\x14\n" +
+	"\x05index\x18\x01 \x01(\x04R\x05index2\xb1\x05\n" +
 	"\x0eClusterService\x12H\n" +
 	"\tGetStatus\x12\x1c.rowlock.v1.GetStatusRequest\x1a\x1d.rowlock.v1.GetStatusResponse\x12N\n" +
 	"\vListMembers\x12\x1e.rowlock.v1.ListMembersRequest\x1a\x1f.rowlock.v1.ListMembersResponse\x12N\n" +
@@ -1895,13 +1978,14 @@ const file_rpc_rowlockv1_cluster_proto_rawDesc = "" +
 	"\rPromoteMember\x12 .rowlock.v1.PromoteMemberRequest\x1a!.rowlock.v1.PromoteMemberResponse\x12Q\n" +
 	"\fDemoteMember\x12\x1f.rowlock.v1.DemoteMemberRequest\x1a .rowlock.v1.DemoteMemberResponse\x12c\n" +
 	"\x12TransferLeadership\x12%.rowlock.v1.TransferLeadershipRequest\x1a&.rowlock.v1.TransferLeadershipResponse\x12T\n" +
-	"\rResumeCluster\x12 .rowlock.v1.ResumeClusterRequest\x1a!.rowlock.v1.ResumeClusterResponse2\xfb\x02\n" +
+	"\rResumeCluster\x12 .rowlock.v1.ResumeClusterRequest\x1a!.rowlock.v1.ResumeClusterResponse2\xc5\x03\n" +
 	"\vPeerService\x12E\n" +
 	"\bDescribe\x12\x1b.rowlock.v1.DescribeRequest\x1a\x1c.rowlock.v1.DescribeResponse\x12J\n" +
 	"\tSendImage\x12\x1c.rowlock.v1.SendImageRequest\x1a\x1d.rowlock.v1.SendImageResponse(\x01\x12K\n" +
 	"\n" +
 	"SetStandby\x12\x1d.rowlock.v1.SetStandbyRequest\x1a\x1e.rowlock.v1.SetStandbyResponse\x12<\n" +
-	"\x05Judge\x12\x18.rowlock.v1.JudgeRequest\x1a\x19.rowlock.v1.JudgeResponse\x12N\n" +
+	"\x05Judge\x12\x18.rowlock.v1.JudgeRequest\x1a\x19.rowlock.v1.JudgeResponse\x12H\n" +
+	"\tReadIndex\x12\x1c.rowlock.v1.ReadIndexRequest\x1a\x1d.rowlock.v1.ReadIndexResponse\x12N\n" +
 	"\vFormCluster\x12\x1e.rowlock.v1.FormClusterRequest\x1a\x1f.rowlock.v1.FormClusterResponseB*Z(github.com/rowlock/rowlock/rpc/rowlockv1b\x06proto3"
 
 var (
@@ -1916,7 +2000,7 @@ func file_rpc_rowlockv1_cluster_proto_rawDescGZIP() []byte {
 	return file_rpc_rowlockv1_cluster_proto_rawDescData
 }
 
-var file_rpc_rowlockv1_cluster_proto_msgTypes = make([]protoimpl.MessageInfo, 30)
+var file_rpc_rowlockv1_cluster_proto_msgTypes = make([]protoimpl.MessageInfo, 32)
 var file_rpc_rowlockv1_cluster_proto_goTypes = []any{
 	(*GetStatusRequest)(nil),           // 0: rowlock.v1.GetStatusRequest
 	(*GetStatusResponse)(nil),          // 1: rowlock.v1.GetStatusResponse
@@ -1948,18 +2032,20 @@ var file_rpc_rowlockv1_cluster_proto_goTypes = []any{
 	(*FormClusterResponse)(nil),        // 27: rowlock.v1.FormClusterResponse
 	(*JudgeRequest)(nil),               // 28: rowlock.v1.JudgeRequest
 	(*JudgeResponse)(nil),              // 29: rowlock.v1.JudgeResponse
-	(*timestamppb.Timestamp)(nil),      // 30: google.protobuf.Timestamp
-	(*ArchiveStatus)(nil),              // 31: rowlock.v1.ArchiveStatus
+	(*ReadIndexRequest)(nil),           // 30: rowlock.v1.ReadIndexRequest
+	(*ReadIndexResponse)(nil),          // 31: rowlock.v1.ReadIndexResponse
+	(*timestamppb.Timestamp)(nil),      // 32: google.protobuf.Timestamp
+	(*ArchiveStatus)(nil),              // 33: rowlock.v1.ArchiveStatus
 }
 var file_rpc_rowlockv1_cluster_proto_depIdxs = []int32{
-	30, // 0: rowlock.v1.GetStatusResponse.state_time:type_name -> google.protobuf.Timestamp
+	32, // 0: rowlock.v1.GetStatusResponse.state_time:type_name -> google.protobuf.Timestamp
 	3,  // 1: rowlock.v1.GetStatusResponse.members:type_name -> rowlock.v1.Member
 	3,  // 2: rowlock.v1.GetStatusResponse.self:type_name -> rowlock.v1.Member
-	30, // 3: rowlock.v1.GetStatusResponse.suspended_since:type_name -> google.protobuf.Timestamp
+	32, // 3: rowlock.v1.GetStatusResponse.suspended_since:type_name -> google.protobuf.Timestamp
 	2,  // 4: rowlock.v1.GetStatusResponse.timeline:type_name -> rowlock.v1.Timeline
-	31, // 5: rowlock.v1.GetStatusResponse.archive:type_name -> rowlock.v1.ArchiveStatus
-	30, // 6: rowlock.v1.GetStatusResponse.wall_time:type_name -> google.protobuf.Timestamp
-	30, // 7: rowlock.v1.Timeline.time:type_name -> google.protobuf.Timestamp
+	33, // 5: rowlock.v1.GetStatusResponse.archive:type_name -> rowlock.v1.ArchiveStatus
+	32, // 6: rowlock.v1.GetStatusResponse.wall_time:type_name -> google.protobuf.Timestamp
+	32, // 7: rowlock.v1.Timeline.time:type_name -> google.protobuf.Timestamp
 	6,  // 8: rowlock.v1.ListMembersResponse.members:type_name -> rowlock.v1.MemberState
 	3,  // 9: rowlock.v1.MemberState.member:type_name -> rowlock.v1.Member
 	3,  // 10: rowlock.v1.JoinClusterRequest.member:type_name -> rowlock.v1.Member
@@ -1980,22 +2066,24 @@ var file_rpc_rowlockv1_cluster_proto_depIdxs = []int32{
 	22, // 25: rowlock.v1.PeerService.SendImage:input_type -> rowlock.v1.SendImageRequest
 	24, // 26: rowlock.v1.PeerService.SetStandby:input_type -> rowlock.v1.SetStandbyRequest
 	28, // 27: rowlock.v1.PeerService.Judge:input_type -> rowlock.v1.JudgeRequest
-	26, // 28: rowlock.v1.PeerService.FormCluster:input_type -> rowlock.v1.FormClusterRequest
-	1,  // 29: rowlock.v1.ClusterService.GetStatus:output_type -> rowlock.v1.GetStatusResponse
-	5,  // 30: rowlock.v1.ClusterService.ListMembers:output_type -> rowlock.v1.ListMembersResponse
-	8,  // 31: rowlock.v1.ClusterService.JoinCluster:output_type -> rowlock.v1.JoinClusterResponse
-	10, // 32: rowlock.v1.ClusterService.RemoveMember:output_type -> rowlock.v1.RemoveMemberResponse
-	12, // 33: rowlock.v1.ClusterService.PromoteMember:output_type -> rowlock.v1.PromoteMemberResponse
-	14, // 34: rowlock.v1.ClusterService.DemoteMember:output_type -> rowlock.v1.DemoteMemberResponse
-	16, // 35: rowlock.v1.ClusterService.TransferLeadership:output_type -> rowlock.v1.TransferLeadershipResponse
-	18, // 36: rowlock.v1.ClusterService.ResumeCluster:output_type -> rowlock.v1.ResumeClusterResponse
-	20, // 37: rowlock.v1.PeerService.Describe:output_type -> rowlock.v1.DescribeResponse
-	23, // 38: rowlock.v1.PeerService.SendImage:output_type -> rowlock.v1.SendImageResponse
-	25, // 39: rowlock.v1.PeerService.SetStandby:output_type -> rowlock.v1.SetStandbyResponse
-	29, // 40: rowlock.v1.PeerService.Judge:output_type -> rowlock.v1.JudgeResponse
-	27, // 41: rowlock.v1.PeerService.FormCluster:output_type -> rowlock.v1.FormClusterResponse
-	29, // [29:42] is the sub-list for method output_type
-	16, // [16:29] is the sub-list for method input_type
+	30, // 28: rowlock.v1.PeerService.ReadIndex:input_type -> rowlock.v1.ReadIndexRequest
+	26, // 29: rowlock.v1.PeerService.FormCluster:input_type -> rowlock.v1.FormClusterRequest
+	1,  // 30: rowlock.v1.ClusterService.GetStatus:output_type -> rowlock.v1.GetStatusResponse
+	5,  // 31: rowlock.v1.ClusterService.ListMembers:output_type -> rowlock.v1.ListMembersResponse
+	8,  // 32: rowlock.v1.ClusterService.JoinCluster:output_type -> rowlock.v1.JoinClusterResponse
+	10, // 33: rowlock.v1.ClusterService.RemoveMember:output_type -> rowlock.v1.RemoveMemberResponse
+	12, // 34: rowlock.v1.ClusterService.PromoteMember:output_type -> rowlock.v1.PromoteMemberResponse
+	14, // 35: rowlock.v1.ClusterService.DemoteMember:output_type -> rowlock.v1.DemoteMemberResponse
+	16, // 36: rowlock.v1.ClusterService.TransferLeadership:output_type -> rowlock.v1.TransferLeadershipResponse
+	18, // 37: rowlock.v1.ClusterService.ResumeCluster:output_type -> rowlock.v1.ResumeClusterResponse
+	20, // 38: rowlock.v1.PeerService.Describe:output_type -> rowlock.v1.DescribeResponse
+	23, // 39: rowlock.v1.PeerService.SendImage:output_type -> rowlock.v1.SendImageResponse
+	25, // 40: rowlock.v1.PeerService.SetStandby:output_type -> rowlock.v1.SetStandbyResponse
+	29, // 41: rowlock.v1.PeerService.Judge:output_type -> rowlock.v1.JudgeResponse
+	31, // 42: rowlock.v1.PeerService.ReadIndex:output_type -> rowlock.v1.ReadIndexResponse
+	27, // 43: rowlock.v1.PeerService.FormCluster:output_type -> rowlock.v1.FormClusterResponse
+	30, // [30:44] is the sub-list for method output_type
+	16, // [16:30] is the sub-list for method input_type
 	16, // [16:16] is the sub-list for extension type_name
 	16, // [16:16] is the sub-list for extension extendee
 	0,  // [0:16] is the sub-list for field type_name
@@ -2013,7 +2101,7 @@ func file_rpc_rowlockv1_cluster_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_rpc_rowlockv1_cluster_proto_rawDesc), len(file_rpc_rowlockv1_cluster_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   30,
+			NumMessages:   32,
 			NumExtensions: 0,
 			NumServices:   2,
 		},

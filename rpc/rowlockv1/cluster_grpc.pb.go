@@ -419,6 +419,7 @@ const (
 	PeerService_SendImage_FullMethodName   = "/rowlock.v1.PeerService/SendImage"
 	PeerService_SetStandby_FullMethodName  = "/rowlock.v1.PeerService/SetStandby"
 	PeerService_Judge_FullMethodName       = "/rowlock.v1.PeerService/Judge"
+	PeerService_ReadIndex_FullMethodName   = "/rowlock.v1.PeerService/ReadIndex"
 	PeerService_FormCluster_FullMethodName = "/rowlock.v1.PeerService/FormCluster"
 )
 
@@ -438,6 +439,9 @@ type PeerServiceClient interface {
 	// Judge has the leader, which is asked, compare the members' states now. It doesn't wait for the verdict, which comes
 	// through the log.
 	Judge(ctx context.Context, in *JudgeRequest, opts ...grpc.CallOption) (*JudgeResponse, error)
+	// ReadIndex tells up to which entry a member must have executed the log to have all that was acknowledged before the call.
+	// Only the leader answers.
+	ReadIndex(ctx context.Context, in *ReadIndexRequest, opts ...grpc.CallOption) (*ReadIndexResponse, error)
 	// FormCluster asks a server without state to be one of the first voters of a new group. Once it has agreed, it agrees
 	// to no other.
 	FormCluster(ctx context.Context, in *FormClusterRequest, opts ...grpc.CallOption) (*FormClusterResponse, error)
@@ -494,6 +498,16 @@ func (c *peerServiceClient) Judge(ctx context.Context, in *JudgeRequest, opts ..
 	return out, nil
 }
 
+func (c *peerServiceClient) ReadIndex(ctx context.Context, in *ReadIndexRequest, opts ...grpc.CallOption) (*ReadIndexResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ReadIndexResponse)
+	err := c.cc.Invoke(ctx, PeerService_ReadIndex_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *peerServiceClient) FormCluster(ctx context.Context, in *FormClusterRequest, opts ...grpc.CallOption) (*FormClusterResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(FormClusterResponse)
@@ -520,6 +534,9 @@ type PeerServiceServer interface {
 	// Judge has the leader, which is asked, compare the members' states now. It doesn't wait for the verdict, which comes
 	// through the log.
 	Judge(context.Context, *JudgeRequest) (*JudgeResponse, error)
+	// ReadIndex tells up to which entry a member must have executed the log to have all that was acknowledged before the call.
+	// Only the leader answers.
+	ReadIndex(context.Context, *ReadIndexRequest) (*ReadIndexResponse, error)
 	// FormCluster asks a server without state to be one of the first voters of a new group. Once it has agreed, it agrees
 	// to no other.
 	FormCluster(context.Context, *FormClusterRequest) (*FormClusterResponse, error)
@@ -544,6 +561,9 @@ func (UnimplementedPeerServiceServer) SetStandby(context.Context, *SetStandbyReq
 }
 func (UnimplementedPeerServiceServer) Judge(context.Context, *JudgeRequest) (*JudgeResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Judge not implemented")
+}
+func (UnimplementedPeerServiceServer) ReadIndex(context.Context, *ReadIndexRequest) (*ReadIndexResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ReadIndex not implemented")
 }
 func (UnimplementedPeerServiceServer) FormCluster(context.Context, *FormClusterRequest) (*FormClusterResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method FormCluster not implemented")
@@ -630,6 +650,24 @@ func _PeerService_Judge_Handler(srv interface{}, ctx context.Context, dec func(i
 	return interceptor(ctx, in, info, handler)
 }
 
+func _PeerService_ReadIndex_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ReadIndexRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(PeerServiceServer).ReadIndex(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: PeerService_ReadIndex_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(PeerServiceServer).ReadIndex(ctx, req.(*ReadIndexRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _PeerService_FormCluster_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(FormClusterRequest)
 	if err := dec(in); err != nil {
@@ -666,6 +704,10 @@ var PeerService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "Judge",
 			Handler:    _PeerService_Judge_Handler,
+		},
+		{
+			MethodName: "ReadIndex",
+			Handler:    _PeerService_ReadIndex_Handler,
 		},
 		{
 			MethodName: "FormCluster",

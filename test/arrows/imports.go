@@ -24,7 +24,7 @@ var arrows = map[string][]string{
 	"worker":    {"client", "rowlockv1"},
 	"cmd":       {everything},
 	"test":      {everything},
-	"bench":     {everything},
+	"bench":     {everything, "test"}, // it runs servers as the end-to-end tests do
 }
 
 // impure are the packages of the standard library that the pure core must keep out.
