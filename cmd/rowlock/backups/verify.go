@@ -41,8 +41,8 @@ type Verified struct {
 	Timeline  string // that a restore would begin
 }
 
-// Verify proves a full backup by restoring it beside: all digests, all checksums of the state file, its load with all
-// invariants, the state's hash, and the beginning of a new timeline. Nobody serves what comes of it, and it is removed.
+// Verify proves a full backup by restoring it beside: all digests, all checksums of the state file, its load, every invariant of
+// the machine, the state's hash, and the beginning of a new timeline. Nobody serves what comes of it, and it is removed.
 //
 // ErrUnsound, and those of package archive: the backup can't be used. Other errors are of this machine.
 func Verify(ctx context.Context, from *archive.Reader, o VerifyOptions) (Verified, error) {
@@ -66,6 +66,9 @@ func Verify(ctx context.Context, from *archive.Reader, o VerifyOptions) (Verifie
 	r, err := store.PrepareRestore(path, store.RestoreOptions{
 		Logger: slog.New(slog.DiscardHandler), Now: o.Now, Hash: &hash,
 		Restoration: func(machine *task.Machine, p store.Position) (task.Restoration, error) {
+			if broken := machine.Check(1); len(broken) > 0 {
+				return task.Restoration{}, fmt.Errorf("an invariant doesn't hold: %s", broken[0])
+			}
 			return task.Restoration{
 				Now: o.Now().UnixMicro(), Index: p.Index, Timeline: machine.Timeline().ID + 1, Why: "trial restore",
 			}, nil
