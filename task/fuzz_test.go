@@ -3,6 +3,7 @@ package task_test
 import (
 	"bytes"
 	"encoding/binary"
+	"encoding/json"
 	"maps"
 	"slices"
 	"testing"
@@ -291,6 +292,14 @@ func FuzzParseID(f *testing.F) {
 		}
 		if again, err := task.ParseID(id.String()); err != nil || again != id {
 			t.Fatalf("%q is %d, written as %s, read as %d (%v)", s, id, id, again, err)
+		}
+		text, err := json.Marshal([]task.ID{id})
+		if err != nil || string(text) != `["`+id.String()+`"]` {
+			t.Fatalf("%s in JSON: %s %v", id, text, err)
+		}
+		var back []task.ID
+		if err := json.Unmarshal(text, &back); err != nil || back[0] != id {
+			t.Fatalf("%s read as %v: %v", text, back, err)
 		}
 	})
 }

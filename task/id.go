@@ -29,6 +29,15 @@ func (id ID) String() string {
 	return string(b[:])
 }
 
+// MarshalText makes IDs in JSON what String returns.
+func (id ID) MarshalText() ([]byte, error) { return []byte(id.String()), nil }
+
+// UnmarshalText is ParseID.
+func (id *ID) UnmarshalText(b []byte) (err error) {
+	*id, err = ParseID(string(b))
+	return err
+}
+
 // ParseID reads what String wrote. As Crockford asks, it takes lower case, and O for 0, I and L for 1.
 func ParseID(s string) (ID, error) {
 	if len(s) != idLength {

@@ -48,7 +48,11 @@ one. Only names and manifests are looked at; 'rowlock backup verify' and a resto
 func coverageTable(t *render.Table, spans []logarchive.Span) {
 	t.Head("cluster", "timeline", "from", "to", "entries", "fulls", "logs", "size", "missing", "problem")
 	for _, s := range spans {
-		t.Row(s.ClusterID, s.Timeline, s.From.Time.Format(time.RFC3339Nano), s.To.Time.Format(time.RFC3339Nano),
+		from := "-" // before the first entry that has a time
+		if s.From.Time.UnixMicro() > 0 {
+			from = s.From.Time.Format(time.RFC3339Nano)
+		}
+		t.Row(s.ClusterID, s.Timeline, from, s.To.Time.Format(time.RFC3339Nano),
 			fmt.Sprintf("%d to %d", s.From.Index, s.To.Index), fmt.Sprint(s.Fulls), fmt.Sprint(s.Logs), render.Size(uint64(s.Bytes)),
 			fmt.Sprint(s.Missing), oneLine(s.Problem))
 	}

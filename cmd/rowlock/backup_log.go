@@ -9,6 +9,8 @@ import (
 
 	"github.com/hashicorp/raft"
 	"github.com/spf13/cobra"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"github.com/rowlock/rowlock/cmd/rowlock/render"
 	"github.com/rowlock/rowlock/rpc/rowlockv1"
@@ -39,8 +41,8 @@ func (p *program) backupLogCommand() *cobra.Command {
 		Short: "Archive the log since the last archive at a destination",
 		Long: `Archive the log since the last archive at a destination, so that the state at any moment in between can be restored.
 
-It goes on behind the newest full backup that is there, or behind the log that follows it; make a full backup first, with
-'rowlock backup save'. The members keep what isn't archived yet for a day, up to 1 GiB (--archive-log-keep of the server): run
+It goes on behind the last log archive that is there, or behind the newest full backup where there is none or the members
+haven't the log any more; make a full backup first, with 'rowlock backup save'. The members keep what isn't archived yet for a day, up to 1 GiB (--archive-log-keep of the server): run
 this every hour or so. A server with --archive-to does the same by itself, every few seconds.
 
 DESTINATION is a directory, or s3://bucket/prefix.`,
@@ -139,12 +141,30 @@ func (l *logShipper) find(ctx context.Context) (end logarchive.Link, err error) 
 	}
 	for i := range lines {
 		if lines[i].Timeline == l.done.Timeline && len(lines[i].Fulls) > 0 {
-			return lines[i].End(ctx, l.to, keys)
+			return l.goOn(ctx, &lines[i], keys)
 		}
 	}
 	return end, &exitError{code: exitRefused, text: fmt.Sprintf(
 		"there is no full backup of cluster %s on timeline %s at %s that the log could follow: make one with 'rowlock backup save --to %s'",
 		l.done.ClusterID, l.done.Timeline, l.to, l.to)}
+}
+
+// goOn is where to go on: behind the last log archive, so that a full backup that was made since leaves no gap, or behind that
+// backup where the members haven't the log any more.
+func (l *logShipper) goOn(ctx context.Context, line *logarchive.Line, keys archive.Keys) (logarchive.Link, error) {
+	tail, ok, err := line.Tail(ctx, l.to, keys)
+	if err != nil {
+		return tail, err
+	}
+	if ok {
+		_, err := l.archives.ReadLog(ctx, &rowlockv1.ReadLogRequest{
+			AfterIndex: tail.Index, AfterTerm: tail.Term, ClusterId: l.done.ClusterID, Timeline: l.done.Timeline, MaxBytes: 1,
+		})
+		if err == nil || status.Code(err) != codes.FailedPrecondition {
+			return tail, err
+		}
+	}
+	return line.End(ctx, l.to, keys)
 }
 
 // ship archives what comes behind a link: as much as fits into one archive. seen is how far the log went when it was first

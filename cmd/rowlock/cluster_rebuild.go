@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -72,8 +73,30 @@ Remove the files that were set aside when it follows ('rowlock cluster members')
 	return cmd
 }
 
+// stopPatience is how long a member that has been stopped may still seem to answer: the leader looks twice a second.
+const stopPatience = 3 * time.Second
+
 // leaveGroup takes a member out of its group, if it is in it. The last member can't be rebuilt from others.
 func leaveGroup(ctx context.Context, c *connection, id string) error {
+	for start := time.Now(); ; {
+		err := tryLeaveGroup(ctx, c, id)
+		if !errors.As(err, new(*stillAnswers)) || time.Since(start) > stopPatience {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(stopPatience / 10):
+		}
+	}
+}
+
+// stillAnswers says that a member runs.
+type stillAnswers struct{ exitError }
+
+func (s *stillAnswers) Unwrap() error { return &s.exitError }
+
+func tryLeaveGroup(ctx context.Context, c *connection, id string) error {
 	answer, err := c.cluster.ListMembers(ctx, &rowlockv1.ListMembersRequest{})
 	if err != nil {
 		return err
@@ -83,7 +106,7 @@ func leaveGroup(ctx context.Context, c *connection, id string) error {
 		if m.GetMember().GetId() == id {
 			there = true
 			if m.GetReachable() {
-				return &exitError{code: exitRefused, text: fmt.Sprintf("member %s answers: this isn't its data directory, or stop it first", id)}
+				return &stillAnswers{exitError{code: exitRefused, text: fmt.Sprintf("member %s answers: this isn't its data directory, or stop it first", id)}}
 			}
 			continue
 		}

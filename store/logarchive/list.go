@@ -105,3 +105,21 @@ func (l *Line) End(ctx context.Context, b bucket.Bucket, keys archive.Keys) (Lin
 	}
 	return LinkOf(m), nil
 }
+
+// Tail is where the log archives end that come before the newest full backup without reaching it; false: there are none, or they do.
+// Who goes on there, and not behind that full backup, leaves no gap.
+func (l *Line) Tail(ctx context.Context, b bucket.Bucket, keys archive.Keys) (tail Link, ok bool, err error) {
+	newest := l.Fulls[len(l.Fulls)-1].Index
+	for i := len(l.Fulls) - 1; i >= 0; i-- {
+		last, end := l.Reach(l.Fulls[i].Index)
+		if end == nil {
+			continue
+		}
+		if last >= newest {
+			return Link{}, false, nil
+		}
+		m, err := ReadManifest(ctx, b, end.Name, keys)
+		return LinkOf(m), err == nil, err
+	}
+	return Link{}, false, nil
+}
