@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -20,15 +21,20 @@ const (
 	step = time.Millisecond
 )
 
-func oneTask() client.Args { return client.Raw("bench", make([]byte, payloadBytes)) }
+// oneTask has a payload that doesn't compress.
+func oneTask() client.Args {
+	payload := make([]byte, payloadBytes)
+	_, _ = rand.Read(payload) // it never fails
+	return client.Raw("bench", payload)
+}
 
 // fill enqueues the tasks that wait in the state.
 func fill(ctx context.Context, c *client.Client, tasks int) error {
 	batch := make([]client.NewTask, fillBatch)
-	for i := range batch {
-		batch[i] = client.NewTask{Args: oneTask(), Options: []client.Option{client.Queue("waiting")}}
-	}
 	for left := tasks; left > 0; left -= fillBatch {
+		for i := range batch {
+			batch[i] = client.NewTask{Args: oneTask(), Options: []client.Option{client.Queue("waiting")}}
+		}
 		if _, err := c.EnqueueMany(ctx, batch[:min(left, fillBatch)]); err != nil {
 			return err
 		}

@@ -49,7 +49,7 @@ func (d *directory) Put(ctx context.Context, name string, r io.Reader) (int64, e
 	if err != nil {
 		return 0, fmt.Errorf("write %s: %w", path, noSpace(err))
 	}
-	n, err := io.Copy(f, &patient{ctx: ctx, from: r})
+	n, err := io.Copy(&gentle{file: f}, &patient{ctx: ctx, from: r})
 	if err == nil {
 		err = f.Sync()
 	}
