@@ -3,12 +3,10 @@ package raftfsm
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"time"
 
 	"github.com/rowlock/rowlock/store/archive"
-	"github.com/rowlock/rowlock/store/logarchive"
 )
 
 // verdictPatience is how long the members get to agree on the state of a full backup.
@@ -23,15 +21,12 @@ func (n *Node) saveFull(ctx context.Context) (m archive.Manifest, err error) {
 		return m, err
 	}
 	defer func() { err = errors.Join(err, b.Close()) }()
-	m = archive.Manifest{
-		Kind: archive.Full, ClusterID: b.ClusterID, NodeID: b.NodeID, Version: c.Version, Created: time.Now().UTC(),
-		Timeline: logarchive.TimelineName(b.Timeline), Index: b.Index, Term: b.Term, StateTime: time.UnixMicro(b.StateTime).UTC(),
-		FeatureLevel: b.FeatureLevel, Hash: hexHash(b.Hash), LiveTasks: b.LiveTasks, Queues: uint64(b.Queues),
-	}
+	m = b.Manifest(c.Version)
+	m.Created = time.Now().UTC()
 	waiting, cancel := context.WithTimeout(ctx, verdictPatience)
 	defer cancel()
 	if v, err := n.AwaitVerdict(waiting, b); err == nil {
-		m.Agreed = &archive.Agreed{Index: v.Index, Hash: hexHash(v.Hash)}
+		m.Agreed = &archive.Agreed{Index: v.Index, Hash: archive.HashText(v.Hash)}
 	} else if errors.Is(err, ErrDiverged) {
 		return m, err
 	}
@@ -58,6 +53,3 @@ func pack(w io.Writer, from io.Reader, o archive.Options, m archive.Manifest) (a
 	}
 	return a.Close(m)
 }
-
-// hexHash is a state hash as manifests have it.
-func hexHash(h uint64) string { return fmt.Sprintf("%016x", h) }

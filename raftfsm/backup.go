@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/rowlock/rowlock/store"
+	"github.com/rowlock/rowlock/store/archive"
+	"github.com/rowlock/rowlock/store/logarchive"
 	"github.com/rowlock/rowlock/task"
 )
 
@@ -23,6 +25,15 @@ type Backup struct {
 	StateTime    task.Time
 	LiveTasks    uint64
 	Queues       int
+}
+
+// Manifest describes the backup, but for what comes with its archive: when it was created, the verdict, the body.
+func (b *Backup) Manifest(version string) archive.Manifest {
+	return archive.Manifest{
+		Kind: archive.Full, ClusterID: b.ClusterID, NodeID: b.NodeID, Version: version, Timeline: logarchive.TimelineName(b.Timeline),
+		Index: b.Index, Term: b.Term, StateTime: time.UnixMicro(b.StateTime).UTC(), FeatureLevel: b.FeatureLevel, Hash: archive.HashText(b.Hash),
+		LiveTasks: b.LiveTasks, Queues: uint64(b.Queues),
+	}
 }
 
 // errNothingYet means that there is no state to copy.

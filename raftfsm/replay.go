@@ -149,7 +149,7 @@ func (p *player) load() (err error) {
 		return err
 	}
 	p.machine.KeepEvents(0, p.position.Index)
-	if want, own := p.config.Plan.Manifest.Hash, fmt.Sprintf("%016x", p.machine.Hash()); want != "" && want != own {
+	if want, own := p.config.Plan.Manifest.Hash, archive.HashText(p.machine.Hash()); want != "" && want != own {
 		return fmt.Errorf("%w: the full backup's state has the hash %s, by its manifest %s", ErrReplay, own, want)
 	}
 	p.reached = p.target.Index != 0 && p.position.Index >= p.target.Index

@@ -6,7 +6,6 @@ import (
 	"io"
 	"os"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -176,11 +175,8 @@ func (p *viewPipe) Close() error {
 
 // roomFor reports whether the file system has room for a copy of so many bytes and four times as much besides.
 func roomFor(dir string, size int64) bool {
-	var fs syscall.Statfs_t
-	if err := syscall.Statfs(dir, &fs); err != nil {
-		return false
-	}
-	return fs.Bavail*uint64(fs.Bsize) > 5*uint64(size)
+	free, _, err := store.DiskSpace(dir)
+	return err == nil && free > 5*uint64(size)
 }
 
 // Create begins a snapshot: a local one, which Persist makes by a checkpoint, or one that a leader sends, which is

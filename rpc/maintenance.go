@@ -92,16 +92,17 @@ func (s *maintenanceService) CheckMember(req *pb.CheckMemberRequest, stream pb.M
 		}
 	}
 	summary := &pb.CheckSummary{
-		Member: r.NodeID, Index: r.Position.Index, Hash: hexHash(r.Hash), LiveTasks: r.LiveTasks, Records: r.Records, LogEntries: r.LogEntries,
+		Member: r.NodeID, Index: r.Position.Index, Hash: hex16(r.Hash), LiveTasks: r.LiveTasks, Records: r.Records, LogEntries: r.LogEntries,
 		Findings: uint64(r.Total),
 	}
 	for _, h := range r.Hashes {
-		summary.Hashes = append(summary.Hashes, &pb.StateHash{Index: h.Index, Hash: hexHash(h.Hash)})
+		summary.Hashes = append(summary.Hashes, &pb.StateHash{Index: h.Index, Hash: hex16(h.Hash)})
 	}
 	return stream.Send(&pb.CheckMemberResponse{Summary: summary})
 }
 
-func hexHash(hash uint64) string { return fmt.Sprintf("%016x", hash) }
+// hex16 is a state hash or a timeline as people and programs see it.
+func hex16(n uint64) string { return fmt.Sprintf("%016x", n) }
 
 func viewFinding(f *raftfsm.Finding) *pb.CheckFinding {
 	out := &pb.CheckFinding{File: f.File, Part: f.Part, Text: f.Text, Grave: f.Grave}

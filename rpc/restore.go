@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
-	"fmt"
 	"io"
 	"strconv"
 
@@ -55,8 +54,8 @@ func (s *restoreService) RestoreCluster(stream grpc.ClientStreamingServer[pb.Res
 		return err
 	}
 	return stream.SendAndClose(&pb.RestoreClusterResponse{
-		ClusterId: done.ClusterID, Timeline: timelineText(done.Timeline.ID), Index: done.Was.Index, StateTime: timestamp(done.StateTime),
-		StateHash: fmt.Sprintf("%016x", done.Hash), LiveTasks: done.LiveTasks, Queues: uint32(done.Queues), FeatureLevel: done.Level,
+		ClusterId: done.ClusterID, Timeline: hex16(done.Timeline.ID), Index: done.Was.Index, StateTime: timestamp(done.StateTime),
+		StateHash: hex16(done.Hash), LiveTasks: done.LiveTasks, Queues: uint32(done.Queues), FeatureLevel: done.Level,
 	})
 }
 
@@ -107,13 +106,10 @@ func (p *parts) Read(b []byte) (int, error) {
 	return n, nil
 }
 
-// timelineText is a timeline as people and programs see it.
-func timelineText(id uint64) string { return fmt.Sprintf("%016x", id) }
-
 func viewTimeline(t task.Timeline) *pb.Timeline {
-	v := &pb.Timeline{Id: timelineText(t.ID)}
+	v := &pb.Timeline{Id: hex16(t.ID)}
 	if t.ID != 0 {
-		v.Parent, v.Index, v.Time = timelineText(t.Parent), t.Index, timestamp(t.Time)
+		v.Parent, v.Index, v.Time = hex16(t.Parent), t.Index, timestamp(t.Time)
 	}
 	return v
 }

@@ -11,6 +11,8 @@ import (
 	"github.com/rowlock/rowlock/cmd/rowlock/render"
 	"github.com/rowlock/rowlock/raftfsm"
 	"github.com/rowlock/rowlock/store"
+	"github.com/rowlock/rowlock/store/archive"
+	"github.com/rowlock/rowlock/store/logarchive"
 )
 
 // restoreFlags say what to restore, and where to.
@@ -43,8 +45,8 @@ type restored struct {
 func (s *stagedState) summary(r store.Restored) *restored {
 	at := time.UnixMicro(r.StateTime).UTC()
 	return &restored{
-		Timeline: fmt.Sprintf("%016x", r.Timeline.ID), OldCluster: s.cluster, Index: r.Was.Index, StateTime: &at,
-		Hash: fmt.Sprintf("%016x", r.Hash), LiveTasks: r.LiveTasks, Queues: r.Queues, FeatureLevel: r.Level,
+		Timeline: logarchive.TimelineName(r.Timeline.ID), OldCluster: s.cluster, Index: r.Was.Index, StateTime: &at,
+		Hash: archive.HashText(r.Hash), LiveTasks: r.LiveTasks, Queues: r.Queues, FeatureLevel: r.Level,
 	}
 }
 

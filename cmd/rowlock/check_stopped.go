@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/rowlock/rowlock/store"
+	"github.com/rowlock/rowlock/store/archive"
 )
 
 // checkStopped checks the files of a stopped member.
@@ -24,7 +25,7 @@ func (p *program) checkStopped(ctx context.Context, dataDir string) (*checked, e
 		Total: report.Total, Findings: []checkFinding{},
 	}
 	if report.Loaded {
-		r.Hash = fmt.Sprintf("%016x", report.Hash)
+		r.Hash = archive.HashText(report.Hash)
 	}
 	for i := range report.Findings {
 		f := &report.Findings[i]

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -78,36 +79,14 @@ const stopPatience = 3 * time.Second
 
 // leaveGroup takes a member out of its group, if it is in it. The last member can't be rebuilt from others.
 func leaveGroup(ctx context.Context, c *connection, id string) error {
-	for start := time.Now(); ; {
-		err := tryLeaveGroup(ctx, c, id)
-		if !errors.As(err, new(*stillAnswers)) || time.Since(start) > stopPatience {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(stopPatience / 10):
-		}
-	}
-}
-
-// stillAnswers says that a member runs.
-type stillAnswers struct{ exitError }
-
-func (s *stillAnswers) Unwrap() error { return &s.exitError }
-
-func tryLeaveGroup(ctx context.Context, c *connection, id string) error {
-	answer, err := c.cluster.ListMembers(ctx, &rowlockv1.ListMembersRequest{})
+	members, err := stoppedAmong(ctx, c, id)
 	if err != nil {
 		return err
 	}
 	others, there := 0, false
-	for _, m := range answer.GetMembers() {
+	for _, m := range members {
 		if m.GetMember().GetId() == id {
 			there = true
-			if m.GetReachable() {
-				return &stillAnswers{exitError{code: exitRefused, text: fmt.Sprintf("member %s answers: this isn't its data directory, or stop it first", id)}}
-			}
 			continue
 		}
 		if m.GetMember().GetRole() == "voter" && m.GetReachable() {
@@ -125,4 +104,28 @@ func tryLeaveGroup(ctx context.Context, c *connection, id string) error {
 		return nil
 	}
 	return err
+}
+
+// stoppedAmong returns the members once the one with the ID, if it is among them, answers no more; one that goes on to is refused.
+func stoppedAmong(ctx context.Context, c *connection, id string) ([]*rowlockv1.MemberState, error) {
+	for start := time.Now(); ; {
+		answer, err := c.cluster.ListMembers(ctx, &rowlockv1.ListMembersRequest{})
+		if err != nil {
+			return nil, err
+		}
+		answers := slices.ContainsFunc(answer.GetMembers(), func(m *rowlockv1.MemberState) bool {
+			return m.GetMember().GetId() == id && m.GetReachable()
+		})
+		switch {
+		case !answers:
+			return answer.GetMembers(), nil
+		case time.Since(start) > stopPatience:
+			return nil, &exitError{code: exitRefused, text: fmt.Sprintf("member %s answers: this isn't its data directory, or stop it first", id)}
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(stopPatience / 10):
+		}
+	}
 }

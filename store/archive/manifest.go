@@ -144,3 +144,6 @@ func decodeManifest(b []byte) (Manifest, error) {
 	}
 	return m, m.validate()
 }
+
+// HashText is a state hash as manifests, and people, have it.
+func HashText(h uint64) string { return fmt.Sprintf("%016x", h) }

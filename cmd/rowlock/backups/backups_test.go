@@ -183,7 +183,7 @@ func TestAnotherState(t *testing.T) {
 		}
 	}
 	for name, change := range map[string]func(*archive.Manifest){
-		"hash":  func(m *archive.Manifest) { m.Hash = HashText(7) },
+		"hash":  func(m *archive.Manifest) { m.Hash = archive.HashText(7) },
 		"index": func(m *archive.Manifest) { m.Index++ },
 		"tasks": func(m *archive.Manifest) { m.LiveTasks++ },
 	} {
@@ -205,7 +205,7 @@ func fake(err error, agreed *archive.Agreed, reason string) Source {
 		}
 		return &State{
 			Manifest: archive.Manifest{
-				Kind: archive.Full, ClusterID: "c", Timeline: archive.Timeline0, Index: 7, Hash: HashText(1), StateTime: time.Now(),
+				Kind: archive.Full, ClusterID: "c", Timeline: archive.Timeline0, Index: 7, Hash: archive.HashText(1), StateTime: time.Now(),
 			},
 			Size: 5, Reader: from, Close: func() {},
 			Verdict: func(context.Context) (*archive.Agreed, string, error) { return agreed, reason, nil },
@@ -217,7 +217,7 @@ type failing struct{ err error }
 
 func (f failing) Read([]byte) (int, error) { return 0, f.err }
 
-var agreed = &archive.Agreed{Index: 8, Hash: HashText(2)}
+var agreed = &archive.Agreed{Index: 8, Hash: archive.HashText(2)}
 
 // TestSaveFails: a backup that fails leaves nothing; one whose member went away is begun again.
 func TestSaveFails(t *testing.T) {

@@ -11,7 +11,6 @@ import (
 	"github.com/rowlock/rowlock/rpc/rowlockv1"
 	"github.com/rowlock/rowlock/store/archive"
 	"github.com/rowlock/rowlock/store/logarchive"
-	"github.com/rowlock/rowlock/task"
 )
 
 // State is a member's state on its way into an archive.
@@ -27,11 +26,6 @@ type State struct {
 // Source hands out a state, as of now. It may be called again, for a newer one.
 type Source func(ctx context.Context) (*State, error)
 
-// HashText is the text of a state hash.
-func HashText(h uint64) string { return fmt.Sprintf("%016x", h) }
-
-func moment(t task.Time) time.Time { return time.UnixMicro(t).UTC() }
-
 // FromNode backs up the member of this process. The members get patience to agree.
 func FromNode(n *raftfsm.Node, version string, patience time.Duration) Source {
 	return func(ctx context.Context) (*State, error) {
@@ -40,12 +34,7 @@ func FromNode(n *raftfsm.Node, version string, patience time.Duration) Source {
 			return nil, err
 		}
 		return &State{
-			Manifest: archive.Manifest{
-				Kind: archive.Full, ClusterID: b.ClusterID, NodeID: b.NodeID, Version: version, Timeline: logarchive.TimelineName(b.Timeline),
-				Index: b.Index, Term: b.Term, StateTime: moment(b.StateTime), FeatureLevel: b.FeatureLevel, Hash: HashText(b.Hash),
-				LiveTasks: b.LiveTasks, Queues: uint64(b.Queues),
-			},
-			Size: b.Size(), Reader: b, Close: func() { _ = b.Close() },
+			Manifest: b.Manifest(version), Size: b.Size(), Reader: b, Close: func() { _ = b.Close() },
 			Verdict: func(ctx context.Context) (*archive.Agreed, string, error) {
 				ctx, cancel := context.WithTimeout(ctx, patience)
 				defer cancel()
@@ -53,7 +42,7 @@ func FromNode(n *raftfsm.Node, version string, patience time.Duration) Source {
 				if err != nil {
 					return nil, err.Error(), nil
 				}
-				return &archive.Agreed{Index: c.Index, Hash: HashText(c.Hash)}, "", nil
+				return &archive.Agreed{Index: c.Index, Hash: archive.HashText(c.Hash)}, "", nil
 			},
 		}, nil
 	}
@@ -83,7 +72,7 @@ func FromMember(c rowlockv1.BackupServiceClient) Source {
 			Manifest: archive.Manifest{
 				Kind: archive.Full, ClusterID: h.GetClusterId(), NodeID: h.GetNodeId(), Version: h.GetVersion(), Timeline: logarchive.TimelineName(h.GetTimeline()),
 				Index: h.GetIndex(), Term: h.GetTerm(), StateTime: h.GetStateTime().AsTime(), FeatureLevel: h.GetFeatureLevel(),
-				Hash: HashText(h.GetHash()), LiveTasks: h.GetLiveTasks(), Queues: h.GetQueues(),
+				Hash: archive.HashText(h.GetHash()), LiveTasks: h.GetLiveTasks(), Queues: h.GetQueues(),
 			},
 			Size: h.GetSize(), Reader: r, Close: cancel, Verdict: r.verdict,
 		}, nil
@@ -128,7 +117,7 @@ func (r *streamReader) verdict(context.Context) (*archive.Agreed, string, error)
 	case err != nil:
 		return nil, "", err
 	case v.GetAgreed():
-		return &archive.Agreed{Index: v.GetIndex(), Hash: HashText(v.GetHash())}, "", nil
+		return &archive.Agreed{Index: v.GetIndex(), Hash: archive.HashText(v.GetHash())}, "", nil
 	default:
 		return nil, v.GetReason(), nil
 	}

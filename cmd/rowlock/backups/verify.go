@@ -85,7 +85,7 @@ func Verify(ctx context.Context, from *archive.Reader, o VerifyOptions) (Verifie
 		return Verified{}, fmt.Errorf("%w: it has %d live tasks in %d queues, by its manifest %d in %d", ErrUnsound, r.LiveTasks, r.Queues, m.LiveTasks, m.Queues)
 	}
 	return Verified{
-		Manifest: m, Hash: HashText(r.Hash), LiveTasks: r.LiveTasks, Queues: uint64(r.Queues), Timeline: logarchive.TimelineName(r.Timeline.ID),
+		Manifest: m, Hash: archive.HashText(r.Hash), LiveTasks: r.LiveTasks, Queues: uint64(r.Queues), Timeline: logarchive.TimelineName(r.Timeline.ID),
 	}, nil
 }
 

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"github.com/rowlock/rowlock/store"
 )
 
 // fsyncs is how many are timed; the slowest but one counts.
@@ -26,11 +28,10 @@ func (d *Doctor) dataDir() {
 		d.add(Bad, "data", dir, "name the directory, not a file in it", "is no directory")
 		return
 	}
-	var s syscall.Statfs_t
-	if err := syscall.Statfs(dir, &s); err != nil {
+	if free, total, err := store.DiskSpace(dir); err != nil {
 		d.add(Unknown, "disk", dir, "", "%s", err)
 	} else {
-		d.room(dir, s.Bavail*uint64(s.Bsize), s.Blocks*uint64(s.Bsize))
+		d.room(dir, free, total)
 	}
 	d.permissions(dir)
 	took, err := timeFsync(dir)
