@@ -25,13 +25,13 @@ func (s *Store) Image() (*Image, error) {
 		return nil, err
 	}
 	defer v.Close()
-	return s.ImageOf(context.Background(), v)
+	return s.ImageOf(context.Background(), v, nil)
 }
 
-// ImageOf copies the state file as of a view, which stays the caller's, until ctx is done.
+// ImageOf copies the state file as of a view, which stays the caller's, until ctx is done, and as fast as the pacer allows.
 //
 // ErrNoSpace: the disk hasn't so much space.
-func (s *Store) ImageOf(ctx context.Context, v *View) (*Image, error) {
+func (s *Store) ImageOf(ctx context.Context, v *View, p *Pacer) (*Image, error) {
 	f, err := s.CreateImage()
 	if err != nil {
 		return nil, err
@@ -40,7 +40,7 @@ func (s *Store) ImageOf(ctx context.Context, v *View) (*Image, error) {
 	if err := os.Remove(f.Name()); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
-	n, err := v.WriteTo(&cancelable{ctx: ctx, to: f})
+	n, err := v.WriteTo(&pacedWriter{ctx: ctx, to: f, pace: p, speed: spoolSpeed})
 	if err == nil {
 		_, err = f.Seek(0, io.SeekStart)
 	}
@@ -48,19 +48,6 @@ func (s *Store) ImageOf(ctx context.Context, v *View) (*Image, error) {
 		return nil, errors.Join(fmt.Errorf("copy state file: %w", noSpace(err)), f.Close())
 	}
 	return &Image{file: f, size: n, position: v.Position()}, nil
-}
-
-// cancelable writes until its context is done.
-type cancelable struct {
-	ctx context.Context //nolint:containedctx // an io.Writer has no other way to get one
-	to  io.Writer
-}
-
-func (c *cancelable) Write(b []byte) (int, error) {
-	if err := c.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return c.to.Write(b)
 }
 
 // Size is the image's exact size in bytes.
