@@ -16,6 +16,7 @@ import (
 	"github.com/rowlock/rowlock/store/archive"
 	"github.com/rowlock/rowlock/store/bucket"
 	"github.com/rowlock/rowlock/store/logarchive"
+	"github.com/rowlock/rowlock/store/writeback"
 	"github.com/rowlock/rowlock/task"
 )
 
@@ -30,6 +31,8 @@ type VerifyOptions struct {
 	Now func() time.Time
 	// Progress is told how many bytes of the state have been read. May be nil.
 	Progress func(done, total int64)
+	// Pace bounds how fast the state is unpacked, where that is done by a member at work; nil: nothing does.
+	Pace *store.Pacer
 }
 
 // Verified is what a trial restore found.
@@ -56,7 +59,7 @@ func Verify(ctx context.Context, from *archive.Reader, o VerifyOptions) (Verifie
 	}
 	defer os.RemoveAll(dir)
 	path := filepath.Join(dir, "state.db")
-	if err := unpack(ctx, from, path, o.Progress); err != nil {
+	if err := unpack(ctx, from, path, o); err != nil {
 		return Verified{}, err
 	}
 	hash, err := strconv.ParseUint(m.Hash, 16, 64)
@@ -90,7 +93,7 @@ func Verify(ctx context.Context, from *archive.Reader, o VerifyOptions) (Verifie
 }
 
 // unpack writes the plain body to a file. After an error it isn't there.
-func unpack(ctx context.Context, from *archive.Reader, path string, progress func(done, total int64)) error {
+func unpack(ctx context.Context, from *archive.Reader, path string, o VerifyOptions) error {
 	body, err := from.Body()
 	if err != nil {
 		return err
@@ -101,7 +104,7 @@ func unpack(ctx context.Context, from *archive.Reader, path string, progress fun
 		return fmt.Errorf("write the state: %w", err)
 	}
 	total := from.Manifest().Body.PlainSize
-	_, err = io.Copy(&counting{to: f, ctx: ctx, progress: progress, total: total}, body)
+	_, err = io.Copy(&counting{to: writeback.New(f, 0), ctx: ctx, progress: o.Progress, total: total}, store.Paced(ctx, body, o.Pace))
 	if err = errors.Join(err, f.Close()); err != nil {
 		os.Remove(path)
 		if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
