@@ -53,6 +53,9 @@ func startRestored(t *testing.T, r *OfflineRestore) *group {
 	for _, o := range r.Members {
 		c := testConfig(t, o.Dir)
 		c.NodeID, c.RaftAddr, c.Bootstrap, c.ClusterID = o.NodeID, o.Address, false, ""
+		if len(r.Members) > 1 {
+			steadily(&c.Raft)
+		}
 		g.configs = append(g.configs, c)
 		m := start(t, c)
 		g.mu.Lock()
