@@ -2,7 +2,6 @@ package raftfsm
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -46,9 +45,9 @@ func (g *group) SetStandby(_ context.Context, address string, standby bool) erro
 	return errors.New("it doesn't answer")
 }
 
-func (g *group) SendImage(ctx context.Context, address string, after uint64, sum [sha256.Size]byte, size uint64, image io.Reader) error {
+func (g *group) SendImage(ctx context.Context, address string, a ImageAnnouncement, image io.Reader) error {
 	if m := g.at(address); m != nil && !g.hushed.Load() {
-		if err := m.TakeImage(ctx, after, sum, size, image); err != nil {
+		if err := m.TakeImage(ctx, a, image); err != nil {
 			return err
 		}
 		if g.sent != nil {

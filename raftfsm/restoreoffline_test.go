@@ -220,7 +220,7 @@ func TestNoCheckpointBeforeTheSwap(t *testing.T) {
 	if _, err := r.apply(&raft.Log{Index: 8, Term: 1, Data: entry(&task.Tick{})}, false); err != nil {
 		t.Fatal(err)
 	}
-	out, err := r.apply(&raft.Log{Index: 9, Term: 1, Data: entry(&task.InstallImage{Timeline: 1})}, false)
+	out, err := r.apply(&raft.Log{Index: 9, Term: 1, Data: entry(&task.InstallImage{Timeline: 1, Term: 1})}, false)
 	if err != nil {
 		t.Fatal(err)
 	}
