@@ -18,6 +18,7 @@ import (
 	"github.com/rowlock/rowlock/store/archive"
 	"github.com/rowlock/rowlock/store/bucket"
 	"github.com/rowlock/rowlock/store/logarchive"
+	"github.com/rowlock/rowlock/store/scratch"
 	"github.com/rowlock/rowlock/task"
 )
 
@@ -42,7 +43,8 @@ func (f *restoreSourceFlags) add(flags *pflag.FlagSet) {
 // stagedState is the state to restore, in a file here.
 type stagedState struct {
 	dir, path string
-	name      string // of the backup
+	remove    func() error // the directory
+	name      string       // of the backup
 	cluster   string
 	hash      uint64
 	time      time.Time
@@ -59,9 +61,11 @@ func (f *restoreSourceFlags) stage(ctx context.Context, logger *slog.Logger) (s 
 		return nil, err
 	}
 	s = &stagedState{}
-	if s.dir, err = os.MkdirTemp(f.tempDir, "rowlock-restore"); err != nil {
+	temp, err := scratch.New(f.tempDir, "restore")
+	if err != nil {
 		return nil, err
 	}
+	s.dir, s.remove = temp.Path(), temp.Remove
 	if info, statErr := os.Stat(f.from); statErr == nil && info.Mode().IsRegular() {
 		if target != (logarchive.Target{}) {
 			err = usagef("--from %s is one archive: --to-time and --to-index need the destination, which has the log too", f.from)
@@ -76,8 +80,6 @@ func (f *restoreSourceFlags) stage(ctx context.Context, logger *slog.Logger) (s 
 	}
 	return s, nil
 }
-
-func (s *stagedState) remove() error { return os.RemoveAll(s.dir) }
 
 // target is the moment to restore.
 func (f *restoreSourceFlags) target() (t logarchive.Target, err error) {
