@@ -30,6 +30,8 @@ type ReplayConfig struct {
 	SupportedLevel uint32
 	// Bytes of changes are kept in memory before they are written to the state file. Default 32 MiB.
 	Bytes int
+	// Unpacking is told how many bytes of the full backup are written here; nil: nobody is.
+	Unpacking func(done, total int64)
 	// Progress is told now and then which entry has been executed; nil: nobody is.
 	Progress func(index uint64)
 	// Logger is required.
@@ -50,19 +52,15 @@ type Replayed struct {
 	Verified uint64
 }
 
-var (
-	// ErrReplay says that archives don't lead to the state that the group had.
-	ErrReplay = errors.New("the replayed state isn't the group's")
-	// ErrNotEmpty says that a directory that should be new has something in it.
-	ErrNotEmpty = errors.New("the directory isn't empty")
-)
+// ErrReplay says that archives don't lead to the state that the group had.
+var ErrReplay = errors.New("the replayed state isn't the group's")
 
 // Replay makes the state at a moment from a full backup and the log behind it, by executing the log's entries as a member
 // does. The hashes that the members compared, which are in the log, are held against the replayed state. The memory it
 // takes is that of a member with the state.
 //
 // Errors are those of the archives (archive.ErrDamaged and others), logarchive.ErrGap and ErrDiverged, ErrReplay,
-// ErrNotEmpty, task.ErrNewerLevel and those of writing. What is left in the directory then is of no use.
+// store.ErrNotEmpty, task.ErrNewerLevel and those of writing. What is left in the directory then is of no use.
 func Replay(ctx context.Context, c ReplayConfig) (r Replayed, err error) {
 	set(&c.SupportedLevel, task.SupportedLevel)
 	set(&c.Bytes, 32<<20)
@@ -94,7 +92,7 @@ func emptyDir(dir string) error {
 	}
 	entries, err := os.ReadDir(dir)
 	if err == nil && len(entries) > 0 {
-		err = fmt.Errorf("%w: %s: give a new one", ErrNotEmpty, dir)
+		err = fmt.Errorf("%w: %s: give a new one", store.ErrNotEmpty, dir)
 	}
 	return err
 }
@@ -110,18 +108,8 @@ func unpackFull(ctx context.Context, c ReplayConfig) (err error) {
 	if err != nil {
 		return err
 	}
-	body, err := a.Body()
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, body.Close()) }()
 	path := store.Dir(c.Dir).State()
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(f, body)
-	if err = errors.Join(err, f.Close()); err != nil {
+	if err := a.Unpack(ctx, path, c.Unpacking); err != nil {
 		return err
 	}
 	p, err := store.PrepareImage(path)
