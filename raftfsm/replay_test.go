@@ -14,6 +14,7 @@ import (
 
 	"github.com/hashicorp/raft"
 
+	"github.com/rowlock/rowlock/store"
 	"github.com/rowlock/rowlock/store/archive"
 	"github.com/rowlock/rowlock/store/logarchive"
 	"github.com/rowlock/rowlock/task"
@@ -278,7 +279,7 @@ func TestReplayNeedsAnEmptyDirectory(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "x"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Replay(t.Context(), ReplayConfig{Dir: dir, Logger: testLogger(t)}); !errors.Is(err, ErrNotEmpty) {
+	if _, err := Replay(t.Context(), ReplayConfig{Dir: dir, Logger: testLogger(t)}); !errors.Is(err, store.ErrNotEmpty) {
 		t.Error(err)
 	}
 }

@@ -40,14 +40,38 @@ func (s *Store) ImageOf(ctx context.Context, v *View) (*Image, error) {
 	if err := os.Remove(f.Name()); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
-	n, err := v.WriteTo(&cancelable{ctx: ctx, to: f})
+	n, err := copyView(ctx, f, v)
 	if err == nil {
 		_, err = f.Seek(0, io.SeekStart)
 	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("copy state file: %w", noSpace(err)), f.Close())
+		return nil, errors.Join(err, f.Close())
 	}
 	return &Image{file: f, size: n, position: v.Position()}, nil
+}
+
+// ImageFile copies the state file as of a view, which stays the caller's, to a file of CreateImage, until ctx is done. After an
+// error there is no file.
+//
+// ErrNoSpace: the disk hasn't so much space.
+func (s *Store) ImageFile(ctx context.Context, v *View) (path string, err error) {
+	f, err := s.CreateImage()
+	if err != nil {
+		return "", err
+	}
+	_, err = copyView(ctx, f, v)
+	if err = errors.Join(err, f.Close()); err != nil {
+		return "", errors.Join(err, os.Remove(f.Name()))
+	}
+	return f.Name(), nil
+}
+
+func copyView(ctx context.Context, to io.Writer, v *View) (int64, error) {
+	n, err := v.WriteTo(&cancelable{ctx: ctx, to: to})
+	if err != nil {
+		err = fmt.Errorf("copy state file: %w", noSpace(err))
+	}
+	return n, err
 }
 
 // cancelable writes until its context is done.

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -50,7 +49,7 @@ func Open(ctx context.Context, r *archive.Reader, o Options) (_ *Source, err err
 		return nil, err
 	}
 	s := &Source{dir: temp.Path(), remove: temp.Remove, at: r.Manifest().StateTime}
-	if err := fetch(ctx, r, store.Dir(s.dir).State(), o.Progress); err != nil {
+	if err := r.Unpack(ctx, store.Dir(s.dir).State(), o.Progress); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s.open()
@@ -89,39 +88,6 @@ func (s *Source) open() (_ *Source, err error) {
 	}
 	s.catalog, err = s.view.Catalog()
 	return s, err
-}
-
-// fetch copies the plain body to a file.
-func fetch(ctx context.Context, r *archive.Reader, path string, progress func(done, total int64)) (err error) {
-	body, err := r.Body()
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, body.Close()) }()
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, file.Close()) }()
-	if progress == nil {
-		progress = func(int64, int64) {}
-	}
-	const piece = 4 << 20
-	total := r.Manifest().Body.PlainSize
-	for done := int64(0); ; {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		n, err := io.CopyN(file, body, piece)
-		done += n
-		progress(done, total)
-		switch {
-		case errors.Is(err, io.EOF):
-			return nil
-		case err != nil:
-			return fmt.Errorf("copy the state to %s: %w", path, err)
-		}
-	}
 }
 
 // Close removes the copy.
