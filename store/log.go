@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/hashicorp/raft"
 	raftboltdb "github.com/hashicorp/raft-boltdb/v2"
@@ -32,6 +33,8 @@ type LogStore struct {
 	bolt *raftboltdb.BoltStore
 
 	sizes logSizes
+	// written is for how long the file has been written.
+	written usage
 
 	vacuum sync.Mutex // held by a running vacuum
 }
@@ -127,7 +130,9 @@ func (l *LogStore) change(op string, fn func() error) error {
 	}
 	start := l.options.Now()
 	stop := l.options.Watchdog.Start(op)
+	l.written.begin(time.Now())
 	err := noSpace(guard(fn))
+	l.written.end(time.Now())
 	stop()
 	l.metrics.seconds.WithLabelValues(op).Observe(l.options.Now().Sub(start).Seconds())
 	if err != nil {
