@@ -54,12 +54,12 @@ func (s *Store) ImageOf(ctx context.Context, v *View, p *Pacer) (*Image, error) 
 	if err := os.Remove(f.Name()); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
-	n, err := v.WriteTo(&pacedWriter{ctx: ctx, to: &spoolWriter{file: f, early: p.atLeast(unwrittenFor)}, pace: p, speed: spoolSpeed})
+	n, err := copyView(ctx, &spoolWriter{file: f, early: p.atLeast(unwrittenFor)}, v, p)
 	if err == nil {
 		_, err = f.Seek(0, io.SeekStart)
 	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("copy state file: %w", noSpace(err)), f.Close())
+		return nil, errors.Join(err, f.Close())
 	}
 	return &Image{file: f, size: n, position: v.Position()}, nil
 }
@@ -84,6 +84,30 @@ func (s *spoolWriter) Write(b []byte) (n int, err error) {
 		n, err = s.rest.Write(b)
 	}
 	s.n += int64(n)
+	return n, err
+}
+
+// ImageFile copies the state file as of a view, which stays the caller's, to a file of CreateImage, until ctx is done. After an
+// error there is no file.
+//
+// ErrNoSpace: the disk hasn't so much space.
+func (s *Store) ImageFile(ctx context.Context, v *View) (path string, err error) {
+	f, err := s.CreateImage()
+	if err != nil {
+		return "", err
+	}
+	_, err = copyView(ctx, f, v, nil)
+	if err = errors.Join(err, f.Close()); err != nil {
+		return "", errors.Join(err, os.Remove(f.Name()))
+	}
+	return f.Name(), nil
+}
+
+func copyView(ctx context.Context, to io.Writer, v *View, p *Pacer) (int64, error) {
+	n, err := v.WriteTo(&pacedWriter{ctx: ctx, to: to, pace: p, speed: spoolSpeed})
+	if err != nil {
+		err = fmt.Errorf("copy state file: %w", noSpace(err))
+	}
 	return n, err
 }
 

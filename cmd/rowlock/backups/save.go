@@ -74,9 +74,6 @@ func passing(err error) bool {
 		status.Code(err) == codes.Unavailable
 }
 
-// errPutEnded is what the writing side gets when the destination has failed.
-var errPutEnded = errors.New("the destination takes no more")
-
 // saveOnce is one attempt. After an error there is no object, or the one that was there before.
 func saveOnce(ctx context.Context, from Source, to bucket.Bucket, o SaveOptions) (Saved, error) {
 	ctx, cancel := context.WithCancel(ctx)
@@ -87,33 +84,14 @@ func saveOnce(ctx context.Context, from Source, to bucket.Bucket, o SaveOptions)
 	}
 	defer state.Close()
 	s := Saved{Name: cmp.Or(o.Name, state.Manifest.Name().String())}
-	r, w := io.Pipe()
-	wrote := make(chan error, 1)
-	go func() {
-		err := s.write(ctx, w, state, to, o)
-		_ = w.CloseWithError(err) // nil is the end of the file
-		wrote <- err
-	}()
-	size, putErr := to.Put(ctx, s.Name, r)
-	_ = r.CloseWithError(errPutEnded)
-	if putErr != nil { // the writing side may wait for the member
-		select {
-		case err := <-wrote:
-			wrote <- err
-		default:
-			cancel()
-		}
+	s.Size, err = bucket.Stream(ctx, to, s.Name, func(writing context.Context, w io.Writer) error {
+		defer context.AfterFunc(writing, cancel)() // the member's stream must end too
+		return s.write(ctx, w, state, to, o)
+	})
+	if err != nil {
+		return Saved{}, err
 	}
-	writeErr := <-wrote
-	switch {
-	case putErr == nil:
-		s.Size = size
-		return s, writeErr
-	case writeErr != nil && errors.Is(putErr, writeErr): // the destination only passes on what came to it
-		return Saved{}, writeErr
-	default:
-		return Saved{}, putErr
-	}
+	return s, nil
 }
 
 // write writes the archive.
