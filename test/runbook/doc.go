@@ -24,5 +24,7 @@
 // (7301, 7302) and so on, /var/lib/rowlock, which is the data directory of rowlock-0 (/var/lib/rowlock-1 and so on are the others'),
 // and /var/backups/rowlock.
 //
+// The guides of docs/guides are executed too, more simply: see guides_test.go.
+//
 // Only lines that begin with "$ kubectl" are not executed. Their number is known to the test.
 package runbook
