@@ -89,14 +89,14 @@ func Verify(ctx context.Context, from *archive.Reader, o VerifyOptions) (Verifie
 
 // VerifyStored reads the object of a backup back and holds it against the manifest as it was written: what lies at the
 // destination is what was sent there. It needs no key.
-func VerifyStored(ctx context.Context, b bucket.Bucket, s Saved) error {
-	o, err := OpenAt(ctx, b, s.Name, archive.Keys{})
+func VerifyStored(ctx context.Context, b bucket.Bucket, name string, m archive.Manifest) error {
+	o, err := OpenAt(ctx, b, name, archive.Keys{})
 	if err != nil {
 		return err
 	}
 	defer func() { _ = o.Close() }() // only read
-	if o.Manifest().Body != s.Manifest.Body || o.Manifest().Index != s.Manifest.Index {
-		return fmt.Errorf("%w: %s isn't the backup that was written there", ErrUnsound, s.Name)
+	if o.Manifest().Body != m.Body || o.Manifest().Index != m.Index {
+		return fmt.Errorf("%w: %s isn't the backup that was written there", ErrUnsound, name)
 	}
 	return o.CheckBody(ctx)
 }
