@@ -110,7 +110,7 @@ func TestAllAddressesChange(t *testing.T) {
 		wait(t, m.Ready())
 	}
 	g.converge()
-	if q, _ := g.leader().replica.machine.Queue("q"); q.Enqueued != 6 {
-		t.Errorf("%d tasks", q.Enqueued)
+	if n := g.leader().enqueued("q"); n != 6 {
+		t.Errorf("%d tasks", n)
 	}
 }

@@ -73,11 +73,13 @@ func history(t *testing.T, s *shelf) []moment {
 		eventually(t, "the group works", func() bool { return g.leader().Applied() > from+entries })
 	}
 	pass(200)
-	if err := g.leader().raft.LeadershipTransfer().Error(); err != nil {
-		t.Fatal(err)
-	}
+	g.handOver()
 	pass(200)
-	if _, err := g.leader().saveFull(t.Context()); err != nil {
+	err := g.again("a full backup", func(l *member) error {
+		_, err := l.saveFull(t.Context())
+		return err
+	})
+	if err != nil {
 		t.Fatal(err)
 	}
 	pass(200)

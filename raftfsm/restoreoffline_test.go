@@ -53,6 +53,9 @@ func startRestored(t *testing.T, r *OfflineRestore) *group {
 	for _, o := range r.Members {
 		c := testConfig(t, o.Dir)
 		c.NodeID, c.RaftAddr, c.Bootstrap, c.ClusterID = o.NodeID, o.Address, false, ""
+		if len(r.Members) > 1 {
+			steadily(&c.Raft)
+		}
 		g.configs = append(g.configs, c)
 		m := start(t, c)
 		g.mu.Lock()
@@ -217,7 +220,7 @@ func TestNoCheckpointBeforeTheSwap(t *testing.T) {
 	if _, err := r.apply(&raft.Log{Index: 8, Term: 1, Data: entry(&task.Tick{})}, false); err != nil {
 		t.Fatal(err)
 	}
-	out, err := r.apply(&raft.Log{Index: 9, Term: 1, Data: entry(&task.InstallImage{Timeline: 1})}, false)
+	out, err := r.apply(&raft.Log{Index: 9, Term: 1, Data: entry(&task.InstallImage{Timeline: 1, Term: 1})}, false)
 	if err != nil {
 		t.Fatal(err)
 	}

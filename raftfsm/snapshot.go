@@ -127,7 +127,7 @@ func (s *snapshots) stream(view *store.View) (io.ReadCloser, error) {
 	if !roomFor(s.dir, view.Size()) {
 		return pipe(view), nil
 	}
-	image, err := s.store.ImageOf(context.Background(), view) // raft ends a stream by closing it
+	image, err := s.store.ImageOf(context.Background(), view, nil) // raft ends a stream by closing it
 	if err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"strings"
 	"sync"
@@ -42,14 +43,19 @@ func newSeeker(t *testing.T, name string, expect int) *seeker {
 	return s
 }
 
+// freeAddr is an address that nobody listens at. Its port is none that the system gives out by itself, so that nobody has got it
+// by the time that it is used.
 func freeAddr(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 1000 {
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 10_000+rand.IntN(20_000)))
+		if err == nil {
+			defer l.Close()
+			return l.Addr().String()
+		}
 	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Fatal("no port is free")
+	return ""
 }
 
 // TestOneFounds: of servers that see each other exactly one founds the group, with all of them.
@@ -61,7 +67,7 @@ func TestOneFounds(t *testing.T) {
 		all = append(all, s)
 		join = append(join, s.APIAddr)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	founded := make(chan raftfsm.Founding, 1)
 	var wg sync.WaitGroup
@@ -126,7 +132,7 @@ func TestTwoOfOneName(t *testing.T) {
 	a, b := newSeeker(t, "n1", 2), newSeeker(t, "n1", 2)
 	b.self.Self.ServerID = "n1~2"
 	a.Join = []string{a.APIAddr, b.APIAddr}
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	var wg sync.WaitGroup
 	wg.Go(func() { _, _ = b.Form(ctx, b.self) })

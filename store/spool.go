@@ -25,13 +25,13 @@ func (s *Store) Image() (*Image, error) {
 		return nil, err
 	}
 	defer v.Close()
-	return s.ImageOf(context.Background(), v)
+	return s.ImageOf(context.Background(), v, nil)
 }
 
-// ImageOf copies the state file as of a view, which stays the caller's, until ctx is done.
+// ImageOf copies the state file as of a view, which stays the caller's, until ctx is done, and as fast as the pacer allows.
 //
 // ErrNoSpace: the disk hasn't so much space.
-func (s *Store) ImageOf(ctx context.Context, v *View) (*Image, error) {
+func (s *Store) ImageOf(ctx context.Context, v *View, p *Pacer) (*Image, error) {
 	f, err := s.CreateImage()
 	if err != nil {
 		return nil, err
@@ -40,7 +40,7 @@ func (s *Store) ImageOf(ctx context.Context, v *View) (*Image, error) {
 	if err := os.Remove(f.Name()); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
-	n, err := copyView(ctx, f, v)
+	n, err := copyView(ctx, f, v, p)
 	if err == nil {
 		_, err = f.Seek(0, io.SeekStart)
 	}
@@ -59,32 +59,19 @@ func (s *Store) ImageFile(ctx context.Context, v *View) (path string, err error)
 	if err != nil {
 		return "", err
 	}
-	_, err = copyView(ctx, f, v)
+	_, err = copyView(ctx, f, v, nil)
 	if err = errors.Join(err, f.Close()); err != nil {
 		return "", errors.Join(err, os.Remove(f.Name()))
 	}
 	return f.Name(), nil
 }
 
-func copyView(ctx context.Context, to io.Writer, v *View) (int64, error) {
-	n, err := v.WriteTo(&cancelable{ctx: ctx, to: to})
+func copyView(ctx context.Context, to io.Writer, v *View, p *Pacer) (int64, error) {
+	n, err := v.WriteTo(&pacedWriter{ctx: ctx, to: to, pace: p, speed: spoolSpeed})
 	if err != nil {
 		err = fmt.Errorf("copy state file: %w", noSpace(err))
 	}
 	return n, err
-}
-
-// cancelable writes until its context is done.
-type cancelable struct {
-	ctx context.Context //nolint:containedctx // an io.Writer has no other way to get one
-	to  io.Writer
-}
-
-func (c *cancelable) Write(b []byte) (int, error) {
-	if err := c.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return c.to.Write(b)
 }
 
 // Size is the image's exact size in bytes.

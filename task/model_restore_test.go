@@ -28,6 +28,9 @@ func (m *model) resumeCluster() task.Result {
 
 // installImage asks for another state. Here nobody puts it in this one's place.
 func (m *model) installImage(c *task.InstallImage) task.Result {
+	if c.Term != m.term {
+		return task.Result{Code: task.WrongTerm}
+	}
 	if c.Timeline <= m.timeline.ID {
 		return task.Result{Code: task.WrongState}
 	}
@@ -89,7 +92,7 @@ func compareRestore(t reporter, r *replica, m *model) {
 func (r random) resumeCluster() task.Command { return &task.ResumeCluster{} }
 
 func (r random) installImage() task.Command {
-	return &task.InstallImage{SHA256: [32]byte{1, 31: 2}, Timeline: r.m.timeline.ID + uint64(r.number("timeline", 0, 1))}
+	return &task.InstallImage{SHA256: [32]byte{1, 31: 2}, Timeline: r.m.timeline.ID + uint64(r.number("timeline", 0, 1)), Term: some(r, "term", terms...)}
 }
 
 // restore gives all replicas the state that one has, as a restored one.

@@ -1,5 +1,7 @@
 package task
 
+import "slices"
+
 // Timeline is a stretch of a cluster's life: it begins with the cluster, and anew with every restore. What was recorded in the
 // old one behind the point that was restored never happened in the new one.
 type Timeline struct {
@@ -86,18 +88,32 @@ func (m *Machine) PrepareRestore(r Restoration) error {
 
 // InstallImage puts a prepared state file, which every member has by then, in the place of the state, behind the entry: whatever
 // else travels in the entry happens before, and is gone. The owner of the machine finds it in Effects; the machine itself
-// changes nothing. Code WrongState: the state has reached that timeline already.
+// changes nothing. Code WrongState: the state has reached that timeline already. Code WrongTerm: another member has led since
+// the files were given out, and may have taken in members that have none.
 type InstallImage struct {
 	SHA256   [32]byte // of the file
 	Timeline uint64   // that it begins
+	Term     uint64   // of the leader that gave out the files
 }
 
 func (m *Machine) installImage(c *InstallImage) Result {
+	if c.Term != m.term {
+		return Result{Code: WrongTerm}
+	}
 	if c.Timeline <= m.timeline.ID {
 		return Result{Code: WrongState}
 	}
 	m.effects.Image = *c
 	return Result{}
+}
+
+// Installs reports whether an entry of the log has an InstallImage.
+func Installs(entry []byte) bool {
+	_, cs, err := readEntry(entry, nil)
+	return err == nil && slices.ContainsFunc(cs, func(c Command) bool {
+		_, is := c.(*InstallImage)
+		return is
+	})
 }
 
 // The tags of the counters' fields that came later, of which one that is zero takes no byte. They are part of the formats.

@@ -19,7 +19,8 @@ func (p *program) backupPruneCommand() *cobra.Command {
 
 The --keep flags add up: the last full backup of each of so many hours, days, weeks or months that have one, in UTC. Whatever
 they say, these stay: the newest good full backup, the newest that was verified, log archives behind the oldest full backup
-that stays, everything of a cluster that has no good backup, and what can't be opened. --dry-run says what would be removed.`,
+that stays and the full backups that these begin with, everything of a cluster that has no good backup, and what can't be
+opened. --dry-run says what would be removed.`,
 		Example: "  rowlock backup prune --from /var/backups/rowlock --keep-daily 7 --keep-weekly 8 --dry-run\n" +
 			"  rowlock backup prune --from s3://backups/rowlock --keep-daily 7 --keep-weekly 8 --yes",
 		Args: args(0, 0),

@@ -19,6 +19,7 @@ import (
 	"github.com/rowlock/rowlock/store/archive"
 	"github.com/rowlock/rowlock/store/bucket"
 	"github.com/rowlock/rowlock/store/logarchive"
+	"github.com/rowlock/rowlock/store/scratch"
 	"github.com/rowlock/rowlock/task"
 )
 
@@ -43,7 +44,8 @@ func (f *restoreSourceFlags) add(flags *pflag.FlagSet) {
 // stagedState is the state to restore, in a file here.
 type stagedState struct {
 	dir, path string
-	name      string // of the backup
+	remove    func() error // the directory
+	name      string       // of the backup
 	cluster   string
 	hash      uint64
 	time      time.Time
@@ -66,9 +68,11 @@ func (f *restoreSourceFlags) stage(ctx context.Context, p *program, logger *slog
 	}
 	s = &stagedState{show: phases{p: p, unit: "B"}}
 	defer s.show.stop()
-	if s.dir, err = os.MkdirTemp(f.tempDir, "rowlock-restore"); err != nil {
+	temp, err := scratch.New(f.tempDir, "restore")
+	if err != nil {
 		return nil, err
 	}
+	s.dir, s.remove = temp.Path(), temp.Remove
 	switch {
 	case name == "":
 		err = s.replay(ctx, b, f, target, keys, logger)
@@ -96,8 +100,6 @@ func (f *restoreSourceFlags) one(ctx context.Context) (b bucket.Bucket, name str
 	}
 	return b, name, err
 }
-
-func (s *stagedState) remove() error { return os.RemoveAll(s.dir) }
 
 // target is the moment to restore.
 func (f *restoreSourceFlags) target() (t logarchive.Target, err error) {

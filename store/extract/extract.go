@@ -13,6 +13,7 @@ import (
 
 	"github.com/rowlock/rowlock/store"
 	"github.com/rowlock/rowlock/store/archive"
+	"github.com/rowlock/rowlock/store/scratch"
 	"github.com/rowlock/rowlock/task"
 )
 
@@ -31,6 +32,7 @@ type Options struct {
 type Source struct {
 	at      time.Time
 	dir     string
+	remove  func() error // the directory
 	store   *store.Store
 	view    *store.View
 	catalog *store.Catalog
@@ -42,12 +44,12 @@ func Open(ctx context.Context, r *archive.Reader, o Options) (_ *Source, err err
 	if r.Manifest().Kind != archive.Full {
 		return nil, ErrKind
 	}
-	dir, err := os.MkdirTemp(o.Dir, "rowlock-extract-*")
+	temp, err := scratch.New(o.Dir, "extract")
 	if err != nil {
-		return nil, fmt.Errorf("make a temporary directory: %w", err)
+		return nil, err
 	}
-	s := &Source{dir: dir, at: r.Manifest().StateTime}
-	if err := r.Unpack(ctx, store.Dir(dir).State(), o.Progress); err != nil {
+	s := &Source{dir: temp.Path(), remove: temp.Remove, at: r.Manifest().StateTime}
+	if err := r.Unpack(ctx, store.Dir(s.dir).State(), o.Progress); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s.open()
@@ -60,7 +62,7 @@ func OpenState(path string, at time.Time) (*Source, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make a temporary directory: %w", err)
 	}
-	s := &Source{dir: dir, at: at}
+	s := &Source{dir: dir, remove: func() error { return os.RemoveAll(dir) }, at: at}
 	if err := os.Link(path, store.Dir(dir).State()); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -97,7 +99,7 @@ func (s *Source) Close() error {
 	if s.store != nil {
 		err = s.store.Close()
 	}
-	return errors.Join(err, os.RemoveAll(s.dir))
+	return errors.Join(err, s.remove())
 }
 
 // StateTime is the moment of the state.

@@ -13,6 +13,7 @@ import (
 	"github.com/rowlock/rowlock/store/archive"
 	"github.com/rowlock/rowlock/store/bucket"
 	"github.com/rowlock/rowlock/store/logarchive"
+	"github.com/rowlock/rowlock/store/scratch"
 	"github.com/rowlock/rowlock/task"
 )
 
@@ -99,15 +100,15 @@ func VerifyLog(ctx context.Context, b bucket.Bucket, o LogOptions) (*Timeline, e
 			return nil, fmt.Errorf("%w: %s isn't a full backup of that timeline at %s", ErrNone, o.From, b)
 		}
 	}
-	dir, err := os.MkdirTemp(o.Dir, "rowlock-verify-")
+	temp, err := scratch.New(o.Dir, "verify")
 	if err != nil {
 		return nil, fmt.Errorf("make a directory for the trial replay: %w", err)
 	}
-	defer os.RemoveAll(dir)
+	defer temp.Remove() //nolint:errcheck // what stays is removed by the next
 	t := &Timeline{ClusterID: line.ClusterID, Name: line.Timeline}
 	var reached uint64
 	for at < len(line.Fulls) {
-		r, err := replay(ctx, b, line, at, filepath.Join(dir, fmt.Sprint(at)), o)
+		r, err := replay(ctx, b, line, at, filepath.Join(temp.Path(), fmt.Sprint(at)), o)
 		if err != nil {
 			return nil, err
 		}

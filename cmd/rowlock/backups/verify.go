@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"strconv"
 	"time"
@@ -14,6 +13,7 @@ import (
 	"github.com/rowlock/rowlock/store/archive"
 	"github.com/rowlock/rowlock/store/bucket"
 	"github.com/rowlock/rowlock/store/logarchive"
+	"github.com/rowlock/rowlock/store/scratch"
 	"github.com/rowlock/rowlock/task"
 )
 
@@ -48,12 +48,12 @@ func Verify(ctx context.Context, from *archive.Reader, o VerifyOptions) (Verifie
 	if m.Kind != archive.Full {
 		return Verified{}, fmt.Errorf("%w: it holds entries of the log: only a full backup can be restored by itself", ErrUnsound)
 	}
-	dir, err := os.MkdirTemp(o.Dir, "rowlock-verify-")
+	temp, err := scratch.New(o.Dir, "verify")
 	if err != nil {
 		return Verified{}, fmt.Errorf("make a directory for the trial restore: %w", err)
 	}
-	defer os.RemoveAll(dir)
-	path := filepath.Join(dir, "state.db")
+	defer temp.Remove() //nolint:errcheck // what stays is removed by the next
+	path := filepath.Join(temp.Path(), "state.db")
 	if err := from.Unpack(ctx, path, o.Progress); err != nil {
 		return Verified{}, err
 	}
@@ -74,7 +74,7 @@ func Verify(ctx context.Context, from *archive.Reader, o VerifyOptions) (Verifie
 	})
 	switch {
 	case errors.Is(err, store.ErrNoSpace):
-		return Verified{}, fmt.Errorf("the trial restore at %s: %w", dir, err)
+		return Verified{}, fmt.Errorf("the trial restore at %s: %w", temp.Path(), err)
 	case err != nil:
 		return Verified{}, fmt.Errorf("%w: %w", ErrUnsound, err)
 	case r.Was.Index != m.Index || r.Was.Term != m.Term:
