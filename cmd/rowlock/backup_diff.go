@@ -172,7 +172,7 @@ func stateName(s task.State) string {
 func (v diffView) table(t *render.Table) {
 	t.Head("what", "change", "from", "to", "count")
 	for _, side := range []diffSide{v.From, v.To} {
-		t.Row(fmt.Sprintf("index %d of %s", side.Index, side.StateTime.UTC().Format(time.RFC3339)), "", "", "", fmt.Sprintf("%d live tasks", side.LiveTasks))
+		t.Row(fmt.Sprintf("index %d of %s", side.Index, side.StateTime.UTC().Format(time.RFC3339)), "", "", "", render.Count(side.LiveTasks, "live task"))
 	}
 	t.Row("tasks", "unchanged", "", "", fmt.Sprint(v.UnchangedTasks))
 	for _, c := range v.Tasks {

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/rowlock/rowlock/cmd/rowlock/render"
 	"github.com/rowlock/rowlock/store"
 	"github.com/rowlock/rowlock/store/archive"
 	"github.com/rowlock/rowlock/store/bucket"
@@ -80,7 +81,8 @@ func Verify(ctx context.Context, from *archive.Reader, o VerifyOptions) (Verifie
 	case r.Was.Index != m.Index || r.Was.Term != m.Term:
 		return Verified{}, fmt.Errorf("%w: its state is of entry %d of term %d, by its manifest of %d of %d", ErrUnsound, r.Was.Index, r.Was.Term, m.Index, m.Term)
 	case r.LiveTasks != m.LiveTasks || uint64(r.Queues) != m.Queues:
-		return Verified{}, fmt.Errorf("%w: it has %d live tasks in %d queues, by its manifest %d in %d", ErrUnsound, r.LiveTasks, r.Queues, m.LiveTasks, m.Queues)
+		return Verified{}, fmt.Errorf("%w: it has %s in %s, by its manifest %d in %d", ErrUnsound,
+			render.Count(r.LiveTasks, "live task"), render.Count(r.Queues, "queue"), m.LiveTasks, m.Queues)
 	}
 	return Verified{
 		Manifest: m, Hash: archive.HashText(r.Hash), LiveTasks: r.LiveTasks, Queues: uint64(r.Queues), Timeline: logarchive.TimelineName(r.Timeline.ID),
