@@ -64,29 +64,6 @@ func (s *Store) ImageOf(ctx context.Context, v *View, p *Pacer) (*Image, error) 
 	return &Image{file: f, size: n, position: v.Position()}, nil
 }
 
-// spoolWriter writes a copy that is read from its beginning on. What will have been read before the kernel begins to write it
-// to the disk stays in memory; what comes behind goes there little by little.
-type spoolWriter struct {
-	file  *os.File
-	early int64 // bytes that will have been read
-	rest  *writeback.Writer
-	n     int64
-}
-
-func (s *spoolWriter) Write(b []byte) (n int, err error) {
-	switch {
-	case s.n < s.early:
-		n, err = s.file.Write(b)
-	default:
-		if s.rest == nil {
-			s.rest = writeback.New(s.file, s.n)
-		}
-		n, err = s.rest.Write(b)
-	}
-	s.n += int64(n)
-	return n, err
-}
-
 // ImageFile copies the state file as of a view, which stays the caller's, to a file of CreateImage, until ctx is done. After an
 // error there is no file.
 //
@@ -108,6 +85,29 @@ func copyView(ctx context.Context, to io.Writer, v *View, p *Pacer) (int64, erro
 	if err != nil {
 		err = fmt.Errorf("copy state file: %w", noSpace(err))
 	}
+	return n, err
+}
+
+// spoolWriter writes a copy that is read from its beginning on. What will have been read before the kernel begins to write it
+// to the disk stays in memory; what comes behind goes there little by little.
+type spoolWriter struct {
+	file  *os.File
+	early int64 // bytes that will have been read
+	rest  *writeback.Writer
+	n     int64
+}
+
+func (s *spoolWriter) Write(b []byte) (n int, err error) {
+	switch {
+	case s.n < s.early:
+		n, err = s.file.Write(b)
+	default:
+		if s.rest == nil {
+			s.rest = writeback.New(s.file, s.n)
+		}
+		n, err = s.rest.Write(b)
+	}
+	s.n += int64(n)
 	return n, err
 }
 
