@@ -65,7 +65,7 @@ func (s *shelf) Put(ctx context.Context, name string, r io.Reader) (int64, error
 // config archives to the shelf, often.
 func (s *shelf) config(c *Config) {
 	c.Archive = &ArchiveConfig{
-		Bucket: s, Every: 100 * time.Millisecond, NoteEvery: 200 * time.Millisecond, Timeout: 2 * time.Second,
+		Bucket: s, Every: 100 * time.Millisecond, NoteEvery: 200 * time.Millisecond, Timeout: 20 * time.Second,
 	}
 	c.ChecksumInterval = 200 * time.Millisecond
 }
@@ -146,7 +146,7 @@ func TestArchiveFollows(t *testing.T) {
 // doesn't wait.
 func TestArchiveGoesOn(t *testing.T) {
 	s := newShelf(t)
-	g := newGroup(t, 3, func(c *Config) { archiving(c); s.config(c); c.Archive.Timeout = 200 * time.Millisecond })
+	g := newGroup(t, 3, func(c *Config) { archiving(c); s.config(c); c.Archive.Timeout = 2 * time.Second })
 	s.archived(g)
 	failing := func() bool {
 		a, _ := g.leader().Archive()

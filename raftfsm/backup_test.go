@@ -69,7 +69,7 @@ func TestBackup(t *testing.T) {
 			if machine.LiveTasks() != b.LiveTasks || machine.QueueCount() != b.Queues || machine.Now() != b.StateTime || b.ClusterID == "" {
 				t.Errorf("%s: %+v", b.NodeID, b)
 			}
-			wait, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+			wait, cancel := context.WithTimeout(t.Context(), patience)
 			verdict, err := m.AwaitVerdict(wait, b)
 			cancel()
 			if err != nil || verdict.Index < b.Index {

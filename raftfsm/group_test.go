@@ -170,6 +170,7 @@ func (g *group) leader() *member {
 // restart starts a stopped member again.
 func (g *group) restart(i int) *member {
 	g.t.Helper()
+	g.members[i].gone(g.t)
 	m := start(g.t, g.configs[i])
 	m.SetDiscoverer(g)
 	g.mu.Lock()
@@ -599,7 +600,7 @@ func TestConflictAtTheLogsEnd(t *testing.T) {
 			}
 			continue
 		case <-m.done:
-		case <-time.After(30 * time.Second):
+		case <-time.After(patience):
 			t.Fatal("it neither ends nor follows")
 		}
 		if !errors.Is(m.err, ErrRestart) {

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rowlock/rowlock/store"
 	"github.com/rowlock/rowlock/task"
 )
 
@@ -37,6 +38,19 @@ func (m *member) close(t testing.TB) {
 	if m.err != nil {
 		t.Fatalf("run: %v", m.err)
 	}
+	m.gone(t)
+}
+
+// gone waits until a member that has ended has let go of its files: Run waits for that only for a while, as its process ends then.
+func (m *member) gone(t testing.TB) {
+	t.Helper()
+	eventually(t, "its files are closed", func() bool {
+		release, err := store.Hold(m.config.DataDir)
+		if err == nil {
+			err = release()
+		}
+		return err == nil
+	})
 }
 
 // testConfig is of a member that is alone.
@@ -79,12 +93,15 @@ func startReady(t testing.TB, c Config) *member {
 	return m
 }
 
+// patience is how long a test waits for what must come, on however busy a machine: for longer than any backoff.
+const patience = 90 * time.Second
+
 func wait(t testing.TB, c <-chan struct{}) {
 	t.Helper()
 	select {
 	case <-c:
-	case <-time.After(30 * time.Second):
-		t.Fatal("nothing happened in 30 s")
+	case <-time.After(patience):
+		t.Fatalf("nothing happened in %s", patience)
 	}
 }
 
@@ -94,9 +111,9 @@ func pass(d time.Duration) { <-time.After(d) }
 // eventually polls until the condition holds.
 func eventually(t testing.TB, what string, condition func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); !condition(); pass(2 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); !condition(); pass(2 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("not in 30 s: %s", what)
+			t.Fatalf("not in %s: %s", patience, what)
 		}
 	}
 }

@@ -5,10 +5,25 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"golang.org/x/net/dns/dnsmessage"
 )
+
+// nameServer is the address of the name server that is asked; nil: that of the system.
+var nameServer atomic.Pointer[string]
+
+// resolveByNames has this process ask nameServer. It is called before any test, as members of other tests may still dial.
+func resolveByNames() {
+	net.DefaultResolver = &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
+		if own := nameServer.Load(); own != nil {
+			network, address = "udp", *own
+		}
+		var d net.Dialer
+		return d.DialContext(ctx, network, address)
+	}}
+}
 
 // names is a name server, for this process, whose answers can change.
 type names struct {
@@ -23,20 +38,17 @@ func newNames(t *testing.T) *names {
 	if err != nil {
 		t.Fatal(err)
 	}
-	old := net.DefaultResolver
-	net.DefaultResolver = &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		var d net.Dialer
-		return d.DialContext(ctx, "udp", server.LocalAddr().String())
-	}}
+	address := server.LocalAddr().String()
+	nameServer.Store(&address)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		n.serve(server)
 	}()
 	t.Cleanup(func() {
+		nameServer.Store(nil)
 		server.Close()
 		<-done
-		net.DefaultResolver = old
 	})
 	return n
 }

@@ -184,6 +184,9 @@ func TestReplayRefusesAnotherState(t *testing.T) {
 		}
 		return r.Verified > 0
 	})
+	for _, m := range g.running() { // nobody writes any more
+		m.close(t)
+	}
 	entries := s.entries(t)
 	for i, e := range entries { // one task more
 		if e.Type == raft.LogCommand && i > 3 {

@@ -24,7 +24,10 @@ func flips(t *testing.T) int {
 		must(t, err)
 		return n
 	}
-	return 60
+	if testing.Short() {
+		return 30
+	}
+	return 300
 }
 
 // memberDir makes the files of a stopped member with tasks of all lives.

@@ -139,10 +139,14 @@ func (m *memberFlags) complete() error {
 	return nil
 }
 
-// begin refuses to begin a new group unasked.
+// begin refuses to begin a new group unasked. What a restore has left unfinished it leaves to whoever opens the directory, who says
+// how to go on with that.
 func (m *memberFlags) begin(dataDir string) error {
 	if m.bootstrapExpect > 0 || len(m.join) > 0 {
 		return nil
+	}
+	if _, marked, err := store.Unfinished(dataDir); marked || err != nil {
+		return err
 	}
 	if _, err := os.Stat(store.Dir(dataDir).State()); errors.Is(err, fs.ErrNotExist) {
 		return &exitError{code: exitRefused, text: fmt.Sprintf("no state in data directory %s: begin a new group with --bootstrap-expect 1, or name the members of one with --join", dataDir)}

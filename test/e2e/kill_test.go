@@ -9,10 +9,13 @@ import (
 	"github.com/rowlock/rowlock/client"
 )
 
+// quickly has a server that is alone lead sooner after its start: it can't lose the leadership.
+var quickly = []string{"--raft-profile", "fast"}
+
 // TestKill kills the server again and again under load. After each restart everything that was acknowledged must be
 // there, and what was acknowledged as done must not run again.
 func TestKill(t *testing.T) {
-	rounds := 30
+	rounds := 20
 	if !testing.Short() {
 		rounds = 100
 	}
@@ -21,7 +24,7 @@ func TestKill(t *testing.T) {
 	random := rand.New(rand.NewPCG(seed, 0))
 
 	dir := t.TempDir()
-	n := serve(t, dir, nil)
+	n := serve(t, dir, nil, quickly...)
 	c := connect(t, n)
 	l := startLoad(t, c, newLedger(), 8, 4)
 	for round := range rounds {
@@ -29,7 +32,7 @@ func TestKill(t *testing.T) {
 		before, _ := l.counts()
 		pause(t.Context(), time.Duration(random.IntN(1500))*time.Millisecond)
 		kill(t, n.Process)
-		n = serve(t, dir, n)
+		n = serve(t, dir, n, quickly...)
 		l.checkNews(t, c)
 		if t.Failed() {
 			t.Fatalf("in round %d\n%s", round, n.Stderr)

@@ -62,7 +62,7 @@ func TestUpgrade(t *testing.T) {
 	const was, is = task.SupportedLevel - 1, task.SupportedLevel
 	c := newCluster(t, 4, "--raft-profile", "fast")
 	var err error
-	if c.binary, err = process.Build(limited(t), c.dir, "faultinject"); err != nil {
+	if c.binary, err = process.Build(t.Context(), c.dir, "faultinject"); err != nil {
 		t.Fatal(err)
 	}
 	c.play(was)

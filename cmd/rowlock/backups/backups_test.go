@@ -86,7 +86,7 @@ func directory(t *testing.T) bucket.Bucket {
 
 func opts() SaveOptions { return SaveOptions{Now: time.Now} }
 
-func source(n *raftfsm.Node) Source { return FromNode(n, "test", time.Second) }
+func source(n *raftfsm.Node) Source { return FromNode(n, "test", time.Minute) }
 
 // verify opens and proves a backup.
 func verify(t *testing.T, b bucket.Bucket, name string, keys archive.Keys) (Verified, error) {
