@@ -23,8 +23,8 @@ func (p *program) restoreOnline(cmd *cobra.Command, f *restoreFlags, s *stagedSt
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(p.stderr, "%s\nCluster %s has %d live tasks now. They go, and so does all that happened there since the backup.\n",
-			done.text(s.name, p.now()), status.GetClusterId(), status.GetLiveTasks())
+		fmt.Fprintf(p.stderr, "%s\nCluster %s has %d live tasks now, as member %s sees it. They go, and so does all that happened there since the backup.\n",
+			done.text(s.name, p.now()), status.GetClusterId(), status.GetLiveTasks(), status.GetNodeId())
 		if err := confirm.ask(true, "put the backup in the place of the state of cluster %s, on its %d members", status.GetClusterId(), len(status.GetMembers())); err != nil {
 			return err
 		}
