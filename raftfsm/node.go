@@ -34,6 +34,7 @@ type Node struct {
 	lookout     *lookout
 	executed    *appliedLog
 	room        *store.Room
+	pace        *store.Pacer // of backups
 
 	ready    chan struct{}
 	stopping atomic.Bool

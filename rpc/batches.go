@@ -27,7 +27,11 @@ func (s *batchService) CreateBatch(ctx context.Context, req *pb.CreateBatchReque
 	if err := checkLength("", "name", req.GetName(), maxName); err != nil {
 		return nil, err
 	}
-	cmd := &task.CreateBatch{Name: req.GetName()}
+	idle, err := idleTimeout(req.GetIdleTimeoutSeconds())
+	if err != nil {
+		return nil, err
+	}
+	cmd := &task.CreateBatch{Name: req.GetName(), IdleTimeout: idle}
 	size := 0
 	for k, c := range []struct {
 		field string
@@ -58,6 +62,18 @@ func (s *batchService) CreateBatch(ctx context.Context, req *pb.CreateBatchReque
 	return &pb.CreateBatchResponse{Batch: b}, err
 }
 
+// idleTimeout checks how long a batch may be left open; 0: as long as the machine says.
+func idleTimeout(given float64) (task.Duration, error) {
+	idle, err := microseconds("", "idle_timeout_seconds", given)
+	if err != nil {
+		return 0, err
+	}
+	if least := task.Duration(1e6); idle != 0 && (idle < least || idle > task.MaxBatchIdle) {
+		return 0, invalid("idle_timeout_seconds must be 1 to %.0f (366 days), or left out for 7 days, but is %v", seconds(task.MaxBatchIdle), given)
+	}
+	return idle, nil
+}
+
 // callback checks and converts the template of a callback.
 func (s *batchService) callback(out *task.NewTask, t *pb.NewTask) error {
 	limits := s.limits
@@ -67,6 +83,10 @@ func (s *batchService) callback(out *task.NewTask, t *pb.NewTask) error {
 		return invalid("batch_id is set, but a callback is in no batch: leave it out")
 	case len(t.GetDependsOn()) > 0:
 		return invalid("depends_on is set, but a callback waits for its batch only: leave it out")
+	case len(t.GetDependencies()) > 0:
+		return invalid("dependencies is set, but a callback waits for its batch only: leave it out")
+	case t.GetOnParentFailure() != pb.ParentFailure_parent_failure_default:
+		return invalid("on_parent_failure is set, but a callback waits for its batch only: leave it out")
 	}
 	return limits.newTask(out, t)
 }

@@ -109,7 +109,7 @@ func TestCancelBatch(t *testing.T) {
 	if b.GetCancelled() != 50 || b.GetOnSuccess().GetState() != pb.BatchCallback_waiting {
 		t.Errorf("%v", b)
 	}
-	if c := b.GetOnComplete(); c.GetState() != pb.BatchCallback_refused || c.GetError().GetReason() != "draining" || c.GetTaskId() != "" {
+	if c := b.GetOnComplete(); c.GetState() != pb.BatchCallback_retrying || c.GetError().GetReason() != "draining" || c.GetTaskId() != "" {
 		t.Errorf("a callback for a queue that is drained: %v", c)
 	}
 }
@@ -161,6 +161,9 @@ func TestBadBatches(t *testing.T) {
 		"on_success, on_death and on_complete take":        {OnSuccess: full(), OnDeath: full(), OnComplete: full()},
 		"name has 129 bytes":                               {Name: strings.Repeat("x", 129)},
 		"request_id has 65 bytes":                          {RequestId: strings.Repeat("x", 65)},
+		"idle_timeout_seconds must be 1 to 31622400 (366":  {IdleTimeoutSeconds: 0.5},
+		"seconds must be 1 to 31622400 (366 days), or":     {IdleTimeoutSeconds: 366*24*3600 + 1},
+		"idle_timeout_seconds must not be negative":        {IdleTimeoutSeconds: -1},
 	} {
 		_, err := m.batches.CreateBatch(m.ctx(), req)
 		if status.Code(err) != codes.InvalidArgument || !strings.Contains(err.Error(), want) {
@@ -169,6 +172,13 @@ func TestBadBatches(t *testing.T) {
 	}
 	if out, err := m.batches.ListBatches(m.ctx(), &pb.ListBatchesRequest{}); err != nil || len(out.GetBatches()) != 0 {
 		t.Errorf("a refused call made %v, %v", out, err)
+	}
+	for _, callback := range []*pb.NewTask{
+		{Queue: "q", Dependencies: []*pb.Dependency{{TaskId: nobody}}}, {Queue: "q", OnParentFailure: pb.ParentFailure_cancel},
+	} {
+		if _, err := m.batches.CreateBatch(m.ctx(), &pb.CreateBatchRequest{OnDeath: callback}); status.Code(err) != codes.InvalidArgument {
+			t.Errorf("a callback that waits for other tasks: %v", err)
+		}
 	}
 	closed := m.createBatch(&pb.CreateBatchRequest{}).GetId()
 	if _, err := m.batches.CloseBatch(m.ctx(), &pb.CloseBatchRequest{Id: closed, RequestId: "used"}); err != nil {

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -12,6 +11,7 @@ import (
 	"github.com/rowlock/rowlock/cmd/rowlock/render"
 	"github.com/rowlock/rowlock/store/archive"
 	"github.com/rowlock/rowlock/store/bucket"
+	"github.com/rowlock/rowlock/store/scratch"
 )
 
 func (p *program) backupDrillCommand() *cobra.Command {
@@ -89,10 +89,12 @@ func (v drillView) table(t *render.Table) {
 func (d *drill) run(ctx context.Context, cmd *cobra.Command, c *connection) (v drillView, err error) {
 	to := d.to
 	if to == "" {
-		if to, err = os.MkdirTemp(d.temp, "rowlock-drill-"); err != nil {
+		temp, err := scratch.New(d.temp, "drill")
+		if err != nil {
 			return v, fmt.Errorf("make a directory for the drill: %w", err)
 		}
-		defer os.RemoveAll(to)
+		defer temp.Remove() //nolint:errcheck // what stays is removed by the next
+		to = temp.Path()
 	}
 	dest, name, err := backups.Target(ctx, to)
 	if err != nil {

@@ -128,7 +128,7 @@ Leases of before are over; their workers' outcomes, and calls that producers rep
 
 // restore restores what the flags say: offline with members, else online.
 func (p *program) restore(cmd *cobra.Command, f *restoreFlags, members []raftfsm.OfflineMember, logger *slog.Logger, connect *clientFlags, confirm *confirmation) (done *restored, err error) {
-	s, err := f.source.stage(cmd.Context(), logger)
+	s, err := f.source.stage(cmd.Context(), p, logger)
 	if err != nil {
 		return nil, err
 	}

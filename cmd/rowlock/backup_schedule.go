@@ -79,6 +79,7 @@ func (p *program) attach(s *backups.Schedule, n *raftfsm.Node, logger *slog.Logg
 		n.Machine(func(m *task.Machine) { _, suspended = m.Suspended() })
 		return n.Serving() && !suspended
 	}
+	s.Pace = n.BackupPacer()
 	s.Now, s.Logger = p.now, logger
 	return s.Register(r)
 }

@@ -13,7 +13,7 @@ import (
 func (p *program) batchWaitCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "wait ID",
-		Short:   "Wait until a batch is closed and all its tasks have ended; exit code 1 unless they completed",
+		Short:   "Wait until a batch is closed and all its tasks have ended; exit code 1 unless they completed and it was closed by a call",
 		Example: "  rowlock batch wait 000000000001A --timeout 1h",
 		Args:    args(1, 1),
 	}
@@ -53,8 +53,13 @@ func (p *program) awaitBatch(ctx context.Context, c *connection, out *output, id
 		return err
 	}
 	b := answer.GetBatch()
-	if err := p.printBatch(out, b); err != nil || b.GetCompleted() == b.GetTotal() {
+	switch err := p.printBatch(out, b); {
+	case err != nil:
 		return err
+	case b.GetExpired():
+		return &exitError{code: exitFailed, text: fmt.Sprintf("batch %s expired: nobody closed it, so that tasks may be missing", id)}
+	case b.GetCompleted() == b.GetTotal():
+		return nil
 	}
 	return &exitError{code: exitFailed, text: fmt.Sprintf("%d of %d tasks of batch %s completed", b.GetCompleted(), b.GetTotal(), id)}
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/rowlock/rowlock/store"
 	"github.com/rowlock/rowlock/store/archive"
 	"github.com/rowlock/rowlock/store/bucket"
 )
@@ -34,8 +35,10 @@ type Schedule struct {
 	// Keys decrypt what was saved, to prove it. Where they don't, only that it lies at the destination as it was sent is proved.
 	Keys    archive.Keys
 	TempDir string
-	Now     func() time.Time
-	Logger  *slog.Logger
+	// Pace bounds how fast the trial restore unpacks; nil: nothing does.
+	Pace   *store.Pacer
+	Now    func() time.Time
+	Logger *slog.Logger
 
 	metrics *metrics
 	known   bool      // what lies at the destination
@@ -202,7 +205,7 @@ func (s *Schedule) prove(ctx context.Context, saved Saved) error {
 		return err
 	}
 	defer func() { _ = o.Close() }() // only read
-	if _, err := Verify(ctx, o.Reader, VerifyOptions{Dir: s.TempDir, Now: s.Now}); err != nil {
+	if _, err := Verify(ctx, o.Reader, VerifyOptions{Dir: s.TempDir, Now: s.Now, Pace: s.Pace}); err != nil {
 		return fmt.Errorf("%s: %w", saved.Name, err)
 	}
 	s.metrics.set(func() { s.metrics.proved = saved.Manifest.Created })
