@@ -24,6 +24,8 @@ type ArchiveConfig struct {
 	// NoteEvery is how often the members are told how far the archive is, and how often its time moves on while nothing
 	// happens. Default 1 min.
 	NoteEvery time.Duration
+	// RecheckEvery is how often it is made sure that what was archived is still at the destination. Default 1 h.
+	RecheckEvery time.Duration
 	// Timeout is how long the destination may take for one object. Default 1 min.
 	Timeout time.Duration
 	// FullTimeout is how long a full backup may take, which is made where there is none to begin with, and where entries are
@@ -42,6 +44,7 @@ func (c *ArchiveConfig) withDefaults() (*ArchiveConfig, error) {
 	set(&d.Every, 5*time.Second)
 	set(&d.Bytes, 4<<20)
 	set(&d.NoteEvery, time.Minute)
+	set(&d.RecheckEvery, time.Hour)
 	set(&d.Timeout, time.Minute)
 	set(&d.FullTimeout, 6*time.Hour)
 	switch {
@@ -49,7 +52,7 @@ func (c *ArchiveConfig) withDefaults() (*ArchiveConfig, error) {
 		return nil, errors.New("raft: no bucket given to archive to")
 	case d.Every < 100*time.Millisecond:
 		return nil, fmt.Errorf("raft: archiving every %s is more often than every 100ms", d.Every)
-	case d.NoteEvery < 0 || d.Timeout < 0 || d.FullTimeout < 0:
+	case d.NoteEvery < 0 || d.RecheckEvery < 0 || d.Timeout < 0 || d.FullTimeout < 0:
 		return nil, errors.New("raft: the archive's times must not be negative")
 	}
 	return &d, nil

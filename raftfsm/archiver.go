@@ -56,6 +56,7 @@ type archiver struct {
 	began    time.Time        // when its first entries were archived
 	shipped  time.Time        // when all that there was had been shipped
 	noted    time.Time
+	located  time.Time // when the chain was last found at the destination
 
 	gapBehind uint64 // the end of the chain behind which the last gap was found
 
@@ -134,6 +135,9 @@ func (a *archiver) step(ctx context.Context) error {
 		if err := a.locate(ctx); err != nil {
 			return err
 		}
+	}
+	if err := a.recheck(ctx); err != nil {
+		return err
 	}
 	if !a.due() {
 		return nil

@@ -34,18 +34,11 @@ func (a *archiver) locate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	a.located = time.Now()
 	if f.gap != nil {
 		return a.startOver(ctx, 0, f.gap)
 	}
-	if err := a.continues(*f.end); errors.Is(err, ErrLogGap) {
-		return a.startOver(ctx, f.end.Index, err)
-	} else if err != nil {
-		return err
-	}
-	a.end, a.tail = f.end, archive.Manifest{}
-	a.condition.reach(*a.end)
-	a.logger.Info("archiving the log", "to", a.config.Bucket.String(), "timeline", a.timeline, "behind", a.end.Index)
-	return nil
+	return a.goOn(ctx, f.end)
 }
 
 // look lists the destination.

@@ -32,9 +32,15 @@ type OnlineRestore struct {
 	DryRun bool
 }
 
-// spareIDs is by how much the counters of a restored state are ahead of those of the state that it takes the place of, for what
-// that gives out until then.
+// spareIDs is by how much the counters of a restored state are ahead of those that are known, for what is given out until then, or
+// was given out behind the backup.
 const spareIDs = 1 << 24
+
+func ahead(c task.Counters) task.Counters {
+	return task.Counters{
+		NextID: c.NextID + spareIDs, LastToken: c.LastToken + spareIDs, LastSession: c.LastSession + spareIDs, LastProducer: c.LastProducer + spareIDs,
+	}
+}
 
 // restoring is a restore that this leader makes.
 type restoring struct{ sync.Mutex }
@@ -113,12 +119,9 @@ func (n *Node) awaitLevel(ctx context.Context) error {
 // restoration is what a backup's state is given to take the place of this group's.
 func (n *Node) restoration(m *task.Machine, p store.Position, why string) (r task.Restoration, err error) {
 	n.replica.read(func(own *task.Machine) {
-		c := own.Counters()
 		r = task.Restoration{
 			Now: n.config.Now().UnixMicro(), Index: p.Index, Timeline: max(own.Timeline().ID, m.Timeline().ID) + 1, Level: own.FeatureLevel(), Why: why,
-			Counters: task.Counters{
-				NextID: c.NextID + spareIDs, LastToken: c.LastToken + spareIDs, LastSession: c.LastSession + spareIDs, LastProducer: c.LastProducer + spareIDs,
-			},
+			Counters: ahead(own.Counters()),
 		}
 	})
 	if m.FeatureLevel() > r.Level {

@@ -111,7 +111,10 @@ func (r *OfflineRestore) prepare(first *store.Claim, configuration []byte, done 
 	done.Restored, err = store.PrepareRestore(f.Name(), store.RestoreOptions{
 		Logger: r.Logger, Now: r.Now, Hash: r.Hash,
 		Restoration: func(m *task.Machine, p store.Position) (task.Restoration, error) {
-			return task.Restoration{Now: r.Now().UnixMicro(), Index: p.Index, Timeline: m.Timeline().ID + 1, Why: r.Why}, nil
+			return task.Restoration{
+				Now: r.Now().UnixMicro(), Index: p.Index, Timeline: m.Timeline().ID + 1, Why: r.Why,
+				Counters: ahead(m.Counters()), // also where this machine's clock is behind that of an earlier restore
+			}, nil
 		},
 		Place: func(p store.Position) store.Position { return foundingPosition(p.Index, configuration) },
 	})

@@ -200,6 +200,35 @@ func TestRestoreOfflineRefused(t *testing.T) {
 	}
 }
 
+// TestRestoreOfflineByAWrongClock: a machine whose clock is far behind gives out nothing again of a state that was restored before.
+func TestRestoreOfflineByAWrongClock(t *testing.T) {
+	b, _ := aBackup(t)
+	r := offline(t, b, 1)
+	if _, err := r.Run(); err != nil {
+		t.Fatal(err)
+	}
+	g := startRestored(t, r)
+	g.insist(&task.ResumeCluster{})
+	b = save(t, g.leader())
+	lost := g.insist(enqueue("q", 1)).Items[0].ID
+	_, lease := g.leased()
+	g.members[0].close(t)
+
+	r = offline(t, b, 1)
+	r.Now = func() time.Time { return time.Date(2001, 2, 3, 4, 5, 6, 0, time.UTC) }
+	if _, err := r.Run(); err != nil {
+		t.Fatal(err)
+	}
+	g = startRestored(t, r)
+	g.insist(&task.ResumeCluster{})
+	if id := g.insist(enqueue("q", 1)).Items[0].ID; id <= lost {
+		t.Errorf("task %v came before: the last one was %v", id, lost)
+	}
+	if _, l := g.leased(); l.Token <= lease.Token {
+		t.Errorf("token %d came before: the last one was %d", l.Token, lease.Token)
+	}
+}
+
 // TestNoCheckpointBeforeTheSwap: a member that has executed the entry of a restore, and hasn't swapped its file yet, is still
 // before the entry.
 func TestNoCheckpointBeforeTheSwap(t *testing.T) {
