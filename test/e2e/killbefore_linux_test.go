@@ -99,7 +99,9 @@ func names(t *testing.T, dir string) []string {
 // TestKilledKeygen: there are four keys that belong together in the end, whenever it was killed.
 func TestKilledKeygen(t *testing.T) {
 	k := killCase{trials: 8}
-	k.args = func(t *testing.T) []string { return []string{"backup", "keygen", "--dir", filepath.Join(t.TempDir(), "keys")} }
+	k.args = func(t *testing.T) []string {
+		return []string{"backup", "keygen", "--dir", filepath.Join(t.TempDir(), "keys")}
+	}
 	k.after = func(t *testing.T, args []string) {
 		dir := args[3]
 		found, err := filepath.Glob(filepath.Join(dir, "b*"))
