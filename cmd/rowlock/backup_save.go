@@ -26,8 +26,9 @@ digests of all of it, and is complete at its destination or not there at all. Me
 their states: a backup is good if a majority of the voters has the same. Without such a majority it is saved, marked as not
 agreed, and the exit code is 1, unless --allow-unagreed is given.
 
---to is a directory, a file that ends in .rowlock, or s3://bucket/prefix?endpoint=host:port&region=…&insecure=true, where all
-but the bucket may be left out; the credentials are those of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, of
+--to is a directory, a file that ends in .rowlock and is replaced if it is there, or
+s3://bucket/prefix?endpoint=host:port&region=…&insecure=true, where all but the bucket may be left out; the credentials are
+those of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, of
 ~/.aws/credentials, or of the machine's role.`,
 		Example: `  rowlock backup save --to /var/backups/rowlock
   rowlock backup save --to s3://backups/rowlock --recipients-file backup.agepub --sign-key backup-sign.key
