@@ -189,7 +189,7 @@ func explainDead(t *task.Task, culprit string) string {
 	why := "ended without success"
 	switch t.Reason {
 	case task.ReasonFailed:
-		why = "failed for good, as its worker said"
+		why = "failed for good, as its worker said,"
 	case task.ReasonExhausted:
 		why = fmt.Sprintf("failed %s, which is all the attempts it has", times(int(t.Failures)))
 	case task.ReasonExpired:

@@ -270,7 +270,8 @@ func TestCheckDir(t *testing.T) {
 	}
 	must(t, os.Remove(Dir(dir).Diverged()))
 	must(t, os.Remove(Dir(dir).Log()))
-	if r, err := CheckDir(t.Context(), dir, CheckOptions{}); err != nil || r.Total != 1 || r.Findings[0].File != logFile {
+	if r, err := CheckDir(t.Context(), dir, CheckOptions{}); err != nil || r.Total != 1 || r.Findings[0].File != logFile ||
+		!strings.Contains(r.Findings[0].Text, "right for a directory that was restored") {
 		t.Errorf("without a log: %+v, %v", r, err)
 	}
 	openTest(t, dir)

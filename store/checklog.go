@@ -1,7 +1,9 @@
 package store
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 
 	"github.com/hashicorp/raft"
 	raftboltdb "github.com/hashicorp/raft-boltdb/v2"
@@ -14,14 +16,20 @@ func (c *check) log(path string) error {
 	c.Progress("log")
 	l := &LogStore{dir: Dir(""), conf: map[string]struct{}{}}
 	walk := &logWalk{sizes: &l.sizes, keys: l.conf}
-	if err := checkPages(path, walk); err != nil {
+	err := checkPages(path, walk)
+	if errors.Is(err, fs.ErrNotExist) {
+		c.add(Finding{File: logFile, Part: "structure", Grave: true, Text: "there is no log: right for a directory that was restored " +
+			"and has never been served from since, which needs no mending; of any other, votes and entries are lost"})
+		return nil
+	}
+	if err != nil {
 		return c.structural(logFile, err)
 	}
 	if !walk.logs || !walk.conf {
 		c.add(Finding{File: logFile, Part: "structure", Text: "it isn't a raft log: a bucket is missing", Grave: true})
 		return nil
 	}
-	err := guard(func() (err error) {
+	err = guard(func() (err error) {
 		options := boltOptions(0)
 		options.ReadOnly = true
 		l.bolt, err = raftboltdb.New(raftboltdb.Options{Path: path, BoltOptions: options})

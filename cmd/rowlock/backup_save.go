@@ -29,9 +29,9 @@ agreed, and the exit code is 1, unless --allow-unagreed is given.
 A member that is busy gives the state slowly, so as not to slow down its work: at least at its server's --backup-rate (16 MiB in
 a second), and faster the less it has to write. One at rest gives it as fast as it can.
 
---to is a directory, a file that ends in .rowlock, or s3://bucket/prefix?endpoint=host:port&region=…&insecure=true, where all
-but the bucket may be left out; the credentials are those of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, of
-~/.aws/credentials, or of the machine's role.`,
+--to is a directory, a file that ends in .rowlock and is replaced if it is there, or
+s3://bucket/prefix?endpoint=host:port&region=…&insecure=true, where all but the bucket may be left out; the credentials are
+those of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, of ~/.aws/credentials, or of the machine's role.`,
 		Example: `  rowlock backup save --to /var/backups/rowlock
   rowlock backup save --to s3://backups/rowlock --recipients-file backup.agepub --sign-key backup-sign.key
   rowlock backup save --to before-upgrade.rowlock --addr rowlock-1:7300 --rate 8MiB`,

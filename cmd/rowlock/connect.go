@@ -95,6 +95,12 @@ func (f *clientFlags) config() (client.Config, error) {
 // prefaceError is in what gRPC says of a peer that doesn't speak HTTP/2.
 const prefaceError = "error reading server preface"
 
+// silent reports whether a peer said nothing at all, where others say what isn't HTTP/2.
+func silent(message string) bool {
+	return strings.Contains(message, "i/o timeout") || strings.Contains(message, "deadline exceeded") ||
+		strings.Contains(message, "use of closed network connection")
+}
+
 // longestWait is how long the API keeps a call of WaitTask waiting.
 const longestWait = time.Minute
 
@@ -112,6 +118,9 @@ func (f *clientFlags) invoke(ctx context.Context, method string, request, reply 
 		return status.Errorf(codes.DeadlineExceeded, "no answer within %s (--call-timeout)", f.callTimeout)
 	case s.Code() == codes.Unavailable && strings.Contains(s.Message(), prefaceError):
 		addr := strings.TrimPrefix(cc.Target(), "passthrough:///")
+		if silent(s.Message()) {
+			return status.Errorf(codes.Unavailable, "what listens at %s takes connections and says nothing: if it is a server, it hangs or is overloaded; ask another with --addr", addr)
+		}
 		return status.Errorf(codes.Unavailable, "what listens at %s doesn't speak the API: is that the API port? It's %s by default", addr, defaultAPIPort)
 	}
 	return err

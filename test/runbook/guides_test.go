@@ -76,14 +76,14 @@ func script(text string) (string, error) {
 		case state == passed:
 		case comment != nil:
 			content, end := strings.CutSuffix(comment[2], "-->")
-			switch {
-			case comment[1] == "with":
+			switch comment[1] {
+			case "with":
 				from, to, ok := strings.Cut(strings.TrimSpace(content), "=")
 				if !ok || !end {
 					return "", fmt.Errorf("line %d: want <!-- with: EXAMPLE=VARIABLE -->", i+1)
 				}
 				replace = append(replace, from, "$"+to)
-			case comment[1] == "not executed":
+			case "not executed":
 				state = skipped
 			default:
 				if lines[i] = content; !end {
