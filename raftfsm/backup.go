@@ -114,6 +114,9 @@ func (n *Node) Backup(ctx context.Context) (*Backup, error) {
 	return b, nil
 }
 
+// BackupPacer bounds how fast the state is copied for backups, so that this member can go on with its work.
+func (n *Node) BackupPacer() *store.Pacer { return n.pace }
+
 // note takes down what the machine is like at a position. Under the machine's lock.
 func (b *Backup) note(m *task.Machine, p store.Position) {
 	b.Index, b.Term = p.Index, p.Term

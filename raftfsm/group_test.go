@@ -120,6 +120,7 @@ func (g *group) add(bootstrap bool, change func(c *Config)) *member {
 	c.NodeID = fmt.Sprintf("n%d", len(g.members)+1)
 	c.ClusterID = "test"
 	c.Bootstrap = bootstrap
+	c.RaftAddr = freeAddr(g.t)
 	steadily(&c.Raft)
 	if change != nil {
 		change(&c)

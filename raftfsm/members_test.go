@@ -270,6 +270,48 @@ func TestRecover(t *testing.T) {
 	}
 }
 
+// TestRecoverGivesNothingOutAgain: what a lost majority acknowledged, and the survivor never saw, is lost; its IDs and tokens don't
+// come again.
+func TestRecoverGivesNothingOutAgain(t *testing.T) {
+	g := newGroup(t, 3, nil)
+	kept := g.insist(enqueue("q", 1)).Items[0].ID
+	worker := &task.OpenSession{Worker: "w", Queues: []task.QueueWeight{{Queue: "q", Weight: 1}}}
+	session := uint64(g.insist(worker).Items[0].ID)
+	eventually(t, "the feature level", func() bool { return g.leader().replica.level() >= task.LevelFeatures })
+	g.converge()
+	i, m := g.follower()
+	m.close(t)
+	lost := g.insist(enqueue("q", 1)).Items[0].ID
+	stale := g.insist(&task.Lease{Session: session, Max: 1}).Leased[0]
+	later := uint64(g.insist(worker).Items[0].ID)
+	if stale.ID != kept {
+		t.Fatalf("leased %+v", stale)
+	}
+	for _, other := range g.running() {
+		other.close(t)
+	}
+	if err := Recover(g.configs[i].DataDir, "", testLogger(t), func(Recovery) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	g.configs[i].ClusterID = ""
+	m = g.restart(i)
+	wait(t, m.Ready())
+	if id := propose(t, m.Node, enqueue("q", 1)).Items[0].ID; id <= lost {
+		t.Errorf("task %v came before: the last one was %v", id, lost)
+	}
+	if s := uint64(propose(t, m.Node, worker).Items[0].ID); s <= later {
+		t.Errorf("session %d came before: the last one was %d", s, later)
+	}
+	fresh := propose(t, m.Node, &task.Lease{Session: session, Max: 1}).Leased
+	if len(fresh) != 1 || fresh[0].ID != kept || fresh[0].Token <= stale.Token {
+		t.Errorf("leased %+v, and %+v before", fresh, stale)
+	}
+	r := propose(t, m.Node, &task.Finish{Outcomes: []task.Outcome{{ID: stale.ID, Token: stale.Token}}})
+	if r.Items[0].Code != task.StaleToken {
+		t.Errorf("the outcome of a lease that was lost: %+v", r.Items[0])
+	}
+}
+
 // TestPromiseIsKept: a member that belongs to a cluster can't be promised to another, also after a restart.
 func TestPromiseIsKept(t *testing.T) {
 	dir := t.TempDir()

@@ -186,7 +186,7 @@ func creates(cs []task.Command) bool {
 		}
 		switch c.(type) {
 		case *task.Enqueue, *task.PutSchedule, *task.FireSchedules, *task.TriggerSchedule, *task.BackfillSchedule,
-			*task.EnqueueGraph, *task.CreateBatch:
+			*task.EnqueueGraph, *task.CreateBatch, *task.ImportTasks:
 			return true
 		}
 	}

@@ -3,7 +3,6 @@ package raftfsm
 import (
 	"errors"
 	"io"
-	"net"
 	"os"
 	"path/filepath"
 	"testing"
@@ -32,16 +31,8 @@ func offline(t *testing.T, b backup, n int) *OfflineRestore {
 	}
 	base := t.TempDir()
 	for i := range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0") // an address that is free
-		if err != nil {
-			t.Fatal(err)
-		}
-		address := l.Addr().String()
-		if err := l.Close(); err != nil {
-			t.Fatal(err)
-		}
 		name := string(rune('a' + i))
-		r.Members = append(r.Members, OfflineMember{NodeID: name, Address: address, Dir: filepath.Join(base, name)})
+		r.Members = append(r.Members, OfflineMember{NodeID: name, Address: freeAddr(t), Dir: filepath.Join(base, name)})
 	}
 	return r
 }

@@ -3,6 +3,9 @@ package raftfsm
 import (
 	"crypto/rand"
 	"errors"
+	"fmt"
+	mathrand "math/rand/v2"
+	"net"
 	"testing"
 	"time"
 
@@ -17,6 +20,26 @@ import (
 // steadily has a member of several wait long enough for its peers that a busy machine costs nobody the leadership.
 func steadily(c *RaftConfig) {
 	c.HeartbeatTimeout, c.ElectionTimeout, c.LeaderLeaseTimeout = time.Second, time.Second, 900*time.Millisecond
+}
+
+// freeAddr is an address that nobody listens at, and that nobody gets until the test ends, also while a member is down: its port is
+// none that the system gives out by itself, and a UDP socket reserves it among tests.
+func freeAddr(t testing.TB) string {
+	t.Helper()
+	for range 1000 {
+		addr := fmt.Sprintf("127.0.0.1:%d", 10_000+mathrand.IntN(20_000))
+		hold, err := net.ListenPacket("udp", addr)
+		if err != nil {
+			continue
+		}
+		t.Cleanup(func() { _ = hold.Close() })
+		if l, err := net.Listen("tcp", addr); err == nil {
+			_ = l.Close()
+			return addr
+		}
+	}
+	t.Fatal("no port is free")
+	return ""
 }
 
 // elect has a member stand for election at once, as a leader does that hands over to it: nobody waits for its timer.

@@ -43,15 +43,20 @@ func newSeeker(t *testing.T, name string, expect int) *seeker {
 	return s
 }
 
-// freeAddr is an address that nobody listens at. Its port is none that the system gives out by itself, so that nobody has got it
-// by the time that it is used.
+// freeAddr is an address that nobody listens at, and that nobody gets until the test ends: its port is none that the system gives
+// out by itself, and a UDP socket reserves it among tests.
 func freeAddr(t *testing.T) string {
 	t.Helper()
 	for range 1000 {
-		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 10_000+rand.IntN(20_000)))
-		if err == nil {
-			defer l.Close()
-			return l.Addr().String()
+		addr := fmt.Sprintf("127.0.0.1:%d", 10_000+rand.IntN(20_000))
+		hold, err := net.ListenPacket("udp", addr)
+		if err != nil {
+			continue
+		}
+		t.Cleanup(func() { _ = hold.Close() })
+		if l, err := net.Listen("tcp", addr); err == nil {
+			_ = l.Close()
+			return addr
 		}
 	}
 	t.Fatal("no port is free")

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"io"
+	"math"
 	"sync"
 	"time"
 )
@@ -22,8 +23,9 @@ type Pacer struct {
 	mu     sync.Mutex // guards the rest
 	looked time.Time  // when busy was last asked,
 	seen   time.Duration
-	share  float64   // and of the time before, for how much of it the log was written: 0 to 1
-	paid   time.Time // when what was let through so far is paid for
+	share  float64       // and of the time before, for how much of it the log was written: 0 to 1
+	paid   time.Time     // when what was let through so far is paid for
+	waits  time.Duration // all of them together
 }
 
 const (
@@ -37,6 +39,8 @@ const (
 	// paceLook is how often the pacer looks at the log, and paceStale how old a look may be before it says nothing any more.
 	paceLook  = 50 * time.Millisecond
 	paceStale = time.Second
+	// paceLate is what a copy may make up for: on a busy machine whoever waits is woken late, and must get the rate all the same.
+	paceLate = 50 * time.Millisecond
 	// restingShare is the share of the time below which a log counts as at rest: housekeeping writes some entries a second.
 	restingShare = 1.0 / 64
 	// spoolSpeed is how many times faster than all else the state file is copied beside itself. While that goes on the file
@@ -73,6 +77,21 @@ func (p *Pacer) Wait(ctx context.Context, n int) error {
 	}
 }
 
+// Waited is for how long all have been held up together.
+func (p *Pacer) Waited() time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.waits
+}
+
+// atLeast is how many bytes pass in a time however busy the log is.
+func (p *Pacer) atLeast(d time.Duration) int64 {
+	if p == nil || p.rate <= 0 {
+		return math.MaxInt64
+	}
+	return int64(min(p.rate*d.Seconds(), math.MaxInt64/2))
+}
+
 // admit enters n bytes and returns when they may pass: when all that came before is paid for.
 func (p *Pacer) admit(n int) time.Duration {
 	p.mu.Lock()
@@ -83,10 +102,11 @@ func (p *Pacer) admit(n int) time.Duration {
 		p.paid = now
 		return 0
 	}
-	if p.paid.Before(now) {
-		p.paid = now
+	if early := now.Add(-paceLate); p.paid.Before(early) {
+		p.paid = early
 	}
-	due := p.paid.Sub(now)
+	due := max(p.paid.Sub(now), 0)
+	p.waits += due
 	p.paid = p.paid.Add(time.Duration(float64(n) * p.share / p.rate * float64(time.Second)))
 	return due
 }
@@ -95,7 +115,7 @@ func (p *Pacer) admit(n int) time.Duration {
 // little by little: the load comes in bursts. Who begins after a pause counts on a busy log. Needs mu.
 func (p *Pacer) look(now time.Time) {
 	span := now.Sub(p.looked)
-	if !p.looked.IsZero() && span >= 0 && span < paceLook {
+	if !p.looked.IsZero() && span < paceLook {
 		return
 	}
 	if p.busy == nil {
@@ -103,7 +123,7 @@ func (p *Pacer) look(now time.Time) {
 		return
 	}
 	seen := p.busy(now)
-	if p.looked.IsZero() || span < 0 || span > paceStale {
+	if p.looked.IsZero() || span > paceStale {
 		p.share = 1
 	} else {
 		share := min(float64(seen-p.seen)/float64(span), 1)

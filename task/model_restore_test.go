@@ -38,6 +38,24 @@ func (m *model) installImage(c *task.InstallImage) task.Result {
 	return task.Result{}
 }
 
+func (m *model) advanceCounters(c *task.AdvanceCounters) task.Result {
+	if c.Spare > 1<<32 {
+		return task.Result{Code: task.Invalid}
+	}
+	first := uint64(c.Now/second) * idsPerSecond
+	from := m.lastID
+	m.lastID = max(m.lastID+task.ID(c.Spare), task.ID(first)-min(task.ID(first), 1))
+	m.jumps = append(m.jumps, [2]task.ID{from, m.lastID})
+	m.lastToken = max(m.lastToken+c.Spare, first)
+	m.lastSession = max(m.lastSession+c.Spare, first)
+	m.lastProducer = max(m.lastProducer+c.Spare, first)
+	return task.Result{}
+}
+
+func (r random) advanceCounters() task.Command {
+	return &task.AdvanceCounters{Spare: some(r, "spare", uint64(0), 1, 3, 1<<32+1)}
+}
+
 // restore begins a new timeline.
 func (m *model) restore(r task.Restoration) {
 	m.timeline = task.Timeline{ID: max(r.Timeline, m.timeline.ID+1), Parent: m.timeline.ID, Index: r.Index, Time: m.now}
@@ -54,6 +72,7 @@ func (m *model) restore(r task.Restoration) {
 	m.lastToken = max(m.lastToken, first, r.Counters.LastToken)
 	m.lastSession = max(m.lastSession, first, r.Counters.LastSession)
 	m.lastProducer = max(m.lastProducer, first, r.Counters.LastProducer)
+	m.imports = m.timeline.ID << 32
 	m.archived = task.Archived{}
 	m.suspension = task.Suspension{Since: m.now, Why: r.Why}
 	m.effects, m.events = task.Effects{}, nil

@@ -46,6 +46,10 @@ type Restoration struct {
 // a cluster gives out in a second, so that those of after the backup are never given out again.
 const idsPerSecond = 1 << 20
 
+// timelineImports is by how many bits the number of imports is apart in two timelines: an import that was prepared with another
+// timeline's state is stale.
+const timelineImports = 32
+
 // PrepareRestore begins a new timeline with the state of a backup. It isn't a command: it changes a machine that no group has
 // yet, whose changes are then written to the state file like any other's.
 //
@@ -64,11 +68,9 @@ func (m *Machine) PrepareRestore(r Restoration) error {
 	m.now = max(m.now, r.Now)
 	m.stepWakes()
 	m.raiseFeatureLevel(&RaiseFeatureLevel{Level: level})
-	floor := uint64(max(r.Now, 0)/second) * idsPerSecond
-	m.nextID = max(m.nextID, r.Counters.NextID, ID(floor))
-	m.lastToken = max(m.lastToken, r.Counters.LastToken, floor)
-	m.lastSession = max(m.lastSession, r.Counters.LastSession, floor)
-	m.lastProducer = max(m.lastProducer, r.Counters.LastProducer, floor)
+	m.raiseCounters(r.Counters, r.Now)
+	m.imports.count = m.timeline.ID << timelineImports
+	m.dirty.record(KindImport, 0)
 	for id := range m.producers { // in any order: each goes
 		delete(m.producers, id)
 		m.dirty.record(KindProducer, id)

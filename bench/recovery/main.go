@@ -18,6 +18,7 @@ type config struct {
 	Tasks         int     `json:"tasks"`
 	WindowSeconds float64 `json:"window_seconds"` // of each of the loads
 	Rounds        int     `json:"rounds"`         // of a load without and one with backups
+	BackupRate    string  `json:"backup_rate,omitempty"`
 
 	binary string
 	dir    string // where the data goes
@@ -31,6 +32,7 @@ func main() {
 	flag.IntVar(&c.Tasks, "tasks", 1_000_000, "how many tasks wait in the state")
 	flag.DurationVar(&c.window, "window", 20*time.Second, "how long each load lasts at least")
 	flag.IntVar(&c.Rounds, "rounds", 3, "how often the load is offered without and then with backups")
+	flag.StringVar(&c.BackupRate, "backup-rate", "", "the servers' --backup-rate, such as 0 for no pace (default: theirs)")
 	flag.StringVar(&c.dir, "dir", "", "put the data into this directory (default: a temporary one)")
 	flag.Var(&c.format, "o", "how to print: table, json or yaml")
 	flag.Parse()

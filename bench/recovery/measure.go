@@ -21,7 +21,11 @@ type site struct {
 }
 
 func open(ctx context.Context, c config, name string) (*site, error) {
-	node, err := process.StartNode(ctx, c.binary, nil, "server", "--node-id", "bench", "--bootstrap-expect", "1", "--data-dir", filepath.Join(c.dir, name))
+	args := []string{"server", "--node-id", "bench", "--bootstrap-expect", "1", "--data-dir", filepath.Join(c.dir, name)}
+	if c.BackupRate != "" {
+		args = append(args, "--backup-rate", c.BackupRate)
+	}
+	node, err := process.StartNode(ctx, c.binary, nil, args...)
 	if err != nil {
 		return nil, err
 	}

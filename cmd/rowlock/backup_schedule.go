@@ -79,6 +79,7 @@ func (p *program) attach(s *backups.Schedule, log *raftfsm.ArchiveConfig, n *raf
 		n.Machine(func(m *task.Machine) { _, suspended = m.Suspended() })
 		return n.Serving() && !suspended
 	}
+	s.Pace = n.BackupPacer()
 	s.Now, s.Logger = p.now, logger
 	if log != nil && log.Bucket.String() == s.To.String() {
 		s.Log, s.LogEncrypted = true, len(log.Options.Recipients) > 0

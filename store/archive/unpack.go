@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+
+	"github.com/rowlock/rowlock/store/writeback"
 )
 
 // ErrNoSpace means that what an archive holds doesn't fit where it was to be unpacked.
@@ -18,6 +20,12 @@ var ErrNoSpace = errors.New("no space left")
 //
 // ErrNoSpace: the disk is full. Those of Body: the archive can't be used. Any other error is one of reading or writing.
 func (r *Reader) Unpack(ctx context.Context, path string, progress func(done, total int64)) error {
+	return r.UnpackThrough(ctx, path, progress, func(body io.Reader) io.Reader { return body })
+}
+
+// UnpackThrough is Unpack where the body is read through what through makes of it, such as one that reads slowly. It goes to the
+// disk little by little.
+func (r *Reader) UnpackThrough(ctx context.Context, path string, progress func(done, total int64), through func(io.Reader) io.Reader) error {
 	body, err := r.Body()
 	if err != nil {
 		return err
@@ -28,7 +36,7 @@ func (r *Reader) Unpack(ctx context.Context, path string, progress func(done, to
 		return fmt.Errorf("unpack archive: %w", err)
 	}
 	total := r.manifest.Body.PlainSize
-	_, err = io.Copy(&unpacking{to: f, ctx: ctx, progress: progress, total: total}, body)
+	_, err = io.Copy(&unpacking{to: writeback.New(f, 0), ctx: ctx, progress: progress, total: total}, through(body))
 	if err = errors.Join(err, f.Close()); err == nil {
 		return nil
 	}

@@ -131,7 +131,7 @@ func (l *Line) plan(ctx context.Context, b bucket.Bucket, t Target, keys archive
 			unread = errors.Join(unread, err)
 			continue
 		}
-		if !t.Time.IsZero() && m.StateTime.After(t.Time) {
+		if !t.Time.IsZero() && m.Moment().After(t.Time) {
 			continue
 		}
 		p := Plan{Full: f, Manifest: m, Segments: l.Behind(f.Index), Target: t}

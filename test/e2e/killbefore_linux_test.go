@@ -98,8 +98,10 @@ func names(t *testing.T, dir string) []string {
 
 // TestKilledKeygen: there are four keys that belong together in the end, whenever it was killed.
 func TestKilledKeygen(t *testing.T) {
-	k := killCase{trials: 12}
-	k.args = func(t *testing.T) []string { return []string{"backup", "keygen", "--dir", filepath.Join(t.TempDir(), "keys")} }
+	k := killCase{trials: 8}
+	k.args = func(t *testing.T) []string {
+		return []string{"backup", "keygen", "--dir", filepath.Join(t.TempDir(), "keys")}
+	}
 	k.after = func(t *testing.T, args []string) {
 		dir := args[3]
 		found, err := filepath.Glob(filepath.Join(dir, "b*"))
@@ -170,11 +172,11 @@ func TestKilledReaders(t *testing.T) {
 		}
 	}
 	for name, k := range map[string]killCase{
-		"task export":    lines(6, "task", "export"),
-		"backup extract": lines(4, "backup", "extract", "--from", dest),
-		"backup verify":  temporary(4, "backup", "verify", "--from", dest),
-		"backup drill":   temporary(4, "backup", "drill"),
-		"dry run":        temporary(4, "backup", "restore", "--from", dest, "--dry-run"),
+		"task export":    lines(3, "task", "export"),
+		"backup extract": lines(3, "backup", "extract", "--from", dest),
+		"backup verify":  temporary(2, "backup", "verify", "--from", dest),
+		"backup drill":   temporary(2, "backup", "drill"),
+		"dry run":        temporary(2, "backup", "restore", "--from", dest, "--dry-run"),
 	} {
 		t.Run(name, func(t *testing.T) { k.run(t, n.API) })
 	}

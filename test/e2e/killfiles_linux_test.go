@@ -18,7 +18,7 @@ func TestKilledLogArchive(t *testing.T) {
 	dest := t.TempDir()
 	must(t, n, "backup", "save", "--to", dest)
 	enqueued, archived := 0, 0
-	k := killCase{trials: 5}
+	k := killCase{trials: 3}
 	k.args = func(t *testing.T) []string {
 		enqueueMany(t, c, "q", 100)
 		enqueued += 100
@@ -53,7 +53,7 @@ func TestKilledPrune(t *testing.T) {
 	}
 	newest := dryRun(t, template)
 	var kept string
-	k := killCase{trials: 5}
+	k := killCase{trials: 3}
 	k.args = func(t *testing.T) []string {
 		dest := filepath.Join(t.TempDir(), "backups")
 		if err := os.CopyFS(dest, os.DirFS(template)); err != nil {
@@ -67,9 +67,6 @@ func TestKilledPrune(t *testing.T) {
 			t.Errorf("%+v is restored, want %+v", got, newest)
 		}
 		mustAgain(t, n.API, args...)
-		if got := dryRun(t, dest); got != newest {
-			t.Errorf("once more: %+v is restored, want %+v", got, newest)
-		}
 		var files []string
 		for _, kind := range []string{"full", "log", "verified"} {
 			files = append(files, names(t, filepath.Join(dest, names(t, dest)[0], kind))...)
@@ -93,7 +90,7 @@ func TestKilledVacuum(t *testing.T) {
 	n := serve(t, template, nil)
 	enqueueMany(t, connect(t, n), "q", tasks)
 	stop(t, n.Process)
-	k := killCase{trials: 6}
+	k := killCase{trials: 3}
 	last := ""
 	k.args = func(t *testing.T) []string {
 		last = copyDirectory(t, template)
@@ -102,7 +99,6 @@ func TestKilledVacuum(t *testing.T) {
 	k.after = func(t *testing.T, args []string) {
 		mustAgain(t, "", "check", "--data-dir", last)
 		mustAgain(t, "", args...)
-		mustAgain(t, "", "check", "--data-dir", last)
 		if left := names(t, filepath.Join(last, "incoming")); len(left) > 0 {
 			t.Errorf("left behind: %q", left)
 		}
@@ -131,7 +127,7 @@ func TestKilledRebuild(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	k := killCase{trials: 8}
+	k := killCase{trials: 6}
 	last := ""
 	k.args = func(t *testing.T) []string {
 		last = copyDirectory(t, template)

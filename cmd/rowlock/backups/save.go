@@ -12,6 +12,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/rowlock/rowlock/client"
+	"github.com/rowlock/rowlock/store"
 	"github.com/rowlock/rowlock/store/archive"
 	"github.com/rowlock/rowlock/store/bucket"
 )
@@ -28,6 +29,8 @@ type SaveOptions struct {
 	Name    string
 	Archive archive.Options
 	Now     func() time.Time
+	// BytesPerSecond bounds how fast the state is taken; 0: only the member does. At least store.MinBackupRate.
+	BytesPerSecond int64
 	// Progress is told how many bytes of the state have been taken; it begins again from 0 with each attempt. May be nil.
 	Progress func(done, total int64)
 	// Retrying is told why an attempt failed that is made again. May be nil.
@@ -104,8 +107,9 @@ func (s *Saved) write(ctx context.Context, w io.Writer, state *State, to bucket.
 	var done int64
 	progress(0, state.Size)
 	block := make([]byte, 256<<10)
+	from := store.Paced(ctx, state, store.NewPacer(o.BytesPerSecond, nil))
 	for {
-		n, err := state.Read(block)
+		n, err := from.Read(block)
 		if n > 0 {
 			if _, err := a.Write(block[:n]); err != nil {
 				return err

@@ -9,6 +9,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/rowlock/rowlock/store"
 	"github.com/rowlock/rowlock/store/archive"
 	"github.com/rowlock/rowlock/store/bucket"
 )
@@ -39,8 +40,10 @@ type Schedule struct {
 	// Log says that the servers archive the log to the same place: it is proved as well, after each backup. LogEncrypted says that
 	// they encrypt it.
 	Log, LogEncrypted bool
-	Now               func() time.Time
-	Logger            *slog.Logger
+	// Pace bounds how fast the trial restore unpacks; nil: nothing does.
+	Pace   *store.Pacer
+	Now    func() time.Time
+	Logger *slog.Logger
 
 	metrics  *metrics
 	known    bool             // what lies at the destination
@@ -276,7 +279,7 @@ func (s *Schedule) prove(ctx context.Context, name string, m archive.Manifest) e
 		return err
 	}
 	defer func() { _ = o.Close() }() // only read
-	if _, err := Verify(ctx, o.Reader, VerifyOptions{Dir: s.TempDir, Now: s.Now}); err != nil {
+	if _, err := Verify(ctx, o.Reader, VerifyOptions{Dir: s.TempDir, Now: s.Now, Pace: s.Pace}); err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	s.metrics.set(func() { s.metrics.proved = m.Created })

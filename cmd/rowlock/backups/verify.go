@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"path/filepath"
 	"strconv"
@@ -29,6 +30,8 @@ type VerifyOptions struct {
 	Now func() time.Time
 	// Progress is told how many bytes of the state have been read. May be nil.
 	Progress func(done, total int64)
+	// Pace bounds how fast the state is unpacked, where that is done by a member at work; nil: nothing does.
+	Pace *store.Pacer
 }
 
 // Verified is what a trial restore found.
@@ -55,7 +58,7 @@ func Verify(ctx context.Context, from *archive.Reader, o VerifyOptions) (Verifie
 	}
 	defer temp.Remove() //nolint:errcheck // what stays is removed by the next
 	path := filepath.Join(temp.Path(), "state.db")
-	if err := from.Unpack(ctx, path, o.Progress); err != nil {
+	if err := from.UnpackThrough(ctx, path, o.Progress, func(body io.Reader) io.Reader { return store.Paced(ctx, body, o.Pace) }); err != nil {
 		return Verified{}, err
 	}
 	hash, err := strconv.ParseUint(m.Hash, 16, 64)
