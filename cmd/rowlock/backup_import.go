@@ -28,7 +28,8 @@ file is checked as a whole before anything is sent. With --from, and a selection
 
 Tasks keep their IDs, and what had become of them: attempts, errors, the times of their enqueue and death. A dead letter comes
 back as a dead letter, a task that was running as pending, a blocked one only if the tasks that it waits for are there: files
-have parents before their children. Completed and cancelled tasks are left out without --rerun.
+have parents before their children. Completed and cancelled tasks are left out without --rerun. What was of a workflow, batch or
+schedule comes back on its own, as that has counted its end; --label-origin keeps as labels what it was of.
 
 A task whose ID is there, live or in the history, is a conflict, and so is one whose unique key another has. So the same
 command can be repeated, after a crash too: no task comes back twice. --on-conflict says what to do:

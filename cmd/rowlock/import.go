@@ -32,10 +32,11 @@ type importer struct {
 	source  func(fn func(line int, t *rowlockv1.Task) error) error // can be read again
 	total   int
 
-	onConflict string
-	rerun      bool
-	dryRun     bool
-	requestID  string
+	onConflict  string
+	rerun       bool
+	dryRun      bool
+	labelOrigin bool
+	requestID   string
 
 	out    *render.List[importResult]
 	people bool // the output is for people
@@ -48,6 +49,7 @@ type importer struct {
 // importCounts is what became of the tasks.
 type importCounts struct {
 	imported int
+	parted   int            // of these, those that were of a workflow, batch or schedule
 	skipped  map[string]int // by reason: conflicts, and what had finished
 	refused  map[string]int // by reason
 	first    *exitError     // why the first was refused
@@ -55,17 +57,20 @@ type importCounts struct {
 
 // importResult is what became of one line.
 type importResult struct {
-	Line     int            `json:"line,omitempty"`
-	ID       string         `json:"id"`
-	State    string         `json:"state,omitempty"`
-	HolderID string         `json:"holder_id,omitempty"`
-	Reason   string         `json:"reason,omitempty"`
-	Error    *render.Status `json:"error,omitempty"`
+	Line     int    `json:"line,omitempty"`
+	ID       string `json:"id"`
+	State    string `json:"state,omitempty"`
+	HolderID string `json:"holder_id,omitempty"`
+	importOrigin
+	Reason string         `json:"reason,omitempty"`
+	Error  *render.Status `json:"error,omitempty"`
 }
 
 func (i *importer) add(flags *pflag.FlagSet) {
 	flags.StringVar(&i.onConflict, "on-conflict", conflictSkip, "what to do with a task whose ID or unique key is taken: skip, replace or fail")
 	flags.BoolVar(&i.rerun, "rerun", false, "import completed and cancelled tasks too: they run again")
+	flags.BoolVar(&i.labelOrigin, "label-origin", false,
+		"label tasks with the workflow, batch or schedule that they were of: "+labelOriginWorkflow+", "+labelOriginBatch+", "+labelOriginSchedule)
 	flags.BoolVar(&i.dryRun, "dry-run", false, "say what would become of each task if it were alone, and change nothing")
 	flags.StringVar(&i.requestID, "request-id", "", "names the import: one with the same ID within 24 h gets the same answers (default: a random one)")
 }
@@ -135,6 +140,9 @@ func (i *importer) pass(ctx context.Context, tasks rowlockv1.TaskServiceClient, 
 	defer i.bar.stop()
 	b := importBatch{}
 	err := i.source(func(line int, t *rowlockv1.Task) error {
+		if i.labelOrigin {
+			originOf(t).label(t)
+		}
 		if size := proto.Size(t) + 8; len(b.tasks) == idsPerCall || len(b.tasks) > 0 && b.bytes+size > importBatchBytes {
 			if err := i.send(ctx, tasks, &b, dry); err != nil {
 				return err
@@ -181,11 +189,14 @@ func (i *importer) send(ctx context.Context, tasks rowlockv1.TaskServiceClient, 
 		if dry {
 			i.expect(r)
 		}
-		one := importResult{Line: b.lines[k], ID: r.GetId(), HolderID: r.GetHolderId(), Reason: r.GetError().GetReason(), Error: render.NewStatus(r.GetError())}
+		one := importResult{Line: b.lines[k], ID: r.GetId(), HolderID: r.GetHolderId(), Reason: r.GetError().GetReason(), Error: render.NewStatus(r.GetError()), importOrigin: originOf(b.tasks[k])}
 		if r.GetState() != rowlockv1.Task_unspecified {
 			one.State = r.GetState().String()
 		}
 		i.counts.add(one.Line, r.GetError())
+		if one.Error == nil && one.importOrigin != (importOrigin{}) {
+			i.counts.parted++
+		}
 		if one.Error != nil || !i.people { // people are told of what needs a look
 			page = append(page, one)
 		}
@@ -272,7 +283,7 @@ func (i *importer) outcome(ctx context.Context, err error) error {
 	if i.dryRun {
 		verb = "Would import"
 	}
-	fmt.Fprintf(i.p.stderr, "%s %d of %s%s.\n", verb, i.counts.imported, plural(i.total, "task"), i.counts.rest())
+	fmt.Fprintf(i.p.stderr, "%s %d of %s%s.\n%s", verb, i.counts.imported, plural(i.total, "task"), i.counts.rest(), i.originNote())
 	if first := i.counts.first; first != nil {
 		return &exitError{code: first.code, text: fmt.Sprintf("%s refused, the first: %s", plural(total(i.counts.refused), "task"), first.text)}
 	}

@@ -44,7 +44,7 @@ func (t Task) Proto() (*rowlockv1.Task, error) {
 		TimeoutSeconds: t.TimeoutSeconds,
 		UniqueKey:      t.UniqueKey, UniqueWindowSeconds: t.UniqueWindowSeconds, FairKey: t.FairKey, SingletonKey: t.SingletonKey,
 		StickyKey: t.StickyKey, Require: t.Require, Labels: t.Labels, TraceContext: t.TraceContext, DependsOn: t.DependsOn,
-		RetryOf: t.RetryOf, OriginQueue: t.OriginQueue,
+		RetryOf: t.RetryOf, OriginQueue: t.OriginQueue, WorkflowId: t.WorkflowID, BatchId: t.BatchID, Schedule: t.Schedule,
 	}
 	if t.PayloadBytes > 0 && len(t.Payload) == 0 && len(t.PayloadBase64) == 0 {
 		return nil, fmt.Errorf("payload is missing: payload_bytes says that the task has one of %d bytes", t.PayloadBytes)
