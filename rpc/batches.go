@@ -83,6 +83,10 @@ func (s *batchService) callback(out *task.NewTask, t *pb.NewTask) error {
 		return invalid("batch_id is set, but a callback is in no batch: leave it out")
 	case len(t.GetDependsOn()) > 0:
 		return invalid("depends_on is set, but a callback waits for its batch only: leave it out")
+	case len(t.GetDependencies()) > 0:
+		return invalid("dependencies is set, but a callback waits for its batch only: leave it out")
+	case t.GetOnParentFailure() != pb.ParentFailure_parent_failure_default:
+		return invalid("on_parent_failure is set, but a callback waits for its batch only: leave it out")
 	}
 	return limits.newTask(out, t)
 }

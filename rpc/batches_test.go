@@ -173,6 +173,13 @@ func TestBadBatches(t *testing.T) {
 	if out, err := m.batches.ListBatches(m.ctx(), &pb.ListBatchesRequest{}); err != nil || len(out.GetBatches()) != 0 {
 		t.Errorf("a refused call made %v, %v", out, err)
 	}
+	for _, callback := range []*pb.NewTask{
+		{Queue: "q", Dependencies: []*pb.Dependency{{TaskId: nobody}}}, {Queue: "q", OnParentFailure: pb.ParentFailure_cancel},
+	} {
+		if _, err := m.batches.CreateBatch(m.ctx(), &pb.CreateBatchRequest{OnDeath: callback}); status.Code(err) != codes.InvalidArgument {
+			t.Errorf("a callback that waits for other tasks: %v", err)
+		}
+	}
 	closed := m.createBatch(&pb.CreateBatchRequest{}).GetId()
 	if _, err := m.batches.CloseBatch(m.ctx(), &pb.CloseBatchRequest{Id: closed, RequestId: "used"}); err != nil {
 		t.Fatal(err)

@@ -114,6 +114,8 @@ func (e *taskError) Error() string {
 	switch {
 	case e.code == task.UniqueTaken:
 		return fmt.Sprintf("the unique key is taken by task %s", e.id)
+	case e.code == task.DependencyFailed && e.id == 0:
+		return "a task that must complete first has failed, or was cancelled or deleted: retry that one first, or depend on its end (when any, --depends-on-end)"
 	case e.id == 0:
 		return e.code.Error()
 	case e.code == task.NotLive:

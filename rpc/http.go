@@ -51,7 +51,7 @@ func (s *Server) newHTTP() (*http.Server, error) {
 		mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
 	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		writeError(w, http.StatusNotFound, jsonError{Code: 5, Status: "NOT_FOUND", Message: "nothing is served at " + r.URL.Path + ": see /openapi.json"})
+		writeError(w, http.StatusNotFound, noSuchPath(r))
 	})
 	return &http.Server{
 		Handler:           mux,
@@ -106,7 +106,7 @@ func (s *Server) newGateway() (http.Handler, error) {
 func bounded(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.ContentLength > maxBody {
-			writeError(w, http.StatusRequestEntityTooLarge, jsonError{Code: 3, Status: "INVALID_ARGUMENT", Message: bodyTooLarge})
+			writeError(w, http.StatusRequestEntityTooLarge, jsonError{Code: 3, Status: "INVALID_ARGUMENT", Reason: "too_large", Message: bodyTooLarge})
 			return
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)

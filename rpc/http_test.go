@@ -150,7 +150,7 @@ func TestGatewayErrors(t *testing.T) {
 			t.Errorf("%s: %d %q: %v", name, code, body, err)
 			continue
 		}
-		if code != c.code || e.Status != c.status || !strings.Contains(e.Message, c.message) || strings.ContainsAny(e.Message, "\n\u00a0") {
+		if code != c.code || e.Status != c.status || e.Reason == "" || !strings.Contains(e.Message, c.message) || strings.ContainsAny(e.Message, "\n\u00a0") {
 			t.Errorf("%s: %d %+v", name, code, e)
 		}
 	}

@@ -91,22 +91,35 @@ func gatewayError(_ context.Context, _ *runtime.ServeMux, _ runtime.Marshaler, w
 		}
 	}
 	code := runtime.HTTPStatusFromCode(s.Code())
-	if out.Message == bodyTooLarge {
-		code = http.StatusRequestEntityTooLarge
+	switch {
+	case out.Message == bodyTooLarge:
+		code, out.Reason = http.StatusRequestEntityTooLarge, "too_large"
+	case out.Reason == "" && s.Code() == codes.InvalidArgument: // of a body, a path or a query that can't be read
+		out.Reason = "invalid"
 	}
 	writeError(w, code, out)
 }
 
 // routingError answers a request that fits no path or method.
 func routingError(_ context.Context, _ *runtime.ServeMux, _ runtime.Marshaler, w http.ResponseWriter, r *http.Request, code int) {
-	out := jsonError{Code: int(codes.NotFound), Status: "NOT_FOUND", Message: "nothing is served at " + r.URL.Path + ": see /openapi.json"}
+	out := noSuchPath(r)
 	switch code {
 	case http.StatusMethodNotAllowed:
-		out = jsonError{Code: int(codes.Unimplemented), Status: "UNIMPLEMENTED", Message: r.Method + " is not served at " + r.URL.Path + ": see /openapi.json"}
+		out = jsonError{
+			Code: int(codes.Unimplemented), Status: "UNIMPLEMENTED", Reason: "no_such_method",
+			Message: r.Method + " is not served at " + r.URL.Path + ": see /openapi.json",
+		}
 	case http.StatusBadRequest:
-		out = jsonError{Code: int(codes.InvalidArgument), Status: "INVALID_ARGUMENT", Message: "the request can't be read"}
+		out = jsonError{Code: int(codes.InvalidArgument), Status: "INVALID_ARGUMENT", Reason: "invalid", Message: "the request can't be read"}
 	}
 	writeError(w, code, out)
+}
+
+func noSuchPath(r *http.Request) jsonError {
+	return jsonError{
+		Code: int(codes.NotFound), Status: "NOT_FOUND", Reason: "no_such_path",
+		Message: "nothing is served at " + r.URL.Path + ": see /openapi.json",
+	}
 }
 
 // codeName is the name of a code as the gRPC documentation writes it.

@@ -42,7 +42,7 @@ func (s *taskService) ListTasks(ctx context.Context, req *pb.ListTasksRequest) (
 		if err != nil {
 			return nil, err
 		}
-		out.Tasks, out.NextCursor = p.tasks, p.next
+		out.Tasks, out.NextCursor, out.Position = p.tasks, p.next, task.EndOf(p.from).String()
 		return out, nil
 	}
 	err = s.node.Read(ctx, req.GetStale(), func(v *raftfsm.View) error {
@@ -126,6 +126,7 @@ type page struct {
 	next  string
 	bytes int
 	seen  int
+	from  uint64 // the log's index as of which a filtered page began: what it shows may be of later moments
 }
 
 // full reports whether nothing more should be added.

@@ -200,6 +200,10 @@ func TestQueues(t *testing.T) {
 	for name, call := range map[string]func() error{
 		"get":   func() error { _, err := m.queues.GetQueue(m.ctx(), &pb.GetQueueRequest{Name: "no"}); return err },
 		"purge": func() error { _, err := m.queues.PurgeQueue(m.ctx(), &pb.PurgeQueueRequest{Name: "no"}); return err },
+		"resume": func() error {
+			_, err := m.queues.ResumeQueue(m.ctx(), &pb.ResumeQueueRequest{Name: "no"})
+			return err
+		},
 	} {
 		if err := call(); status.Code(err) != codes.NotFound {
 			t.Errorf("%s of a queue that isn't there: %v", name, err)

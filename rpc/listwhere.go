@@ -18,6 +18,7 @@ func (p *page) readWhere(ctx context.Context, n Node, stale bool) error {
 		scan.States = liveStates
 	}
 	s := &search{node: n, scan: scan, filter: p.filter, now: p.now, stale: stale}
+	defer func() { p.from = s.from }()
 	full := false
 	for !full && !s.scan.End && s.visited < maxScan {
 		err := s.chunk(ctx, func(t *task.Task) bool {
@@ -40,6 +41,9 @@ func (p *page) readWhere(ctx context.Context, n Node, stale bool) error {
 // selects is about what a scan doesn't.
 func (p *page) selects(t *task.Task, now task.Time) bool {
 	if p.worker != "" && (t.Worker != p.worker || t.State != task.Running && !t.State.Finished()) {
+		return false
+	}
+	if p.batch != 0 && t.Batch != p.batch {
 		return false
 	}
 	return p.quiet == 0 || t.State == task.Running && max(t.StartedAt, t.Progress.At) < now-p.quiet

@@ -205,6 +205,9 @@ func (s *queueService) PauseQueue(ctx context.Context, req *pb.PauseQueueRequest
 }
 
 func (s *queueService) ResumeQueue(ctx context.Context, req *pb.ResumeQueueRequest) (*pb.ResumeQueueResponse, error) {
+	if _, err := s.read(ctx, req.GetName(), false); err != nil { // unlike a pause, it makes no queue
+		return nil, err
+	}
 	return &pb.ResumeQueueResponse{}, s.setMode(ctx, req.GetName(), req.GetRequestId(), task.QueueOpen)
 }
 

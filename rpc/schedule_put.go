@@ -131,6 +131,12 @@ func (s *scheduleService) template(c *task.PutSchedule, in *pb.NewTask) error {
 		return invalid("task.run_at can't be given, as each tick makes a task: the spec says when; delay_seconds counts from the tick")
 	case len(t.DependsOn) > 0:
 		return invalid("task.depends_on can't be given: a schedule's task waits for no others")
+	case len(t.Edges) > 0:
+		return invalid("task.dependencies can't be given: a schedule's task waits for no others")
+	case in.GetOnParentFailure() != pb.ParentFailure_parent_failure_default:
+		return invalid("task.on_parent_failure can't be given: a schedule's task waits for no others")
+	case t.Batch != 0:
+		return invalid("task.batch_id can't be given: a batch is closed one day, and a schedule goes on")
 	}
 	longest := time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC).UnixMicro()
 	if n := len(task.ExpandPayload(t.Payload, c.Name, longest)); n > s.limits.PayloadBytes {

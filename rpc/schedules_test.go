@@ -176,15 +176,20 @@ func TestScheduleErrors(t *testing.T) {
 		"task.queue is required":               func(r *pb.PutScheduleRequest) { r.Task.Queue = "" },
 		"task.run_at can't be given":           func(r *pb.PutScheduleRequest) { r.Task.RunAt = timestamppb.New(now) },
 		"task.depends_on can't be given":       func(r *pb.PutScheduleRequest) { r.Task.DependsOn = []string{"0000000000001"} },
-		"task.payload has up to":               func(r *pb.PutScheduleRequest) { r.Task.Payload = []byte(strings.Repeat("{{nominal_time}}", 15_000)) },
-		"task.payload has 262145 bytes":        func(r *pb.PutScheduleRequest) { r.Task.Payload = make([]byte, 256<<10+1) },
-		"misfire.policy 9 is unknown":          func(r *pb.PutScheduleRequest) { r.Misfire = &pb.Misfire{Policy: 9} },
-		"misfire.catch_up_ticks must be":       func(r *pb.PutScheduleRequest) { r.Misfire = &pb.Misfire{Policy: pb.Misfire_catch_up} },
-		"misfire.catch_up_ticks is for":        func(r *pb.PutScheduleRequest) { r.Misfire = &pb.Misfire{CatchUpTicks: 3} },
-		"misfire.grace_seconds must be":        func(r *pb.PutScheduleRequest) { r.Misfire = &pb.Misfire{GraceSeconds: 0.1} },
-		"overlap 7 is unknown":                 func(r *pb.PutScheduleRequest) { r.Overlap = 7 },
-		"history_ticks must be":                func(r *pb.PutScheduleRequest) { r.HistoryTicks = 1001 },
-		"request_id has 65 bytes":              func(r *pb.PutScheduleRequest) { r.RequestId = strings.Repeat("x", 65) },
+		"task.dependencies can't be given": func(r *pb.PutScheduleRequest) {
+			r.Task.Dependencies = []*pb.Dependency{{TaskId: "0000000000001", When: pb.Dependency_any}}
+		},
+		"task.on_parent_failure can't be given": func(r *pb.PutScheduleRequest) { r.Task.OnParentFailure = pb.ParentFailure_cancel },
+		"task.batch_id can't be given":          func(r *pb.PutScheduleRequest) { r.Task.BatchId = "0000000000001" },
+		"task.payload has up to":                func(r *pb.PutScheduleRequest) { r.Task.Payload = []byte(strings.Repeat("{{nominal_time}}", 15_000)) },
+		"task.payload has 262145 bytes":         func(r *pb.PutScheduleRequest) { r.Task.Payload = make([]byte, 256<<10+1) },
+		"misfire.policy 9 is unknown":           func(r *pb.PutScheduleRequest) { r.Misfire = &pb.Misfire{Policy: 9} },
+		"misfire.catch_up_ticks must be":        func(r *pb.PutScheduleRequest) { r.Misfire = &pb.Misfire{Policy: pb.Misfire_catch_up} },
+		"misfire.catch_up_ticks is for":         func(r *pb.PutScheduleRequest) { r.Misfire = &pb.Misfire{CatchUpTicks: 3} },
+		"misfire.grace_seconds must be":         func(r *pb.PutScheduleRequest) { r.Misfire = &pb.Misfire{GraceSeconds: 0.1} },
+		"overlap 7 is unknown":                  func(r *pb.PutScheduleRequest) { r.Overlap = 7 },
+		"history_ticks must be":                 func(r *pb.PutScheduleRequest) { r.HistoryTicks = 1001 },
+		"request_id has 65 bytes":               func(r *pb.PutScheduleRequest) { r.RequestId = strings.Repeat("x", 65) },
 	} {
 		req := daily("s")
 		change(req)

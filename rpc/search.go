@@ -25,6 +25,7 @@ type search struct {
 	visited uint64
 	failed  uint64 // tasks for which the filter couldn't be evaluated
 	began   bool
+	from    uint64 // the log's index as of which the first chunk was read
 	stale   bool
 }
 
@@ -40,6 +41,9 @@ func (s *search) chunk(ctx context.Context, take func(t *task.Task) (more bool))
 	at := s.scan.At
 	err := s.node.Read(ctx, s.stale || s.began, func(v *raftfsm.View) (err error) {
 		s.now = max(s.now, v.Now())
+		if !s.began {
+			s.from = v.Index()
+		}
 		tasks, err = s.scan.Next(v)
 		return err
 	})

@@ -75,7 +75,7 @@ func (s *workflowService) resolve(ctx context.Context, tasks []task.NewTask) err
 				return err
 			}
 			if refusal != nil {
-				return &memberError{ref: tasks[i].Ref, field: "dependencies", err: refusal}
+				return &memberError{ref: tasks[i].Ref, err: refusal}
 			}
 		}
 		return nil
@@ -84,11 +84,17 @@ func (s *workflowService) resolve(ctx context.Context, tasks []task.NewTask) err
 
 // memberError is a refusal of a graph because of one of its tasks.
 type memberError struct {
-	ref, field string
-	err        error
+	ref   string
+	field string // "": the error names it
+	err   error
 }
 
-func (e *memberError) Error() string { return fmt.Sprintf("task %q: %s: %v", e.ref, e.field, e.err) }
+func (e *memberError) Error() string {
+	if e.field == "" {
+		return fmt.Sprintf("task %q: %v", e.ref, e.err)
+	}
+	return fmt.Sprintf("task %q: %s: %v", e.ref, e.field, e.err)
+}
 func (e *memberError) Unwrap() error { return e.err }
 
 // graphRefusal says which field of which task is in the way.
@@ -98,6 +104,8 @@ func graphRefusal(tasks []task.NewTask, item *task.Item) error {
 	}
 	field := "queue"
 	switch item.Code {
+	case task.NoSuchBatch, task.BatchClosed:
+		return &memberError{ref: tasks[item.Other-1].Ref, err: &batchError{code: item.Code}}
 	case task.UniqueTaken:
 		field = "unique_key"
 	case task.DependencyFailed:

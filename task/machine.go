@@ -248,6 +248,8 @@ func (m *Machine) executeFeature(c Command) Result {
 		return m.resetQuiet(c)
 	case *DrainSession:
 		return m.drainSession(c)
+	case *AdvanceCounters:
+		return m.advanceCounters(c)
 	case *InstallImage:
 		return m.installImage(c)
 	}

@@ -21,7 +21,7 @@ func ExampleRawTask_Parent() {
 	w.HandleFunc("number", func(_ context.Context, t *worker.RawTask) error { return t.SetResult(len(t.Payload)) })
 	w.HandleFunc("sum", func(_ context.Context, t *worker.RawTask) error {
 		sum := 0
-		for _, p := range t.Related.Parents {
+		for _, p := range t.Parents {
 			var n int
 			if err := p.Decode(&n); err != nil {
 				return worker.Permanent(err)

@@ -57,7 +57,9 @@ func (k *link) run(ctx context.Context) error {
 			attempt = 0
 		}
 		pause := reconnectPause(attempt)
-		k.config.Logger.Warn("no connection to the servers", "lost", welcomed, "error", err, "retry_ms", pause.Milliseconds())
+		if telling(attempt) {
+			k.config.Logger.Warn("no connection to the servers", "lost", welcomed, "attempt", attempt+1, "error", err, "retry_ms", pause.Milliseconds())
+		}
 		select {
 		case <-time.After(pause):
 		case <-k.leave:
@@ -66,6 +68,13 @@ func (k *link) run(ctx context.Context) error {
 			return nil
 		}
 	}
+}
+
+// telling reports whether a failed attempt is worth a line in the log. Attempts come several a second, so that a failover is
+// short; of a longer outage the log has the first ones, then fewer and fewer, down to one in about a quarter of a minute.
+func telling(attempt int) bool {
+	const seldom = 64
+	return attempt%seldom == 0 || attempt < seldom && attempt&(attempt-1) == 0
 }
 
 func (k *link) leaving() bool {

@@ -25,10 +25,7 @@ func (p Parent) Decode(result any) error { return json.Unmarshal(p.Result, resul
 
 // Parent returns the parent of a name in the graph, or of an ID.
 func (t *RawTask) Parent(ref string) (Parent, bool) {
-	if t.Related == nil {
-		return Parent{}, false
-	}
-	for _, p := range t.Related.Parents {
+	for _, p := range t.Parents {
 		if p.Ref == ref || p.ID == ref {
 			return p, true
 		}

@@ -20,11 +20,8 @@ type Related struct {
 	Callback   string
 }
 
-func relatedOf(p *rowlockv1.Related) *Related {
-	if p == nil {
-		return nil
-	}
-	r := &Related{
+func relatedOf(p *rowlockv1.Related) Related {
+	r := Related{
 		Schedule: p.GetSchedule(), Parents: parentsOf(p.GetParents()),
 		BatchID: p.GetBatchId(), CallbackOf: p.GetCallbackOf(), Callback: p.GetCallback(),
 	}

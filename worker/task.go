@@ -38,8 +38,8 @@ type RawTask struct {
 	TraceContext string
 	FairKey      string
 	WorkerDeaths int
-	// Related is what the task came from or belongs to; nil where it stands alone.
-	Related *Related
+	// Related is what the task came from or belongs to: t.Schedule, t.BatchID and so on; zero where it stands alone.
+	Related
 
 	result []byte
 	sink   sink

@@ -19,7 +19,7 @@ type backoffFlags struct {
 var backoffNames = [...]string{"backoff-initial", "backoff-maximum", "backoff-multiplier", "retry-delays"}
 
 func (b *backoffFlags) add(flags *pflag.FlagSet) {
-	flags.DurationVar(&b.initial, "backoff-initial", 0, "wait of a task after its first failure")
+	flags.DurationVar(&b.initial, "backoff-initial", 0, "wait of a task after its first failure, of which half is random")
 	flags.DurationVar(&b.maximum, "backoff-maximum", 0, "longest wait after a failure")
 	flags.Float64Var(&b.multiplier, "backoff-multiplier", 0, "factor between two waits, at least 1")
 	flags.DurationSliceVar(&b.delays, "retry-delays", nil, "fixed waits instead, such as 1s,10s,1m; the last one repeats")
@@ -47,9 +47,14 @@ func (b *backoffFlags) value(flags *pflag.FlagSet) (*rowlockv1.Backoff, error) {
 	if b.multiplier != 0 && b.multiplier < 1 {
 		return nil, usagef("--backoff-multiplier %g: want at least 1", b.multiplier)
 	}
-	for _, d := range append([]time.Duration{b.initial, b.maximum}, b.delays...) {
+	for _, d := range b.delays {
 		if d < 0 {
-			return nil, usagef("a wait of %s: want 0s or more", d)
+			return nil, usagef("--retry-delays: a wait of %s: want 0s or more", d)
+		}
+	}
+	for i, d := range []time.Duration{b.initial, b.maximum} {
+		if d < 0 {
+			return nil, usagef("--%s %s: want 0s or more", backoffNames[i], d)
 		}
 	}
 	backoff := &rowlockv1.Backoff{InitialSeconds: b.initial.Seconds(), MaximumSeconds: b.maximum.Seconds(), Multiplier: b.multiplier}

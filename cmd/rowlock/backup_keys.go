@@ -85,7 +85,7 @@ func (r *readFlags) keys() (archive.Keys, error) {
 	for _, path := range r.identities {
 		text, err := os.ReadFile(path)
 		if err != nil {
-			return k, usagef("--%sidentity: %s", r.prefix, cause(err))
+			return k, usagef("--%sidentity %s: %s", r.prefix, path, cause(err))
 		}
 		list, err := age.ParseIdentities(bytes.NewReader(text))
 		if err != nil {

@@ -19,7 +19,13 @@ func (b *byteSize) String() string {
 	if *b == 0 {
 		return ""
 	}
-	return strconv.FormatUint(uint64(*b), 10)
+	text := strconv.FormatUint(uint64(*b), 10)
+	for _, unit := range byteUnits[:4] { // the largest of which it is a multiple
+		if n := uint64(*b); n%unit.bytes == 0 {
+			text = strconv.FormatUint(n/unit.bytes, 10) + unit.suffix
+		}
+	}
+	return text
 }
 
 // Type implements pflag.Value.

@@ -20,14 +20,15 @@ func (p *program) enqueueCommand() *cobra.Command {
 A payload on the command line must be JSON, or anything with --raw; one from a file or stdin is taken as it is.
 
 A file has one JSON object a line, with these fields, all of them optional:
-  queue, kind, unique_key, fair_key, trace_context   text
+  queue, kind, unique_key, fair_key, singleton_key,
+  sticky_key, trace_context                          text
   payload                                            any JSON; payload_base64 for other bytes
   delay_seconds, timeout_seconds, ttl_seconds,
   unique_window_seconds, debounce_max_seconds        seconds, such as 90 or 0.5
   run_at                                             a time such as "2030-01-31T08:00:00Z"
   priority, max_attempts, max_worker_deaths          whole numbers
   unique_mode                                        "reject", "return", "replace" or "debounce"
-  labels                                             {"key": "value"}
+  labels, require                                    {"key": "value"}
   depends_on                                         ["ID", …]
   batch_id                                           the ID of an open batch
   dependencies                                       [{"task_id": "ID", "when": "success", "failure" or "any"}]
@@ -61,7 +62,7 @@ sent again with the same --request-id.`,
 			return p.enqueueFile(cmd, connect, out, &call, queue)
 		}
 		if queue == "" {
-			return usagef("missing argument: want 'rowlock enqueue QUEUE'")
+			return usagef("missing argument: want 'rowlock enqueue QUEUE', or --from-file FILE")
 		}
 		newTask, err := task.task(p, cmd.Flags(), queue)
 		if err != nil {

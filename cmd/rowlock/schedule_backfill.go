@@ -37,11 +37,17 @@ func (p *program) scheduleBackfillCommand() *cobra.Command {
 		if request.To, err = timeFlag("to", *to); err != nil {
 			return err
 		}
+		if request.MaxTicks == 0 {
+			return usagef("--max 0: want 1 to 2000")
+		}
 		if request.RequestId == "" {
 			request.RequestId = requestID()
 		}
 		if request.To == nil {
 			request.To = timestamppb.New(p.now()) // the same if the call has to be sent again
+			if request.From.AsTime().After(request.To.AsTime()) {
+				return usagef("--from %s is in the future: a backfill makes up for the past", *from)
+			}
 		}
 		request.Name = args[0]
 		return connect.run(cmd, func(ctx context.Context, c *connection) error {

@@ -22,7 +22,7 @@ func (p *program) schedulePutCommand() *cobra.Command {
 @daily, @weekly, @monthly, @yearly. They are read on the clock of --zone. A local time that the clock skips in spring fires
 when it is put forward; one that comes twice in autumn fires once. Expressions whose hour is * go by the time that passes.
 
-The task has the flags of 'rowlock enqueue'. In its payload {{nominal_time}} becomes the tick's time (RFC 3339, UTC),
+The task has the flags of 'rowlock enqueue' that aren't about one call. In its payload {{nominal_time}} becomes the tick's time (RFC 3339, UTC),
 {{nominal_unix}} the same in seconds since 1970, and {{schedule}} the schedule's name.
 
 A tick that is late by more than --grace, as after a time without a leader, is missed: --misfire fire-once fires the last
@@ -87,18 +87,26 @@ func (s *schedulePut) add(flags *pflag.FlagSet) {
 	flags.BoolVar(&s.paused, "paused", false, "pause it too")
 	flags.BoolVar(&s.dryRun, "dry-run", false, "check it and show its next times, and store nothing")
 	s.task.add(flags)
-	for _, name := range []string{"at", "depends-on"} { // not for what a schedule makes
+	for _, name := range notOfSchedules {
 		_ = flags.MarkHidden(name)
 	}
 }
+
+// notOfSchedules are flags of 'enqueue' that make no sense for what a schedule makes, again and again.
+var notOfSchedules = []string{"at", "depends-on", "depends-on-failure", "depends-on-end", "cancel-on-parent-failure", "batch"}
 
 func (s *schedulePut) request(p *program, flags *pflag.FlagSet, name, queue string) (*rowlockv1.PutScheduleRequest, error) {
 	if err := atMostOne(flags, "cron", "every"); err != nil {
 		return nil, err
 	}
-	for _, flag := range []string{"at", "depends-on"} {
+	for _, flag := range notOfSchedules {
 		if flags.Changed(flag) {
 			return nil, usagef("--%s is not for schedules: each tick makes a task of its own", flag)
+		}
+	}
+	for _, flag := range []string{"history", "catch-up"} { // 0 would quietly be the default
+		if f := flags.Lookup(flag); f.Changed && f.Value.String() == "0" {
+			return nil, usagef("--%s 0: want 1 to 1000; leave it out for the default", flag)
 		}
 	}
 	spec := &rowlockv1.ScheduleSpec{Expression: s.cron, TimeZone: s.zone}

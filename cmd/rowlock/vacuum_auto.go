@@ -18,10 +18,10 @@ type autoVacuumFlags struct {
 
 func (v *autoVacuumFlags) add(flags *pflag.FlagSet) {
 	v.least, v.rate = 256<<20, 32<<20
-	flags.IntVar(&v.free, "vacuum-free", 50, "give free pages back when they are this percentage of the state file or the log; 0 is never")
-	flags.Var(&v.least, "vacuum-min-size", "and the file has at least so many bytes")
-	flags.DurationVar(&v.every, "vacuum-every", 6*time.Hour, "and the last time is this long ago")
-	flags.Var(&v.rate, "vacuum-rate", "copy at most so many bytes in a second")
+	flags.IntVar(&v.free, "vacuum-free", 50, "give free pages back when they are this percentage of the state file or the log, 1 to 99; 0 is never")
+	flags.Var(&v.least, "vacuum-min-size", "vacuum no file that has less than so many bytes")
+	flags.DurationVar(&v.every, "vacuum-every", 6*time.Hour, "vacuum a file no sooner after the last time, at least 1m")
+	flags.Var(&v.rate, "vacuum-rate", "vacuum at most so many bytes in a second, at least 1MiB")
 	settings(flags, "vacuum-free", "vacuum-min-size", "vacuum-every", "vacuum-rate")
 }
 

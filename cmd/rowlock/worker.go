@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/rowlock/rowlock/client"
+	"github.com/rowlock/rowlock/cmd/rowlock/taskfile"
 	"github.com/rowlock/rowlock/worker"
 	"github.com/rowlock/rowlock/worker/exec"
 	"github.com/rowlock/rowlock/worker/webhook"
@@ -166,10 +167,12 @@ func (f *workerFlags) config(logger *slog.Logger) (worker.Config, worker.Handler
 	case f.exec != "":
 		handler, err = exec.Handler(exec.Config{Command: f.exec, Logger: config.Logger})
 	case f.url != "":
-		handler, err = webhook.Handler(webhook.Config{URL: f.url})
+		if handler, err = webhook.Handler(webhook.Config{URL: f.url}); err != nil {
+			return config, nil, usagef("--http: %s", strings.TrimPrefix(err.Error(), "webhook: "))
+		}
 	}
 	if err != nil {
-		return config, nil, usagef("%s", err)
+		return config, nil, usagef("--exec: %s", err)
 	}
 	return config, handler, nil
 }
@@ -185,6 +188,9 @@ func parseQueues(queues []string) (map[string]int, error) {
 			if weight, err = strconv.Atoi(text); err != nil || weight < 1 {
 				return nil, usagef("--queues %q: want a weight from 1, such as %s=3", q, name)
 			}
+		}
+		if !taskfile.QueueName(name) {
+			return nil, usagef("--queues %q: a queue's name is up to 128 letters, digits, '.', '_' and '-', beginning with a letter or digit", q)
 		}
 		if _, twice := weights[name]; twice {
 			return nil, usagef("--queues names %q twice", name)

@@ -64,6 +64,15 @@ type Manifest struct {
 	Body Body `json:"body"`
 }
 
+// Moment is the earliest time of which a full archive is the state: its state time or, where nothing had ever been stamped with a
+// time yet, as in a group that has just begun, that of its making. Nothing is known of the time before.
+func (m *Manifest) Moment() time.Time {
+	if m.StateTime.UnixMicro() > 0 {
+		return m.StateTime
+	}
+	return m.Created
+}
+
 // Agreed is a verdict: after the entry of Index, at or after the manifest's, a strict majority of the voters had the
 // state hash Hash, and the member of the backup had it too.
 type Agreed struct {

@@ -100,6 +100,9 @@ func (s *Span) date(ctx context.Context, b bucket.Bucket, first, last string, ke
 	} else if err != nil {
 		s.Problem = err.Error()
 	}
-	s.From.Time, s.To.Time = from.StateTime, to.StateTime
+	s.From.Time, s.To.Time = from.Moment(), to.Moment()
+	if s.To.Time.Before(s.From.Time) { // the group's clock and that of who made the first backup of it aren't the same
+		s.From.Time = s.To.Time
+	}
 	return nil
 }

@@ -18,9 +18,8 @@ const (
 	// costLimit is what one evaluation may cost, in CEL's units: about one for each step, and one for ten characters that a
 	// function on texts looks at.
 	costLimit = 200_000
-	// maxDepth and maxNodes bound what is parsed.
+	// maxDepth is how deep an expression may be nested.
 	maxDepth = 50
-	maxNodes = 2_000
 )
 
 // ErrCost says that an expression was too costly to evaluate for a task.
@@ -36,7 +35,7 @@ type Filter struct {
 // environment is what all expressions are compiled in; to make it takes some milliseconds.
 var environment = sync.OnceValues(func() (*cel.Env, error) {
 	options := []cel.EnvOption{
-		cel.ParserRecursionLimit(maxDepth), cel.ParserExpressionSizeLimit(maxNodes), cel.CrossTypeNumericComparisons(true),
+		cel.ParserRecursionLimit(maxDepth), cel.ParserExpressionSizeLimit(MaxText), cel.CrossTypeNumericComparisons(true),
 	}
 	for _, name := range Fields() {
 		options = append(options, cel.Variable(name, fields[name].kind))
@@ -70,9 +69,25 @@ func Compile(text string) (*Filter, error) {
 	}
 	f.program, err = env.Program(ast, cel.EvalOptions(cel.OptOptimize), cel.CostLimit(costLimit))
 	if err != nil { // a constant that a function doesn't take, such as a bad regular expression
-		return nil, fmt.Errorf("the filter can't be evaluated: %w", err)
+		return nil, fmt.Errorf("the filter can't be evaluated: %w%s", err, hint(err.Error()))
 	}
 	return f, nil
+}
+
+// hints say how to write what CEL's messages only name.
+var hints = []struct{ in, say string }{
+	{"uration", `durations are written duration("1h30m")`},
+	{"imestamp", `times are written timestamp("2026-01-31T00:00:00Z")`},
+	{"token recognition error at: '=", "equality is =="},
+}
+
+func hint(message string) string {
+	for _, h := range hints {
+		if strings.Contains(message, h.in) {
+			return ": " + h.say
+		}
+	}
+	return ""
 }
 
 // maxIssues is how many errors of one text are told.
@@ -94,7 +109,7 @@ func describe(issues *cel.Issues, text string) error {
 		if strings.Contains(text, "\n") {
 			at = fmt.Sprintf("line %d, %s", e.Location.Line(), at)
 		}
-		said = append(said, at+": "+message)
+		said = append(said, at+": "+message+hint(message))
 	}
 	answer := "the filter is wrong at " + strings.Join(said, "; at ")
 	if fieldsToo {

@@ -147,7 +147,10 @@ func TestCompileRefuses(t *testing.T) {
 		`queue`:                               {"yields a string", "true or false"},
 		`payload.ready`:                       {"yields a dyn", "true or false"},
 		`error.matches("(")`:                  {"can't be evaluated", "missing closing"},
-		`age > 5`:                             {"no matching overload"},
+		`age > 5`:                             {"no matching overload", `durations are written duration("1h30m")`},
+		`age > duration("1 hour")`:            {"can't be evaluated", `durations are written duration("1h30m")`},
+		`run_at < "2026"`:                     {"no matching overload", `times are written timestamp("2026-01-31T00:00:00Z")`},
+		`queue = "mail"`:                      {"column 7", "equality is =="},
 		`queue == "` + strings.Repeat("x", MaxText) + `"`:            {"bytes", "at most 4096"},
 		strings.Repeat("(", 100) + "true" + strings.Repeat(")", 100): {"recursion"},
 	} {

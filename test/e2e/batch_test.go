@@ -32,14 +32,14 @@ func TestBatchThroughRestarts(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.HandleFunc("load", func(ctx context.Context, task *worker.RawTask) error {
-		if task.Related == nil || task.Related.BatchID != batch.ID {
+		if task.BatchID != batch.ID {
 			t.Errorf("task %s doesn't say that its batch is %s: %+v", task.ID, batch.ID, task.Related)
 		}
 		if began.Add(1) == 30 {
 			close(halfway)
 		}
 		if string(task.Payload) == "add" { // a running task adds another one to its batch
-			_, err := c.Enqueue(ctx, client.Raw("load", nil), client.Queue("etl"), client.InBatch(task.Related.BatchID), client.Unique("of-"+task.ID), client.UniqueMode(client.Return))
+			_, err := c.Enqueue(ctx, client.Raw("load", nil), client.Queue("etl"), client.InBatch(task.BatchID), client.Unique("of-"+task.ID), client.UniqueMode(client.Return))
 			if err != nil {
 				return err
 			}

@@ -13,6 +13,7 @@ import (
 // jq is the program of that name, for machines without it: -e fails for null and false, -r prints strings bare.
 func jq(args []string) int {
 	raw, exit, query := false, false, ""
+	var in io.Reader = os.Stdin
 	for _, a := range args {
 		switch a {
 		case "-r":
@@ -21,11 +22,22 @@ func jq(args []string) int {
 			exit = true
 		case "-er", "-re":
 			raw, exit = true, true
+		case "-c": // as it prints anyway
 		default:
-			query = a
+			if query == "" {
+				query = a
+				continue
+			}
+			file, err := os.Open(a)
+			if err != nil {
+				fmt.Fprintln(os.Stderr, "jq:", err)
+				return 2
+			}
+			defer file.Close()
+			in = file
 		}
 	}
-	last, err := evaluate(query, raw)
+	last, err := evaluate(query, raw, in)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "jq:", err)
 		return 5
@@ -36,12 +48,12 @@ func jq(args []string) int {
 	return 0
 }
 
-func evaluate(text string, raw bool) (last any, err error) {
+func evaluate(text string, raw bool, from io.Reader) (last any, err error) {
 	query, err := gojq.Parse(text)
 	if err != nil {
 		return nil, err
 	}
-	in := json.NewDecoder(os.Stdin)
+	in := json.NewDecoder(from)
 	for {
 		var value any
 		if err := in.Decode(&value); errors.Is(err, io.EOF) {

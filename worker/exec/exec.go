@@ -98,9 +98,7 @@ func (c Config) run(ctx context.Context, t *worker.RawTask) error {
 
 func (c Config) env(t *worker.RawTask) []string {
 	env := append(os.Environ(), c.Env...)
-	if t.Related != nil {
-		env = append(env, related(t.Related)...)
-	}
+	env = append(env, related(&t.Related)...)
 	env = append(env,
 		"ROWLOCK_TASK_ID="+t.ID,
 		"ROWLOCK_QUEUE="+t.Queue,

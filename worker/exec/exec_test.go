@@ -53,7 +53,7 @@ func TestOutcomes(t *testing.T) {
 		h := handler(t, exec.Config{Command: row.command, Env: []string{"MORE=yes"}, Dir: "/", Snooze: time.Minute})
 		r := workertest.RunRaw(t, h, "job", []byte(`{"a":1}`), workertest.Attempt(2), workertest.Task(func(t *worker.RawTask) {
 			at := time.Date(2026, 3, 29, 3, 0, 0, 0, time.FixedZone("CEST", 2*3600))
-			t.Related = &worker.Related{Schedule: "nightly", NominalAt: at}
+			t.Related = worker.Related{Schedule: "nightly", NominalAt: at}
 		}))
 		if r.Kind != row.kind || string(r.Outcome.Result) != row.result {
 			t.Errorf("%s: %v %q %v, want %v %q", row.command, r.Kind, r.Outcome.Result, r.Err, row.kind, row.result)
@@ -70,8 +70,8 @@ func TestOutcomes(t *testing.T) {
 // A program learns of its batch, and of the one that called it back.
 func TestBatch(t *testing.T) {
 	h := handler(t, exec.Config{Command: `echo "$ROWLOCK_BATCH_ID $ROWLOCK_BATCH_CALLBACK"`})
-	for want, of := range map[string]*worker.Related{
-		" \n": nil, "B \n": {BatchID: "B"}, "B on_death\n": {CallbackOf: "B", Callback: "on_death"},
+	for want, of := range map[string]worker.Related{
+		" \n": {}, "B \n": {BatchID: "B"}, "B on_death\n": {CallbackOf: "B", Callback: "on_death"},
 	} {
 		r := workertest.RunRaw(t, h, "job", nil, workertest.Task(func(t *worker.RawTask) { t.Related = of }))
 		if string(r.Outcome.Result) != want {

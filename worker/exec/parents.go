@@ -23,11 +23,11 @@ type fileParent struct {
 // without parents.
 func writeParents(t *worker.RawTask) (path string, remove func() error, err error) {
 	none := func() error { return nil }
-	if t.Related == nil || len(t.Related.Parents) == 0 {
+	if len(t.Parents) == 0 {
 		return "", none, nil
 	}
-	list := make([]fileParent, 0, len(t.Related.Parents))
-	for _, p := range t.Related.Parents {
+	list := make([]fileParent, 0, len(t.Parents))
+	for _, p := range t.Parents {
 		list = append(list, fileParentOf(p))
 	}
 	text, err := json.Marshal(list)

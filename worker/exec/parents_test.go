@@ -21,7 +21,7 @@ func TestParentsFile(t *testing.T) {
 			{ID: "0000000000003", State: "completed", Result: []byte{0xff, 0}},
 			{ID: "0000000000004"},
 		}
-		task := &worker.RawTask{Kind: "job", Related: &worker.Related{Parents: parents}}
+		task := &worker.RawTask{Kind: "job", Related: worker.Related{Parents: parents}}
 		outcome := worker.Try(t.Context(), handler(t, exec.Config{Command: command}), task, nil)
 		got := string(outcome.Result)
 		if outcome.Err != nil {

@@ -112,9 +112,7 @@ func (c Config) setHeader(h http.Header, t *worker.RawTask) {
 	h.Set("X-Rowlock-Kind", t.Kind)
 	h.Set("X-Rowlock-Attempt", strconv.Itoa(t.Attempt))
 	h.Set("X-Rowlock-Token", strconv.FormatUint(t.Fence(), 10))
-	if t.Related != nil {
-		setRelated(h, t.Related)
-	}
+	setRelated(h, &t.Related)
 	if t.TraceContext != "" {
 		h.Set("Traceparent", t.TraceContext)
 	}

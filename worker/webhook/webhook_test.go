@@ -83,7 +83,7 @@ func TestRequest(t *testing.T) {
 	})
 	r := workertest.RunRaw(t, h, "job", []byte(`{"a":1}`), workertest.Attempt(2), workertest.Task(func(t *worker.RawTask) {
 		t.TraceContext = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
-		t.Related = &worker.Related{
+		t.Related = worker.Related{
 			Schedule: "nightly", NominalAt: time.Date(2026, 3, 29, 1, 0, 0, 0, time.UTC), CallbackOf: "B", Callback: "on_success",
 		}
 	}))

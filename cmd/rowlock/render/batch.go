@@ -2,6 +2,7 @@ package render
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/rowlock/rowlock/rpc/rowlockv1"
@@ -113,8 +114,8 @@ func (b Batch) Table(t *Table, now time.Time) {
 	if b.ExpiresAt != nil {
 		t.Pair("expires", fmt.Sprintf("%s unless something is added or it is closed", Clock(b.ExpiresAt, now)))
 	}
-	t.Pair("on success", b.OnSuccess.text(now))
-	t.Pair("on death", b.OnDeath.text(now))
+	t.Pair("on success", b.over(b.OnSuccess, now, b.CancelRequested))
+	t.Pair("on death", b.over(b.OnDeath, now, b.DeadLetter == 0))
 	t.Pair("on complete", b.OnComplete.text(now))
 }
 
@@ -140,4 +141,12 @@ func (c *BatchCallback) text(now time.Time) string {
 		return fmt.Sprintf("%s: refused %s: %s", what, Clock(c.At, now), c.Error)
 	}
 	return what + ": waiting"
+}
+
+// over is the text of a callback which, once the batch has ended, may never come any more.
+func (b Batch) over(c *BatchCallback, now time.Time, never bool) string {
+	if c != nil && c.State == rowlockv1.BatchCallback_waiting.String() && b.EndedAt != nil && never {
+		return strings.TrimSuffix(c.text(now), "waiting") + "not needed"
+	}
+	return c.text(now)
 }

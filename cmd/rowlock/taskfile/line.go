@@ -88,6 +88,9 @@ func jsonError(err error) error {
 	if name, ok := strings.CutPrefix(text, "unknown field "); ok {
 		return unknownField(name)
 	}
+	if strings.HasPrefix(text, "illegal base64") {
+		return fmt.Errorf("payload_base64 isn't base64: %s", text)
+	}
 	return fmt.Errorf("not JSON: %s", text)
 }
 
@@ -159,6 +162,9 @@ func UniqueMode(name string) (rowlockv1.UniqueMode, error) {
 
 var queueName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$`)
 
+// QueueName reports whether a queue may have the name.
+func QueueName(name string) bool { return queueName.MatchString(name) }
+
 // maxPriority is the priority that is leased first.
 const maxPriority = 9
 
@@ -177,7 +183,7 @@ func Check(t *rowlockv1.NewTask) error {
 	case t.GetRunAt() != nil && t.GetDelaySeconds() != 0:
 		return errors.New("a delay and a run time exclude each other")
 	case t.GetUniqueKey() == "" && (t.GetUniqueMode() != 0 || t.GetUniqueWindowSeconds() != 0):
-		return errors.New("a unique mode or window needs a unique key")
+		return errors.New("a unique mode or window needs a unique key (--unique-key, unique_key)")
 	case t.GetDebounceMaxSeconds() != 0 && t.GetUniqueMode() != rowlockv1.UniqueMode_debounce:
 		return errors.New("a longest time of debouncing is for the unique mode debounce")
 	case t.GetUniqueMode() == rowlockv1.UniqueMode_debounce && t.GetDelaySeconds() == 0:

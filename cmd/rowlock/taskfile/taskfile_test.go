@@ -37,7 +37,7 @@ func TestBadLines(t *testing.T) {
 		{`{"delay_seconds":-1}`, "line 2: delay of -1 s: want 0 or more"},
 		{`{"delay_seconds":1,"run_at":"2030-01-01T00:00:00Z"}`, "line 2: a delay and a run time exclude each other"},
 		{`{"payload":1,"payload_base64":"eA=="}`, "line 2: payload and payload_base64 exclude each other"},
-		{`{"unique_mode":"return"}`, "line 2: a unique mode or window needs a unique key"},
+		{`{"unique_mode":"return"}`, "line 2: a unique mode or window needs a unique key (--unique-key, unique_key)"},
 		{`{"unique_key":"k","unique_mode":"keep"}`, `line 2: unique_mode "keep": want reject, return, replace or debounce`},
 		{`{"payload":"` + strings.Repeat("x", MaxPayloadBytes) + `"}`, "line 2: a payload of 262146 bytes is over the bound"},
 		{long, "line 2: the line is longer than"},
