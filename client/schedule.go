@@ -76,7 +76,9 @@ const (
 	OverlapSkip      Overlap = "skip"      // it is skipped
 	OverlapAllow     Overlap = "allow"     // it makes another task, up to 1,000 at a time
 	OverlapQueueOne  Overlap = "queue_one" // it waits until those tasks have ended; further ticks are skipped meanwhile
-	OverlapTerminate Overlap = "terminate" // it cancels those tasks
+	OverlapTerminate Overlap = "terminate" // it cancels those tasks, and starts at once
+	// OverlapCancel cancels those tasks and starts when their workers have stopped; the newest of the ticks meanwhile counts.
+	OverlapCancel Overlap = "cancel"
 )
 
 // ScheduleTick is what became of a tick.

@@ -62,7 +62,7 @@ func OnOverlap(o Overlap) ScheduleOption {
 	return func(r *rowlockv1.PutScheduleRequest) error {
 		p, ok := rowlockv1.Overlap_Policy_value[string(o)]
 		if !ok {
-			return fmt.Errorf("%w: overlap policy %q is unknown: skip, allow, queue_one or terminate", ErrInvalid, string(o))
+			return fmt.Errorf("%w: overlap policy %q is unknown: skip, allow, queue_one, terminate or cancel", ErrInvalid, string(o))
 		}
 		r.Overlap = rowlockv1.Overlap_Policy(p)
 		return nil

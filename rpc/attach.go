@@ -127,6 +127,7 @@ func (s *workerService) agree(ctx context.Context, w *workStream, held []lease) 
 	}
 	s.dispatch.setHeld(w.taker, len(ours)-len(missing))
 	s.markStarted(w.session, held)
+	w.remindStopping()
 	return nil
 }
 

@@ -118,6 +118,11 @@ func (d *dispatcher) Applied(eff task.Effects) {
 			d.push(w.taker)
 		}
 	}
+	for _, r := range eff.Stopping {
+		if w := d.streams[r.Session]; w != nil {
+			w.stop(r.Lease)
+		}
+	}
 	d.close(eff.Closed)
 	for _, session := range eff.Drained {
 		d.drain(session)

@@ -146,7 +146,7 @@ func explainFinished(t *task.Task) *pb.Reason {
 	if t.State == task.Cancelled {
 		text = "was cancelled at " + clock(t.FinishedAt)
 		if t.Reason == task.ReasonSuperseded {
-			text = fmt.Sprintf("was cancelled by the next tick of schedule %s, whose overlap policy is terminate, at %s", t.Schedule, clock(t.FinishedAt))
+			text = fmt.Sprintf("was cancelled by a later tick of schedule %s, as its overlap policy says, at %s", t.Schedule, clock(t.FinishedAt))
 		}
 		switch t.Reason {
 		case task.ReasonReplaced:

@@ -136,6 +136,7 @@ func (w *workStream) beat(b *pb.Beat) error {
 		})
 	}
 	s.dispatch.recount(w.taker)
+	w.remindStopping()
 	w.out.put(func(b *batch) { b.beat = ack })
 	return nil
 }

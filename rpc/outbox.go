@@ -29,18 +29,19 @@ type outbox struct {
 
 // batch is what one go of sending takes.
 type batch struct {
-	welcome *pb.Welcome
-	tasks   []task.Leased
-	acked   []uint64
-	refused []*pb.Refusal
-	revoked []*pb.Revocation
-	beat    *pb.BeatAck
-	drain   bool
-	doubts  []task.Outcome // refused by the machine: the history knows whether they are repeats
+	welcome  *pb.Welcome
+	tasks    []task.Leased
+	acked    []uint64
+	refused  []*pb.Refusal
+	revoked  []*pb.Revocation
+	stopping []*pb.StopRequest
+	beat     *pb.BeatAck
+	drain    bool
+	doubts   []task.Outcome // refused by the machine: the history knows whether they are repeats
 }
 
 func (b *batch) empty() bool {
-	return b.welcome == nil && b.beat == nil && !b.drain && len(b.tasks)+b.answers() == 0
+	return b.welcome == nil && b.beat == nil && !b.drain && len(b.tasks)+len(b.stopping)+b.answers() == 0
 }
 
 func (b *batch) answers() int { return len(b.acked) + len(b.refused) + len(b.revoked) + len(b.doubts) }
@@ -51,8 +52,10 @@ func (b *batch) reset() {
 	clear(b.refused)
 	clear(b.revoked)
 	clear(b.doubts)
+	clear(b.stopping)
 	*b = batch{
 		tasks: b.tasks[:0], acked: b.acked[:0], refused: b.refused[:0], revoked: b.revoked[:0], doubts: b.doubts[:0],
+		stopping: b.stopping[:0],
 	}
 }
 

@@ -93,7 +93,7 @@ func schedulePolicy(out *task.SchedulePolicy, req *pb.PutScheduleRequest) (err e
 	}
 	overlap, ok := overlapOf(req.GetOverlap())
 	if !ok {
-		return invalid("overlap %d is unknown: skip, allow, queue_one or terminate", int32(req.GetOverlap()))
+		return invalid("overlap %d is unknown: skip, allow, queue_one, terminate or cancel", int32(req.GetOverlap()))
 	}
 	out.Overlap, out.Ledger = overlap, req.GetHistoryTicks()
 	if out.Ledger > task.MaxScheduleLedger {
@@ -114,7 +114,7 @@ func overlapOf(p pb.Overlap_Policy) (task.OverlapPolicy, bool) {
 // overlaps are the API's words for the machine's policies.
 var overlaps = [...]pb.Overlap_Policy{
 	task.OverlapSkip: pb.Overlap_skip, task.OverlapAllow: pb.Overlap_allow, task.OverlapQueueOne: pb.Overlap_queue_one,
-	task.OverlapTerminate: pb.Overlap_terminate,
+	task.OverlapTerminate: pb.Overlap_terminate, task.OverlapCancel: pb.Overlap_cancel,
 }
 
 // template checks the task that each tick makes.

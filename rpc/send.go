@@ -70,7 +70,7 @@ func (m *mailer) send() error {
 		return nil
 	}
 	m.msg.Welcome, m.msg.Beat, m.msg.Drain = b.welcome, b.beat, b.drain
-	m.msg.Acked, m.msg.Refused, m.msg.Revoked = b.acked, b.refused, b.revoked
+	m.msg.Acked, m.msg.Refused, m.msg.Revoked, m.msg.Stopping = b.acked, b.refused, b.revoked, b.stopping
 	for rest := b.tasks; ; {
 		n := m.fill(rest)
 		m.msg.Tasks = m.tasks[:n]

@@ -21,16 +21,17 @@ import (
 
 // workerEnd is the worker's end of a Work stream, with what has arrived.
 type workerEnd struct {
-	m       *member
-	stream  pb.WorkerService_WorkClient
-	cancel  context.CancelFunc
-	welcome *pb.Welcome
-	tasks   []*pb.LeasedTask
-	acked   []uint64
-	refused map[uint64]*pb.Status
-	revoked map[uint64]string
-	beats   []*pb.BeatAck
-	drained bool
+	m        *member
+	stream   pb.WorkerService_WorkClient
+	cancel   context.CancelFunc
+	welcome  *pb.Welcome
+	tasks    []*pb.LeasedTask
+	acked    []uint64
+	refused  map[uint64]*pb.Status
+	revoked  map[uint64]string
+	stopping map[uint64]int // how often
+	beats    []*pb.BeatAck
+	drained  bool
 }
 
 func hello(queues ...string) *pb.Hello {
@@ -50,7 +51,7 @@ func (m *member) work(h *pb.Hello, capacity uint32) *workerEnd {
 	if err != nil {
 		m.t.Fatal(err)
 	}
-	w := &workerEnd{m: m, stream: stream, cancel: cancel, refused: map[uint64]*pb.Status{}, revoked: map[uint64]string{}}
+	w := &workerEnd{m: m, stream: stream, cancel: cancel, refused: map[uint64]*pb.Status{}, revoked: map[uint64]string{}, stopping: map[uint64]int{}}
 	w.send(&pb.WorkRequest{Hello: h, Capacity: proto.Uint32(capacity)})
 	for w.welcome == nil {
 		w.receive()
@@ -89,6 +90,9 @@ func (w *workerEnd) next() error {
 	}
 	for _, r := range resp.GetRevoked() {
 		w.revoked[r.GetToken()] = r.GetReason()
+	}
+	for _, r := range resp.GetStopping() {
+		w.stopping[r.GetToken()]++
 	}
 	if resp.GetBeat() != nil {
 		w.beats = append(w.beats, resp.GetBeat())

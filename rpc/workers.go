@@ -136,6 +136,9 @@ func (s *workerService) Heartbeat(ctx context.Context, req *pb.HeartbeatRequest)
 	}
 	out := &pb.HeartbeatResponse{TtlSeconds: s.node.Sessions().TTL().Seconds()}
 	s.node.Machine(func(m *task.Machine) { out.Draining = m.SessionDrains(req.GetSessionId()) })
+	for _, l := range s.stopping(req.GetSessionId()) {
+		out.Stopping = append(out.Stopping, stopRequest(l))
+	}
 	for _, l := range foreign {
 		out.Revoked = append(out.Revoked, &pb.Revocation{TaskId: l.id.String(), Token: l.token, Reason: revokedUnknown})
 	}

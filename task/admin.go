@@ -62,7 +62,9 @@ func (m *Machine) reset(s slot, r *record) Code {
 		return WrongState
 	}
 	m.revoke(r, RevokedReset)
-	m.giveBack(s, r)
+	if !m.stopped(s, r) {
+		m.giveBack(s, r)
+	}
 	return OK
 }
 

@@ -401,6 +401,12 @@ type Revoked struct {
 	Why     RevokeReason
 }
 
+// StopRequest asks the session that holds a lease to end the attempt. The lease goes on until it has.
+type StopRequest struct {
+	Session uint64
+	Lease   LeaseRef
+}
+
 // RevokeReason says why a lease ended.
 type RevokeReason uint8
 
@@ -432,6 +438,8 @@ type Effects struct {
 	Ready []string
 	// Revoked are leases that ended without an outcome of their worker.
 	Revoked []Revoked
+	// Stopping are leases whose workers are asked to stop; they hold them until they have.
+	Stopping []StopRequest
 	// Closed are sessions that ended.
 	Closed []uint64
 	// Drained are sessions that take no more from now on.

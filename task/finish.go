@@ -28,6 +28,9 @@ func (m *Machine) finishOne(o *Outcome) Item {
 	if o.Revoke != NotRevoked && o.Kind != OutcomeComplete {
 		m.revoke(r, o.Revoke)
 	}
+	if o.Kind != OutcomeComplete && m.stopped(s, r) {
+		return Item{ID: o.ID, State: Cancelled}
+	}
 	switch o.Kind {
 	case OutcomeComplete:
 		m.toFinished(s, r, Completed, NoReason, o.Data)
@@ -90,6 +93,9 @@ func (m *Machine) snooze(s slot, r *record, d Duration) {
 
 func (m *Machine) timedOut(s slot, r *record) {
 	m.revoke(r, RevokedTimeout)
+	if m.stopped(s, r) {
+		return
+	}
 	m.fail(s, r, CauseTimeout, fmt.Sprintf("attempt timed out after %d.%03d s", r.timeoutMS/1000, r.timeoutMS%1000), 0)
 }
 

@@ -100,6 +100,9 @@ func (m *model) resetOne(id task.ID) task.Item {
 		return task.Item{ID: id, Code: task.WrongState, State: t.State}
 	}
 	m.revoke(t, task.RevokedReset)
+	if m.stopped(t) {
+		return task.Item{ID: id}
+	}
 	m.giveBack(t)
 	return task.Item{ID: id, State: t.State}
 }

@@ -17,6 +17,9 @@ func (m *model) finishOne(o task.Outcome) task.Item {
 	if o.Kind != task.OutcomeComplete && o.Revoke != task.NotRevoked {
 		m.revoke(t, o.Revoke)
 	}
+	if o.Kind != task.OutcomeComplete && m.stopped(t) {
+		return task.Item{ID: o.ID, State: task.Cancelled}
+	}
 	switch o.Kind {
 	case task.OutcomeComplete:
 		t.Result = o.Data

@@ -45,7 +45,9 @@ func (m *model) closeSession(id uint64) task.Result {
 	}
 	m.forgetSticky(id)
 	for _, t := range m.leases(id) {
-		m.giveBack(t)
+		if !m.stopped(t) {
+			m.giveBack(t)
+		}
 	}
 	m.dropSession(id)
 	return task.Result{}
@@ -74,9 +76,11 @@ func (m *model) expireOne(e task.Expiry) task.Item {
 	}
 	m.forgetSticky(e.Session)
 	for _, t := range m.leases(e.Session) {
-		if slices.Contains(e.Started, t.Token) {
+		switch {
+		case m.stopped(t):
+		case slices.Contains(e.Started, t.Token):
 			m.workerDied(t)
-		} else {
+		default:
 			m.giveBack(t)
 		}
 	}

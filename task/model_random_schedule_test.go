@@ -43,7 +43,7 @@ func (r random) putSchedule(name string) task.Command {
 		Policy: task.SchedulePolicy{
 			Misfire: some(r, "misfire", task.MisfireFireOnce, task.MisfireSkip, task.MisfireCatchUp),
 			CatchUp: 3, Grace: some(r, "grace", task.Duration(0), 2*second, hour), Ledger: some(r, "ledger", uint32(0), 1, 20),
-			Overlap: some(r, "overlap", task.OverlapSkip, task.OverlapAllow, task.OverlapQueueOne, task.OverlapTerminate),
+			Overlap: some(r, "overlap", task.OverlapSkip, task.OverlapAllow, task.OverlapQueueOne, task.OverlapTerminate, task.OverlapCancel),
 		},
 	}
 	c.Next, c.Due = r.nextTick("next", r.m.now)

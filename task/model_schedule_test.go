@@ -168,7 +168,55 @@ func (m *model) occur(s *modelSchedule, t modelTick) task.Item {
 		}
 		m.leaveSchedules()
 	}
+	if s.Policy.Overlap == task.OverlapCancel {
+		return m.cancelThenOccur(s, t)
+	}
 	return m.makeTask(s, t)
+}
+
+// cancelThenOccur cancels what doesn't run and asks what runs to stop; the tick waits for that, in place of one that waits already.
+func (m *model) cancelThenOccur(s *modelSchedule, t modelTick) task.Item {
+	for _, id := range s.Live {
+		if l := m.live[id]; l.State != task.Running {
+			m.toHistory(l, task.Cancelled, task.ReasonSuperseded)
+		} else {
+			m.effects.Stopping = append(m.effects.Stopping, task.StopRequest{Session: l.Session, Lease: task.LeaseRef{ID: id, Token: l.Token}})
+		}
+	}
+	m.leaveSchedules()
+	var oldest task.ID
+	if len(s.Live) > 0 {
+		oldest = s.Live[0]
+	}
+	if s.queued.nominal != 0 {
+		m.note(s, s.queued, task.LedgerEntry{Outcome: task.TickSkipped, Code: task.ScheduleOverlap, Task: oldest})
+		s.queued = modelTick{}
+	}
+	if len(s.Live) == 0 {
+		return m.makeTask(s, t)
+	}
+	s.queued = t
+	m.note(s, t, task.LedgerEntry{Outcome: task.TickQueued, Task: oldest})
+	return task.Item{}
+}
+
+// stopping reports whether a tick with the policy cancel waits for a task that runs.
+func (m *model) stopping(t *modelTask) bool {
+	for _, s := range m.schedules {
+		if t.State == task.Running && s.Policy.Overlap == task.OverlapCancel && s.queued.nominal != 0 && slices.Contains(s.Live, t.ID) {
+			return true
+		}
+	}
+	return false
+}
+
+// stopped ends such a task when its attempt ends without success.
+func (m *model) stopped(t *modelTask) bool {
+	if !m.stopping(t) {
+		return false
+	}
+	m.toHistory(t, task.Cancelled, task.ReasonSuperseded)
+	return true
 }
 
 func (m *model) makeTask(s *modelSchedule, t modelTick) task.Item {

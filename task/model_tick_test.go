@@ -121,7 +121,9 @@ func (m *model) due() *modelTask {
 func (m *model) fire(t *modelTask) {
 	switch {
 	case t.State == task.Running:
-		m.revoke(t, task.RevokedTimeout)
+		if m.revoke(t, task.RevokedTimeout); m.stopped(t) {
+			return
+		}
 		m.fail(t, task.CauseTimeout, fmt.Sprintf("attempt timed out after %.3f s", float64(t.Timeout)/float64(second)), 0)
 	case t.ExpiresAt != 0 && t.ExpiresAt <= m.now: // also if its run time has come as well
 		m.toDeadLetter(t, task.ReasonExpired)

@@ -230,16 +230,20 @@ func compareSessions(t reporter, r *replica, m *model) {
 	t.Helper()
 	var want []task.Session
 	for _, s := range m.sessions {
-		view, refs := s.Session, []task.LeaseRef(nil)
+		view, refs, stopping := s.Session, []task.LeaseRef(nil), []task.LeaseRef(nil)
 		for _, l := range m.leases(s.ID) {
 			view.Running++
 			view.Digest ^= task.LeaseDigest(l.Token)
 			refs = append(refs, task.LeaseRef{ID: l.ID, Token: l.Token})
+			if m.stopping(l) {
+				stopping = append(stopping, task.LeaseRef{ID: l.ID, Token: l.Token})
+			}
 		}
 		want = append(want, view)
 		got, _ := r.machine.Session(s.ID)
 		same(t, fmt.Sprintf("session %d", s.ID), got, view)
 		same(t, fmt.Sprintf("leases of session %d", s.ID), r.machine.SessionLeases(s.ID), refs)
+		same(t, fmt.Sprintf("leases of session %d that are to stop", s.ID), r.machine.Stopping(s.ID), stopping)
 		n, digest, ok := r.machine.SessionHeld(s.ID)
 		same(t, fmt.Sprintf("held by session %d", s.ID), []any{n, digest, ok}, []any{int(view.Running), view.Digest, true})
 		same(t, fmt.Sprintf("pending for session %d", s.ID), r.machine.PendingFor(s.ID), m.pendingFor(s))

@@ -35,8 +35,11 @@ const (
 	OverlapAllow
 	// OverlapQueueOne has one tick wait until the tasks before it have ended; further ones are skipped.
 	OverlapQueueOne
-	// OverlapTerminate cancels the tasks before it.
+	// OverlapTerminate cancels the tasks before it, and doesn't wait for their workers.
 	OverlapTerminate
+	// OverlapCancel asks the workers of the tasks before it to stop, cancels those that don't run, and has the tick wait until all have
+	// ended; a further one takes its place.
+	OverlapCancel
 
 	overlapCount
 )

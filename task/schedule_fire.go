@@ -52,7 +52,7 @@ func (m *Machine) fireTick(t *ScheduleTick) Item {
 // fireCost is how many transitions a tick makes at most: its task, one that this replaces through its unique key, and
 // those that are terminated.
 func (m *Machine) fireCost(s *schedule) int {
-	if s.policy.Overlap == OverlapTerminate {
+	if s.policy.Overlap >= OverlapTerminate {
 		return 2 + len(s.live)
 	}
 	return 2
@@ -105,6 +105,8 @@ func (m *Machine) occur(s *schedule, o occurrence) Item {
 			}
 			m.toFinished(slot, r, Cancelled, ReasonSuperseded, nil)
 		}
+	case OverlapCancel:
+		return m.cancelThenOccur(s, o)
 	}
 	return m.makeTask(s, o)
 }

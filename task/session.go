@@ -190,9 +190,11 @@ func (m *Machine) endSession(s *session, started map[uint64]bool) {
 	for s.head != 0 {
 		i := s.head
 		r := m.tasks.at(i)
-		if started[r.token] {
+		switch {
+		case m.stopped(i, r):
+		case started[r.token]:
 			m.workerDied(i, r, s.worker)
-		} else {
+		default:
 			m.giveBack(i, r)
 		}
 	}

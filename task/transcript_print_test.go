@@ -90,6 +90,9 @@ func (s *stage) printEffects(e task.Effects) {
 	for _, q := range e.Ready {
 		s.printf("* ready: %s", q)
 	}
+	for _, r := range e.Stopping {
+		s.printf("* to stop: task %d, token %d, of session %d", r.Lease.ID, r.Lease.Token, r.Session)
+	}
 	for _, r := range e.Revoked {
 		s.printf("* revoked: task %d, token %d, of session %d: %s", r.ID, r.Token, r.Session, r.Why)
 	}

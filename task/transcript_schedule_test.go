@@ -10,7 +10,7 @@ import (
 var (
 	overlaps = map[string]task.OverlapPolicy{
 		"": task.OverlapSkip, "skip": task.OverlapSkip, "allow": task.OverlapAllow, "queue-one": task.OverlapQueueOne,
-		"terminate": task.OverlapTerminate,
+		"terminate": task.OverlapTerminate, "cancel": task.OverlapCancel,
 	}
 	misfires = map[string]task.MisfirePolicy{
 		"": task.MisfireFireOnce, "fire-once": task.MisfireFireOnce, "skip": task.MisfireSkip, "catch-up": task.MisfireCatchUp,

@@ -26,6 +26,7 @@ type lease struct {
 	cancel   context.CancelCauseFunc // of the handler's context, while it runs
 	cause    error                   // for which it is gone
 	started  bool                    // the servers were told that it runs
+	stopping bool                    // the handler was asked to stop
 	reworded bool                    // the servers refused the outcome as malformed, and it was made a failure
 
 	percent  uint32

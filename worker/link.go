@@ -171,6 +171,7 @@ func (k *link) absorb(m *rowlockv1.WorkResponse) {
 	k.ledger.refuse(m.GetRefused())
 	k.ledger.revoke(m.GetRevoked())
 	k.ledger.receive(m.GetTasks(), time.Now())
+	k.ledger.stop(m.GetStopping()) // behind the tasks: one of them may be meant
 	if m.GetDrain() {
 		k.drain()
 	}

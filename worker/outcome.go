@@ -18,6 +18,9 @@ var (
 	ErrCancelled = errors.New("worker: the task was cancelled")
 	// ErrTimeout means that the attempt took longer than the task allows.
 	ErrTimeout = errors.New("worker: the attempt timed out")
+	// ErrSuperseded means that the next tick of the task's schedule waits for the handler to stop (overlap policy cancel). The lease goes
+	// on until it returns: without an error the task has completed, else it is cancelled.
+	ErrSuperseded = errors.New("worker: the next tick of the schedule waits")
 	// ErrShutdown means that the worker stops and the grace period has passed. The task is given back without burning an
 	// attempt unless the handler completes it.
 	ErrShutdown = errors.New("worker: the worker is stopping")
@@ -120,7 +123,7 @@ func outcomeOf(ctx context.Context, t *RawTask, err error) Outcome {
 		o.Err = fmt.Errorf("%w after %v: %w", ErrTimeout, t.Timeout, err)
 	case isPermanent && !errors.Is(err, context.Canceled):
 		// Something else than the cancelled context made it fail.
-	case errors.Is(cause, ErrShutdown), errors.Is(cause, ErrLeaseLost):
+	case errors.Is(cause, ErrShutdown), errors.Is(cause, ErrLeaseLost), errors.Is(cause, ErrSuperseded):
 		return Outcome{Kind: Released}
 	}
 	return o

@@ -29,7 +29,7 @@ A tick that is late by more than --grace, as after a time without a leader, is m
 such tick in place of all, skip fires none, and --catch-up N fires up to N, the last ones.
 
 While a task of an earlier tick hasn't ended, --overlap skip skips a tick, allow makes another task, queue-one lets one tick
-wait, and terminate cancels the earlier task. A schedule that is paused stays paused.`,
+wait, terminate cancels the earlier task and starts at once, and cancel asks its worker to stop and waits until it has. A schedule that is paused stays paused.`,
 		Example: `  rowlock schedule put nightly reports --cron '30 2 * * *' --zone Europe/Berlin --kind build --payload '{"for":"{{nominal_time}}"}'
   rowlock schedule put poll mail --every 90s --jitter 10s --overlap skip --timeout 1m
   rowlock schedule put month-end books --cron '0 6 1 * *' --catch-up 3 --dry-run`,
@@ -82,7 +82,7 @@ func (s *schedulePut) add(flags *pflag.FlagSet) {
 	flags.StringVar(&s.misfire, "misfire", "", "what missed ticks do: fire-once, skip or catch-up (default fire-once)")
 	flags.Uint32Var(&s.catchUp, "catch-up", 0, "let up to so many missed ticks fire, at most 1000")
 	flags.DurationVar(&s.grace, "grace", 0, "how late a tick may be before it is missed (default 1m)")
-	flags.StringVar(&s.overlap, "overlap", "", "while an earlier task hasn't ended: skip, allow, queue-one or terminate (default skip)")
+	flags.StringVar(&s.overlap, "overlap", "", "while an earlier task hasn't ended: skip, allow, queue-one, terminate or cancel (default skip)")
 	flags.Uint32Var(&s.history, "history", 0, "how many ticks the history keeps, at most 1000 (default 100)")
 	flags.BoolVar(&s.paused, "paused", false, "pause it too")
 	flags.BoolVar(&s.dryRun, "dry-run", false, "check it and show its next times, and store nothing")
@@ -162,7 +162,7 @@ func (s *schedulePut) policies(flags *pflag.FlagSet, request *rowlockv1.PutSched
 	if s.overlap != "" {
 		number, ok := rowlockv1.Overlap_Policy_value[word(s.overlap)]
 		if !ok {
-			return usagef("--overlap %q: want skip, allow, queue-one or terminate", s.overlap)
+			return usagef("--overlap %q: want skip, allow, queue-one, terminate or cancel", s.overlap)
 		}
 		request.Overlap = rowlockv1.Overlap_Policy(number)
 	}

@@ -85,6 +85,9 @@ const (
 	Overlap_queue_one Overlap_Policy = 2
 	// It cancels the tasks before it. Their workers are told, but may take a moment to stop.
 	Overlap_terminate Overlap_Policy = 3
+	// It cancels the tasks before it that don't run, asks the workers of those that do to stop, and waits until all have ended: their
+	// workers have stopped, or their leases have run out. While one waits, a further tick takes its place, and it is skipped.
+	Overlap_cancel Overlap_Policy = 4
 )
 
 // Enum value maps for Overlap_Policy.
@@ -94,12 +97,14 @@ var (
 		1: "allow",
 		2: "queue_one",
 		3: "terminate",
+		4: "cancel",
 	}
 	Overlap_Policy_value = map[string]int32{
 		"skip":      0,
 		"allow":     1,
 		"queue_one": 2,
 		"terminate": 3,
+		"cancel":    4,
 	}
 )
 
@@ -335,7 +340,7 @@ type Schedule struct {
 	NextDueAt *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=next_due_at,json=nextDueAt,proto3" json:"next_due_at,omitempty"`
 	// It and the nominal times that follow, five where there are as many; not in lists.
 	NextTimes []*timestamppb.Timestamp `protobuf:"bytes,11,rep,name=next_times,json=nextTimes,proto3" json:"next_times,omitempty"`
-	// The tick that waits for the tasks before it, with the overlap policy queue_one.
+	// The tick that waits for the tasks before it, with the overlap policies queue_one and cancel.
 	QueuedAt *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=queued_at,json=queuedAt,proto3" json:"queued_at,omitempty"`
 	// Its tasks that haven't ended, oldest first, without backfilled ones; not in lists.
 	LiveTaskIds []string               `protobuf:"bytes,13,rep,name=live_task_ids,json=liveTaskIds,proto3" json:"live_task_ids,omitempty"`
@@ -1714,13 +1719,15 @@ const file_rpc_rowlockv1_schedule_proto_rawDesc = "" +
 	"\x06Policy\x12\r\n" +
 	"\tfire_once\x10\x00\x12\b\n" +
 	"\x04skip\x10\x01\x12\f\n" +
-	"\bcatch_up\x10\x02\"F\n" +
-	"\aOverlap\";\n" +
+	"\bcatch_up\x10\x02\"R\n" +
+	"\aOverlap\"G\n" +
 	"\x06Policy\x12\b\n" +
 	"\x04skip\x10\x00\x12\t\n" +
 	"\x05allow\x10\x01\x12\r\n" +
 	"\tqueue_one\x10\x02\x12\r\n" +
-	"\tterminate\x10\x03\"\xd1\x05\n" +
+	"\tterminate\x10\x03\x12\n" +
+	"\n" +
+	"\x06cancel\x10\x04\"\xd1\x05\n" +
 	"\bSchedule\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12,\n" +
 	"\x04spec\x18\x02 \x01(\v2\x18.rowlock.v1.ScheduleSpecR\x04spec\x12'\n" +

@@ -731,7 +731,9 @@ type WorkResponse struct {
 	Revoked []*Revocation `protobuf:"bytes,5,rep,name=revoked,proto3" json:"revoked,omitempty"`
 	Beat    *BeatAck      `protobuf:"bytes,6,opt,name=beat,proto3" json:"beat,omitempty"`
 	// An operator drains the worker: it is to finish what it holds and say goodbye. It gets no more tasks.
-	Drain         bool `protobuf:"varint,7,opt,name=drain,proto3" json:"drain,omitempty"`
+	Drain bool `protobuf:"varint,7,opt,name=drain,proto3" json:"drain,omitempty"`
+	// Attempts that are to end soon; their leases go on until they have. Told again with each beat.
+	Stopping      []*StopRequest `protobuf:"bytes,8,rep,name=stopping,proto3" json:"stopping,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -815,6 +817,67 @@ func (x *WorkResponse) GetDrain() bool {
 	return false
 }
 
+func (x *WorkResponse) GetStopping() []*StopRequest {
+	if x != nil {
+		return x.Stopping
+	}
+	return nil
+}
+
+// StopRequest asks for the end of an attempt: the next tick of the task's schedule waits for it. The worker sends an outcome when it has
+// stopped; completed counts as such, any other cancels the task.
+type StopRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	TaskId        string                 `protobuf:"bytes,1,opt,name=task_id,json=taskId,proto3" json:"task_id,omitempty"`
+	Token         uint64                 `protobuf:"fixed64,2,opt,name=token,proto3" json:"token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StopRequest) Reset() {
+	*x = StopRequest{}
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StopRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StopRequest) ProtoMessage() {}
+
+func (x *StopRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StopRequest.ProtoReflect.Descriptor instead.
+func (*StopRequest) Descriptor() ([]byte, []int) {
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *StopRequest) GetTaskId() string {
+	if x != nil {
+		return x.TaskId
+	}
+	return ""
+}
+
+func (x *StopRequest) GetToken() uint64 {
+	if x != nil {
+		return x.Token
+	}
+	return 0
+}
+
 // Welcome answers Hello.
 type Welcome struct {
 	state      protoimpl.MessageState `protogen:"open.v1"`
@@ -829,7 +892,7 @@ type Welcome struct {
 
 func (x *Welcome) Reset() {
 	*x = Welcome{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[10]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -841,7 +904,7 @@ func (x *Welcome) String() string {
 func (*Welcome) ProtoMessage() {}
 
 func (x *Welcome) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[10]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -854,7 +917,7 @@ func (x *Welcome) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Welcome.ProtoReflect.Descriptor instead.
 func (*Welcome) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{10}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Welcome) GetSessionId() uint64 {
@@ -911,7 +974,7 @@ type LeasedTask struct {
 
 func (x *LeasedTask) Reset() {
 	*x = LeasedTask{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[11]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -923,7 +986,7 @@ func (x *LeasedTask) String() string {
 func (*LeasedTask) ProtoMessage() {}
 
 func (x *LeasedTask) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[11]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -936,7 +999,7 @@ func (x *LeasedTask) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LeasedTask.ProtoReflect.Descriptor instead.
 func (*LeasedTask) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{11}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *LeasedTask) GetId() string {
@@ -1063,7 +1126,7 @@ type Related struct {
 
 func (x *Related) Reset() {
 	*x = Related{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[12]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1075,7 +1138,7 @@ func (x *Related) String() string {
 func (*Related) ProtoMessage() {}
 
 func (x *Related) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[12]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1088,7 +1151,7 @@ func (x *Related) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Related.ProtoReflect.Descriptor instead.
 func (*Related) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{12}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Related) GetSchedule() string {
@@ -1150,7 +1213,7 @@ type ParentOutcome struct {
 
 func (x *ParentOutcome) Reset() {
 	*x = ParentOutcome{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[13]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1162,7 +1225,7 @@ func (x *ParentOutcome) String() string {
 func (*ParentOutcome) ProtoMessage() {}
 
 func (x *ParentOutcome) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[13]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1175,7 +1238,7 @@ func (x *ParentOutcome) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ParentOutcome.ProtoReflect.Descriptor instead.
 func (*ParentOutcome) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{13}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ParentOutcome) GetTaskId() string {
@@ -1224,7 +1287,7 @@ type Refusal struct {
 
 func (x *Refusal) Reset() {
 	*x = Refusal{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[14]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1236,7 +1299,7 @@ func (x *Refusal) String() string {
 func (*Refusal) ProtoMessage() {}
 
 func (x *Refusal) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[14]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1249,7 +1312,7 @@ func (x *Refusal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Refusal.ProtoReflect.Descriptor instead.
 func (*Refusal) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{14}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Refusal) GetToken() uint64 {
@@ -1280,7 +1343,7 @@ type Revocation struct {
 
 func (x *Revocation) Reset() {
 	*x = Revocation{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[15]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1292,7 +1355,7 @@ func (x *Revocation) String() string {
 func (*Revocation) ProtoMessage() {}
 
 func (x *Revocation) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[15]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1305,7 +1368,7 @@ func (x *Revocation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Revocation.ProtoReflect.Descriptor instead.
 func (*Revocation) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{15}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Revocation) GetTaskId() string {
@@ -1341,7 +1404,7 @@ type BeatAck struct {
 
 func (x *BeatAck) Reset() {
 	*x = BeatAck{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[16]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1353,7 +1416,7 @@ func (x *BeatAck) String() string {
 func (*BeatAck) ProtoMessage() {}
 
 func (x *BeatAck) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[16]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1366,7 +1429,7 @@ func (x *BeatAck) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BeatAck.ProtoReflect.Descriptor instead.
 func (*BeatAck) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{16}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *BeatAck) GetSequence() uint64 {
@@ -1393,7 +1456,7 @@ type OpenSessionRequest struct {
 
 func (x *OpenSessionRequest) Reset() {
 	*x = OpenSessionRequest{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[17]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1405,7 +1468,7 @@ func (x *OpenSessionRequest) String() string {
 func (*OpenSessionRequest) ProtoMessage() {}
 
 func (x *OpenSessionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[17]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1418,7 +1481,7 @@ func (x *OpenSessionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenSessionRequest.ProtoReflect.Descriptor instead.
 func (*OpenSessionRequest) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{17}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *OpenSessionRequest) GetWorker() *WorkerInfo {
@@ -1445,7 +1508,7 @@ type OpenSessionResponse struct {
 
 func (x *OpenSessionResponse) Reset() {
 	*x = OpenSessionResponse{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[18]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1457,7 +1520,7 @@ func (x *OpenSessionResponse) String() string {
 func (*OpenSessionResponse) ProtoMessage() {}
 
 func (x *OpenSessionResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[18]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1470,7 +1533,7 @@ func (x *OpenSessionResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenSessionResponse.ProtoReflect.Descriptor instead.
 func (*OpenSessionResponse) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{18}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *OpenSessionResponse) GetSessionId() uint64 {
@@ -1496,7 +1559,7 @@ type CloseSessionRequest struct {
 
 func (x *CloseSessionRequest) Reset() {
 	*x = CloseSessionRequest{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[19]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1508,7 +1571,7 @@ func (x *CloseSessionRequest) String() string {
 func (*CloseSessionRequest) ProtoMessage() {}
 
 func (x *CloseSessionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[19]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1521,7 +1584,7 @@ func (x *CloseSessionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CloseSessionRequest.ProtoReflect.Descriptor instead.
 func (*CloseSessionRequest) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{19}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *CloseSessionRequest) GetSessionId() uint64 {
@@ -1539,7 +1602,7 @@ type CloseSessionResponse struct {
 
 func (x *CloseSessionResponse) Reset() {
 	*x = CloseSessionResponse{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[20]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1551,7 +1614,7 @@ func (x *CloseSessionResponse) String() string {
 func (*CloseSessionResponse) ProtoMessage() {}
 
 func (x *CloseSessionResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[20]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1564,7 +1627,7 @@ func (x *CloseSessionResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CloseSessionResponse.ProtoReflect.Descriptor instead.
 func (*CloseSessionResponse) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{20}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{21}
 }
 
 type LeaseRequest struct {
@@ -1582,7 +1645,7 @@ type LeaseRequest struct {
 
 func (x *LeaseRequest) Reset() {
 	*x = LeaseRequest{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[21]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1594,7 +1657,7 @@ func (x *LeaseRequest) String() string {
 func (*LeaseRequest) ProtoMessage() {}
 
 func (x *LeaseRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[21]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1607,7 +1670,7 @@ func (x *LeaseRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LeaseRequest.ProtoReflect.Descriptor instead.
 func (*LeaseRequest) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{21}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *LeaseRequest) GetSessionId() uint64 {
@@ -1647,7 +1710,7 @@ type LeaseResponse struct {
 
 func (x *LeaseResponse) Reset() {
 	*x = LeaseResponse{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[22]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1659,7 +1722,7 @@ func (x *LeaseResponse) String() string {
 func (*LeaseResponse) ProtoMessage() {}
 
 func (x *LeaseResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[22]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1672,7 +1735,7 @@ func (x *LeaseResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LeaseResponse.ProtoReflect.Descriptor instead.
 func (*LeaseResponse) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{22}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *LeaseResponse) GetTasks() []*LeasedTask {
@@ -1694,7 +1757,7 @@ type HeartbeatRequest struct {
 
 func (x *HeartbeatRequest) Reset() {
 	*x = HeartbeatRequest{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[23]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1706,7 +1769,7 @@ func (x *HeartbeatRequest) String() string {
 func (*HeartbeatRequest) ProtoMessage() {}
 
 func (x *HeartbeatRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[23]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1719,7 +1782,7 @@ func (x *HeartbeatRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HeartbeatRequest.ProtoReflect.Descriptor instead.
 func (*HeartbeatRequest) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{23}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *HeartbeatRequest) GetSessionId() uint64 {
@@ -1749,14 +1812,16 @@ type HeartbeatResponse struct {
 	// Leases of the list that the worker no longer has.
 	Revoked []*Revocation `protobuf:"bytes,2,rep,name=revoked,proto3" json:"revoked,omitempty"`
 	// An operator drains the session: finish what it holds, then close it. It gets no more tasks.
-	Draining      bool `protobuf:"varint,3,opt,name=draining,proto3" json:"draining,omitempty"`
+	Draining bool `protobuf:"varint,3,opt,name=draining,proto3" json:"draining,omitempty"`
+	// Attempts that are to end soon; their leases go on until they have an outcome.
+	Stopping      []*StopRequest `protobuf:"bytes,4,rep,name=stopping,proto3" json:"stopping,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *HeartbeatResponse) Reset() {
 	*x = HeartbeatResponse{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[24]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1768,7 +1833,7 @@ func (x *HeartbeatResponse) String() string {
 func (*HeartbeatResponse) ProtoMessage() {}
 
 func (x *HeartbeatResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[24]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1781,7 +1846,7 @@ func (x *HeartbeatResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HeartbeatResponse.ProtoReflect.Descriptor instead.
 func (*HeartbeatResponse) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{24}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *HeartbeatResponse) GetTtlSeconds() float64 {
@@ -1805,6 +1870,13 @@ func (x *HeartbeatResponse) GetDraining() bool {
 	return false
 }
 
+func (x *HeartbeatResponse) GetStopping() []*StopRequest {
+	if x != nil {
+		return x.Stopping
+	}
+	return nil
+}
+
 type CompleteRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	TaskId        string                 `protobuf:"bytes,1,opt,name=task_id,json=taskId,proto3" json:"task_id,omitempty"`
@@ -1816,7 +1888,7 @@ type CompleteRequest struct {
 
 func (x *CompleteRequest) Reset() {
 	*x = CompleteRequest{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[25]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1828,7 +1900,7 @@ func (x *CompleteRequest) String() string {
 func (*CompleteRequest) ProtoMessage() {}
 
 func (x *CompleteRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[25]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1841,7 +1913,7 @@ func (x *CompleteRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CompleteRequest.ProtoReflect.Descriptor instead.
 func (*CompleteRequest) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{25}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *CompleteRequest) GetTaskId() string {
@@ -1873,7 +1945,7 @@ type CompleteResponse struct {
 
 func (x *CompleteResponse) Reset() {
 	*x = CompleteResponse{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[26]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1885,7 +1957,7 @@ func (x *CompleteResponse) String() string {
 func (*CompleteResponse) ProtoMessage() {}
 
 func (x *CompleteResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[26]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1898,7 +1970,7 @@ func (x *CompleteResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CompleteResponse.ProtoReflect.Descriptor instead.
 func (*CompleteResponse) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{26}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{27}
 }
 
 type FailRequest struct {
@@ -1912,7 +1984,7 @@ type FailRequest struct {
 
 func (x *FailRequest) Reset() {
 	*x = FailRequest{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[27]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1924,7 +1996,7 @@ func (x *FailRequest) String() string {
 func (*FailRequest) ProtoMessage() {}
 
 func (x *FailRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[27]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1937,7 +2009,7 @@ func (x *FailRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FailRequest.ProtoReflect.Descriptor instead.
 func (*FailRequest) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{27}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *FailRequest) GetTaskId() string {
@@ -1971,7 +2043,7 @@ type FailResponse struct {
 
 func (x *FailResponse) Reset() {
 	*x = FailResponse{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[28]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1983,7 +2055,7 @@ func (x *FailResponse) String() string {
 func (*FailResponse) ProtoMessage() {}
 
 func (x *FailResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[28]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1996,7 +2068,7 @@ func (x *FailResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FailResponse.ProtoReflect.Descriptor instead.
 func (*FailResponse) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{28}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *FailResponse) GetState() Task_State {
@@ -2017,7 +2089,7 @@ type SnoozeRequest struct {
 
 func (x *SnoozeRequest) Reset() {
 	*x = SnoozeRequest{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[29]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2029,7 +2101,7 @@ func (x *SnoozeRequest) String() string {
 func (*SnoozeRequest) ProtoMessage() {}
 
 func (x *SnoozeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[29]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2042,7 +2114,7 @@ func (x *SnoozeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SnoozeRequest.ProtoReflect.Descriptor instead.
 func (*SnoozeRequest) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{29}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *SnoozeRequest) GetTaskId() string {
@@ -2074,7 +2146,7 @@ type SnoozeResponse struct {
 
 func (x *SnoozeResponse) Reset() {
 	*x = SnoozeResponse{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[30]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2086,7 +2158,7 @@ func (x *SnoozeResponse) String() string {
 func (*SnoozeResponse) ProtoMessage() {}
 
 func (x *SnoozeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[30]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2099,7 +2171,7 @@ func (x *SnoozeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SnoozeResponse.ProtoReflect.Descriptor instead.
 func (*SnoozeResponse) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{30}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{31}
 }
 
 type ReleaseRequest struct {
@@ -2112,7 +2184,7 @@ type ReleaseRequest struct {
 
 func (x *ReleaseRequest) Reset() {
 	*x = ReleaseRequest{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[31]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2124,7 +2196,7 @@ func (x *ReleaseRequest) String() string {
 func (*ReleaseRequest) ProtoMessage() {}
 
 func (x *ReleaseRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[31]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2137,7 +2209,7 @@ func (x *ReleaseRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReleaseRequest.ProtoReflect.Descriptor instead.
 func (*ReleaseRequest) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{31}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *ReleaseRequest) GetTaskId() string {
@@ -2162,7 +2234,7 @@ type ReleaseResponse struct {
 
 func (x *ReleaseResponse) Reset() {
 	*x = ReleaseResponse{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[32]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2174,7 +2246,7 @@ func (x *ReleaseResponse) String() string {
 func (*ReleaseResponse) ProtoMessage() {}
 
 func (x *ReleaseResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[32]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2187,7 +2259,7 @@ func (x *ReleaseResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReleaseResponse.ProtoReflect.Descriptor instead.
 func (*ReleaseResponse) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{32}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{33}
 }
 
 type ListWorkersRequest struct {
@@ -2198,7 +2270,7 @@ type ListWorkersRequest struct {
 
 func (x *ListWorkersRequest) Reset() {
 	*x = ListWorkersRequest{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[33]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2210,7 +2282,7 @@ func (x *ListWorkersRequest) String() string {
 func (*ListWorkersRequest) ProtoMessage() {}
 
 func (x *ListWorkersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[33]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2223,7 +2295,7 @@ func (x *ListWorkersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListWorkersRequest.ProtoReflect.Descriptor instead.
 func (*ListWorkersRequest) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{33}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{34}
 }
 
 type ListWorkersResponse struct {
@@ -2235,7 +2307,7 @@ type ListWorkersResponse struct {
 
 func (x *ListWorkersResponse) Reset() {
 	*x = ListWorkersResponse{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[34]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2247,7 +2319,7 @@ func (x *ListWorkersResponse) String() string {
 func (*ListWorkersResponse) ProtoMessage() {}
 
 func (x *ListWorkersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[34]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2260,7 +2332,7 @@ func (x *ListWorkersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListWorkersResponse.ProtoReflect.Descriptor instead.
 func (*ListWorkersResponse) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{34}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *ListWorkersResponse) GetWorkers() []*Worker {
@@ -2288,7 +2360,7 @@ type Worker struct {
 
 func (x *Worker) Reset() {
 	*x = Worker{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[35]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2300,7 +2372,7 @@ func (x *Worker) String() string {
 func (*Worker) ProtoMessage() {}
 
 func (x *Worker) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[35]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2313,7 +2385,7 @@ func (x *Worker) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Worker.ProtoReflect.Descriptor instead.
 func (*Worker) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{35}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *Worker) GetSessionId() uint64 {
@@ -2375,7 +2447,7 @@ type GetWorkerRequest struct {
 
 func (x *GetWorkerRequest) Reset() {
 	*x = GetWorkerRequest{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[36]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2387,7 +2459,7 @@ func (x *GetWorkerRequest) String() string {
 func (*GetWorkerRequest) ProtoMessage() {}
 
 func (x *GetWorkerRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[36]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2400,7 +2472,7 @@ func (x *GetWorkerRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetWorkerRequest.ProtoReflect.Descriptor instead.
 func (*GetWorkerRequest) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{36}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *GetWorkerRequest) GetWorker() string {
@@ -2421,7 +2493,7 @@ type GetWorkerResponse struct {
 
 func (x *GetWorkerResponse) Reset() {
 	*x = GetWorkerResponse{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[37]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2433,7 +2505,7 @@ func (x *GetWorkerResponse) String() string {
 func (*GetWorkerResponse) ProtoMessage() {}
 
 func (x *GetWorkerResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[37]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2446,7 +2518,7 @@ func (x *GetWorkerResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetWorkerResponse.ProtoReflect.Descriptor instead.
 func (*GetWorkerResponse) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{37}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *GetWorkerResponse) GetWorker() *Worker {
@@ -2473,7 +2545,7 @@ type DrainWorkerRequest struct {
 
 func (x *DrainWorkerRequest) Reset() {
 	*x = DrainWorkerRequest{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[38]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2485,7 +2557,7 @@ func (x *DrainWorkerRequest) String() string {
 func (*DrainWorkerRequest) ProtoMessage() {}
 
 func (x *DrainWorkerRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[38]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2498,7 +2570,7 @@ func (x *DrainWorkerRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DrainWorkerRequest.ProtoReflect.Descriptor instead.
 func (*DrainWorkerRequest) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{38}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *DrainWorkerRequest) GetWorker() string {
@@ -2517,7 +2589,7 @@ type DrainWorkerResponse struct {
 
 func (x *DrainWorkerResponse) Reset() {
 	*x = DrainWorkerResponse{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[39]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2529,7 +2601,7 @@ func (x *DrainWorkerResponse) String() string {
 func (*DrainWorkerResponse) ProtoMessage() {}
 
 func (x *DrainWorkerResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[39]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2542,7 +2614,7 @@ func (x *DrainWorkerResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DrainWorkerResponse.ProtoReflect.Descriptor instead.
 func (*DrainWorkerResponse) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{39}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *DrainWorkerResponse) GetWorker() *Worker {
@@ -2562,7 +2634,7 @@ type EvictWorkerRequest struct {
 
 func (x *EvictWorkerRequest) Reset() {
 	*x = EvictWorkerRequest{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[40]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2574,7 +2646,7 @@ func (x *EvictWorkerRequest) String() string {
 func (*EvictWorkerRequest) ProtoMessage() {}
 
 func (x *EvictWorkerRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[40]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2587,7 +2659,7 @@ func (x *EvictWorkerRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EvictWorkerRequest.ProtoReflect.Descriptor instead.
 func (*EvictWorkerRequest) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{40}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *EvictWorkerRequest) GetWorker() string {
@@ -2607,7 +2679,7 @@ type EvictWorkerResponse struct {
 
 func (x *EvictWorkerResponse) Reset() {
 	*x = EvictWorkerResponse{}
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[41]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2619,7 +2691,7 @@ func (x *EvictWorkerResponse) String() string {
 func (*EvictWorkerResponse) ProtoMessage() {}
 
 func (x *EvictWorkerResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[41]
+	mi := &file_rpc_rowlockv1_worker_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2632,7 +2704,7 @@ func (x *EvictWorkerResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EvictWorkerResponse.ProtoReflect.Descriptor instead.
 func (*EvictWorkerResponse) Descriptor() ([]byte, []int) {
-	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{41}
+	return file_rpc_rowlockv1_worker_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *EvictWorkerResponse) GetWorker() *Worker {
@@ -2700,7 +2772,7 @@ const file_rpc_rowlockv1_worker_proto_rawDesc = "" +
 	"\aFailure\x12\x18\n" +
 	"\amessage\x18\x01 \x01(\tR\amessage\x12\x1c\n" +
 	"\tpermanent\x18\x02 \x01(\bR\tpermanent\x12.\n" +
-	"\x13retry_after_seconds\x18\x03 \x01(\x01R\x11retryAfterSeconds\"\xa1\x02\n" +
+	"\x13retry_after_seconds\x18\x03 \x01(\x01R\x11retryAfterSeconds\"\xd6\x02\n" +
 	"\fWorkResponse\x12-\n" +
 	"\awelcome\x18\x01 \x01(\v2\x13.rowlock.v1.WelcomeR\awelcome\x12,\n" +
 	"\x05tasks\x18\x02 \x03(\v2\x16.rowlock.v1.LeasedTaskR\x05tasks\x12\x14\n" +
@@ -2708,7 +2780,11 @@ const file_rpc_rowlockv1_worker_proto_rawDesc = "" +
 	"\arefused\x18\x04 \x03(\v2\x13.rowlock.v1.RefusalR\arefused\x120\n" +
 	"\arevoked\x18\x05 \x03(\v2\x16.rowlock.v1.RevocationR\arevoked\x12'\n" +
 	"\x04beat\x18\x06 \x01(\v2\x13.rowlock.v1.BeatAckR\x04beat\x12\x14\n" +
-	"\x05drain\x18\a \x01(\bR\x05drain\"x\n" +
+	"\x05drain\x18\a \x01(\bR\x05drain\x123\n" +
+	"\bstopping\x18\b \x03(\v2\x17.rowlock.v1.StopRequestR\bstopping\"<\n" +
+	"\vStopRequest\x12\x17\n" +
+	"\atask_id\x18\x01 \x01(\tR\x06taskId\x12\x14\n" +
+	"\x05token\x18\x02 \x01(\x06R\x05token\"x\n" +
 	"\aWelcome\x12\x1d\n" +
 	"\n" +
 	"session_id\x18\x01 \x01(\x04R\tsessionId\x12\x1f\n" +
@@ -2790,12 +2866,13 @@ const file_rpc_rowlockv1_worker_proto_rawDesc = "" +
 	"\n" +
 	"session_id\x18\x01 \x01(\x04R\tsessionId\x12)\n" +
 	"\x04held\x18\x02 \x03(\v2\x15.rowlock.v1.HeldLeaseR\x04held\x125\n" +
-	"\bprogress\x18\x03 \x03(\v2\x19.rowlock.v1.LeaseProgressR\bprogress\"\x82\x01\n" +
+	"\bprogress\x18\x03 \x03(\v2\x19.rowlock.v1.LeaseProgressR\bprogress\"\xb7\x01\n" +
 	"\x11HeartbeatResponse\x12\x1f\n" +
 	"\vttl_seconds\x18\x01 \x01(\x01R\n" +
 	"ttlSeconds\x120\n" +
 	"\arevoked\x18\x02 \x03(\v2\x16.rowlock.v1.RevocationR\arevoked\x12\x1a\n" +
-	"\bdraining\x18\x03 \x01(\bR\bdraining\"X\n" +
+	"\bdraining\x18\x03 \x01(\bR\bdraining\x123\n" +
+	"\bstopping\x18\x04 \x03(\v2\x17.rowlock.v1.StopRequestR\bstopping\"X\n" +
 	"\x0fCompleteRequest\x12\x17\n" +
 	"\atask_id\x18\x01 \x01(\tR\x06taskId\x12\x14\n" +
 	"\x05token\x18\x02 \x01(\x04R\x05token\x12\x16\n" +
@@ -2868,7 +2945,7 @@ func file_rpc_rowlockv1_worker_proto_rawDescGZIP() []byte {
 	return file_rpc_rowlockv1_worker_proto_rawDescData
 }
 
-var file_rpc_rowlockv1_worker_proto_msgTypes = make([]protoimpl.MessageInfo, 44)
+var file_rpc_rowlockv1_worker_proto_msgTypes = make([]protoimpl.MessageInfo, 45)
 var file_rpc_rowlockv1_worker_proto_goTypes = []any{
 	(*QueueWeight)(nil),           // 0: rowlock.v1.QueueWeight
 	(*WorkerInfo)(nil),            // 1: rowlock.v1.WorkerInfo
@@ -2880,48 +2957,49 @@ var file_rpc_rowlockv1_worker_proto_goTypes = []any{
 	(*Outcome)(nil),               // 7: rowlock.v1.Outcome
 	(*Failure)(nil),               // 8: rowlock.v1.Failure
 	(*WorkResponse)(nil),          // 9: rowlock.v1.WorkResponse
-	(*Welcome)(nil),               // 10: rowlock.v1.Welcome
-	(*LeasedTask)(nil),            // 11: rowlock.v1.LeasedTask
-	(*Related)(nil),               // 12: rowlock.v1.Related
-	(*ParentOutcome)(nil),         // 13: rowlock.v1.ParentOutcome
-	(*Refusal)(nil),               // 14: rowlock.v1.Refusal
-	(*Revocation)(nil),            // 15: rowlock.v1.Revocation
-	(*BeatAck)(nil),               // 16: rowlock.v1.BeatAck
-	(*OpenSessionRequest)(nil),    // 17: rowlock.v1.OpenSessionRequest
-	(*OpenSessionResponse)(nil),   // 18: rowlock.v1.OpenSessionResponse
-	(*CloseSessionRequest)(nil),   // 19: rowlock.v1.CloseSessionRequest
-	(*CloseSessionResponse)(nil),  // 20: rowlock.v1.CloseSessionResponse
-	(*LeaseRequest)(nil),          // 21: rowlock.v1.LeaseRequest
-	(*LeaseResponse)(nil),         // 22: rowlock.v1.LeaseResponse
-	(*HeartbeatRequest)(nil),      // 23: rowlock.v1.HeartbeatRequest
-	(*HeartbeatResponse)(nil),     // 24: rowlock.v1.HeartbeatResponse
-	(*CompleteRequest)(nil),       // 25: rowlock.v1.CompleteRequest
-	(*CompleteResponse)(nil),      // 26: rowlock.v1.CompleteResponse
-	(*FailRequest)(nil),           // 27: rowlock.v1.FailRequest
-	(*FailResponse)(nil),          // 28: rowlock.v1.FailResponse
-	(*SnoozeRequest)(nil),         // 29: rowlock.v1.SnoozeRequest
-	(*SnoozeResponse)(nil),        // 30: rowlock.v1.SnoozeResponse
-	(*ReleaseRequest)(nil),        // 31: rowlock.v1.ReleaseRequest
-	(*ReleaseResponse)(nil),       // 32: rowlock.v1.ReleaseResponse
-	(*ListWorkersRequest)(nil),    // 33: rowlock.v1.ListWorkersRequest
-	(*ListWorkersResponse)(nil),   // 34: rowlock.v1.ListWorkersResponse
-	(*Worker)(nil),                // 35: rowlock.v1.Worker
-	(*GetWorkerRequest)(nil),      // 36: rowlock.v1.GetWorkerRequest
-	(*GetWorkerResponse)(nil),     // 37: rowlock.v1.GetWorkerResponse
-	(*DrainWorkerRequest)(nil),    // 38: rowlock.v1.DrainWorkerRequest
-	(*DrainWorkerResponse)(nil),   // 39: rowlock.v1.DrainWorkerResponse
-	(*EvictWorkerRequest)(nil),    // 40: rowlock.v1.EvictWorkerRequest
-	(*EvictWorkerResponse)(nil),   // 41: rowlock.v1.EvictWorkerResponse
-	nil,                           // 42: rowlock.v1.WorkerInfo.LabelsEntry
-	nil,                           // 43: rowlock.v1.LeasedTask.LabelsEntry
-	(*timestamppb.Timestamp)(nil), // 44: google.protobuf.Timestamp
-	(Task_State)(0),               // 45: rowlock.v1.Task.State
-	(*Status)(nil),                // 46: rowlock.v1.Status
-	(*Task)(nil),                  // 47: rowlock.v1.Task
+	(*StopRequest)(nil),           // 10: rowlock.v1.StopRequest
+	(*Welcome)(nil),               // 11: rowlock.v1.Welcome
+	(*LeasedTask)(nil),            // 12: rowlock.v1.LeasedTask
+	(*Related)(nil),               // 13: rowlock.v1.Related
+	(*ParentOutcome)(nil),         // 14: rowlock.v1.ParentOutcome
+	(*Refusal)(nil),               // 15: rowlock.v1.Refusal
+	(*Revocation)(nil),            // 16: rowlock.v1.Revocation
+	(*BeatAck)(nil),               // 17: rowlock.v1.BeatAck
+	(*OpenSessionRequest)(nil),    // 18: rowlock.v1.OpenSessionRequest
+	(*OpenSessionResponse)(nil),   // 19: rowlock.v1.OpenSessionResponse
+	(*CloseSessionRequest)(nil),   // 20: rowlock.v1.CloseSessionRequest
+	(*CloseSessionResponse)(nil),  // 21: rowlock.v1.CloseSessionResponse
+	(*LeaseRequest)(nil),          // 22: rowlock.v1.LeaseRequest
+	(*LeaseResponse)(nil),         // 23: rowlock.v1.LeaseResponse
+	(*HeartbeatRequest)(nil),      // 24: rowlock.v1.HeartbeatRequest
+	(*HeartbeatResponse)(nil),     // 25: rowlock.v1.HeartbeatResponse
+	(*CompleteRequest)(nil),       // 26: rowlock.v1.CompleteRequest
+	(*CompleteResponse)(nil),      // 27: rowlock.v1.CompleteResponse
+	(*FailRequest)(nil),           // 28: rowlock.v1.FailRequest
+	(*FailResponse)(nil),          // 29: rowlock.v1.FailResponse
+	(*SnoozeRequest)(nil),         // 30: rowlock.v1.SnoozeRequest
+	(*SnoozeResponse)(nil),        // 31: rowlock.v1.SnoozeResponse
+	(*ReleaseRequest)(nil),        // 32: rowlock.v1.ReleaseRequest
+	(*ReleaseResponse)(nil),       // 33: rowlock.v1.ReleaseResponse
+	(*ListWorkersRequest)(nil),    // 34: rowlock.v1.ListWorkersRequest
+	(*ListWorkersResponse)(nil),   // 35: rowlock.v1.ListWorkersResponse
+	(*Worker)(nil),                // 36: rowlock.v1.Worker
+	(*GetWorkerRequest)(nil),      // 37: rowlock.v1.GetWorkerRequest
+	(*GetWorkerResponse)(nil),     // 38: rowlock.v1.GetWorkerResponse
+	(*DrainWorkerRequest)(nil),    // 39: rowlock.v1.DrainWorkerRequest
+	(*DrainWorkerResponse)(nil),   // 40: rowlock.v1.DrainWorkerResponse
+	(*EvictWorkerRequest)(nil),    // 41: rowlock.v1.EvictWorkerRequest
+	(*EvictWorkerResponse)(nil),   // 42: rowlock.v1.EvictWorkerResponse
+	nil,                           // 43: rowlock.v1.WorkerInfo.LabelsEntry
+	nil,                           // 44: rowlock.v1.LeasedTask.LabelsEntry
+	(*timestamppb.Timestamp)(nil), // 45: google.protobuf.Timestamp
+	(Task_State)(0),               // 46: rowlock.v1.Task.State
+	(*Status)(nil),                // 47: rowlock.v1.Status
+	(*Task)(nil),                  // 48: rowlock.v1.Task
 }
 var file_rpc_rowlockv1_worker_proto_depIdxs = []int32{
 	0,  // 0: rowlock.v1.WorkerInfo.queues:type_name -> rowlock.v1.QueueWeight
-	42, // 1: rowlock.v1.WorkerInfo.labels:type_name -> rowlock.v1.WorkerInfo.LabelsEntry
+	43, // 1: rowlock.v1.WorkerInfo.labels:type_name -> rowlock.v1.WorkerInfo.LabelsEntry
 	3,  // 2: rowlock.v1.WorkRequest.hello:type_name -> rowlock.v1.Hello
 	7,  // 3: rowlock.v1.WorkRequest.outcomes:type_name -> rowlock.v1.Outcome
 	5,  // 4: rowlock.v1.WorkRequest.beat:type_name -> rowlock.v1.Beat
@@ -2930,65 +3008,67 @@ var file_rpc_rowlockv1_worker_proto_depIdxs = []int32{
 	4,  // 7: rowlock.v1.Hello.held:type_name -> rowlock.v1.HeldLease
 	4,  // 8: rowlock.v1.Beat.held:type_name -> rowlock.v1.HeldLease
 	8,  // 9: rowlock.v1.Outcome.failed:type_name -> rowlock.v1.Failure
-	10, // 10: rowlock.v1.WorkResponse.welcome:type_name -> rowlock.v1.Welcome
-	11, // 11: rowlock.v1.WorkResponse.tasks:type_name -> rowlock.v1.LeasedTask
-	14, // 12: rowlock.v1.WorkResponse.refused:type_name -> rowlock.v1.Refusal
-	15, // 13: rowlock.v1.WorkResponse.revoked:type_name -> rowlock.v1.Revocation
-	16, // 14: rowlock.v1.WorkResponse.beat:type_name -> rowlock.v1.BeatAck
-	44, // 15: rowlock.v1.LeasedTask.enqueued_at:type_name -> google.protobuf.Timestamp
-	43, // 16: rowlock.v1.LeasedTask.labels:type_name -> rowlock.v1.LeasedTask.LabelsEntry
-	12, // 17: rowlock.v1.LeasedTask.related:type_name -> rowlock.v1.Related
-	44, // 18: rowlock.v1.Related.nominal_at:type_name -> google.protobuf.Timestamp
-	13, // 19: rowlock.v1.Related.parents:type_name -> rowlock.v1.ParentOutcome
-	45, // 20: rowlock.v1.ParentOutcome.state:type_name -> rowlock.v1.Task.State
-	46, // 21: rowlock.v1.Refusal.status:type_name -> rowlock.v1.Status
-	1,  // 22: rowlock.v1.OpenSessionRequest.worker:type_name -> rowlock.v1.WorkerInfo
-	11, // 23: rowlock.v1.LeaseResponse.tasks:type_name -> rowlock.v1.LeasedTask
-	4,  // 24: rowlock.v1.HeartbeatRequest.held:type_name -> rowlock.v1.HeldLease
-	6,  // 25: rowlock.v1.HeartbeatRequest.progress:type_name -> rowlock.v1.LeaseProgress
-	15, // 26: rowlock.v1.HeartbeatResponse.revoked:type_name -> rowlock.v1.Revocation
-	8,  // 27: rowlock.v1.FailRequest.failure:type_name -> rowlock.v1.Failure
-	45, // 28: rowlock.v1.FailResponse.state:type_name -> rowlock.v1.Task.State
-	35, // 29: rowlock.v1.ListWorkersResponse.workers:type_name -> rowlock.v1.Worker
-	1,  // 30: rowlock.v1.Worker.info:type_name -> rowlock.v1.WorkerInfo
-	44, // 31: rowlock.v1.Worker.opened_at:type_name -> google.protobuf.Timestamp
-	44, // 32: rowlock.v1.Worker.heartbeat_at:type_name -> google.protobuf.Timestamp
-	44, // 33: rowlock.v1.Worker.silent_since:type_name -> google.protobuf.Timestamp
-	35, // 34: rowlock.v1.GetWorkerResponse.worker:type_name -> rowlock.v1.Worker
-	47, // 35: rowlock.v1.GetWorkerResponse.tasks:type_name -> rowlock.v1.Task
-	35, // 36: rowlock.v1.DrainWorkerResponse.worker:type_name -> rowlock.v1.Worker
-	35, // 37: rowlock.v1.EvictWorkerResponse.worker:type_name -> rowlock.v1.Worker
-	2,  // 38: rowlock.v1.WorkerService.Work:input_type -> rowlock.v1.WorkRequest
-	17, // 39: rowlock.v1.WorkerService.OpenSession:input_type -> rowlock.v1.OpenSessionRequest
-	19, // 40: rowlock.v1.WorkerService.CloseSession:input_type -> rowlock.v1.CloseSessionRequest
-	21, // 41: rowlock.v1.WorkerService.Lease:input_type -> rowlock.v1.LeaseRequest
-	23, // 42: rowlock.v1.WorkerService.Heartbeat:input_type -> rowlock.v1.HeartbeatRequest
-	25, // 43: rowlock.v1.WorkerService.Complete:input_type -> rowlock.v1.CompleteRequest
-	27, // 44: rowlock.v1.WorkerService.Fail:input_type -> rowlock.v1.FailRequest
-	29, // 45: rowlock.v1.WorkerService.Snooze:input_type -> rowlock.v1.SnoozeRequest
-	31, // 46: rowlock.v1.WorkerService.Release:input_type -> rowlock.v1.ReleaseRequest
-	33, // 47: rowlock.v1.WorkerService.ListWorkers:input_type -> rowlock.v1.ListWorkersRequest
-	36, // 48: rowlock.v1.WorkerService.GetWorker:input_type -> rowlock.v1.GetWorkerRequest
-	38, // 49: rowlock.v1.WorkerService.DrainWorker:input_type -> rowlock.v1.DrainWorkerRequest
-	40, // 50: rowlock.v1.WorkerService.EvictWorker:input_type -> rowlock.v1.EvictWorkerRequest
-	9,  // 51: rowlock.v1.WorkerService.Work:output_type -> rowlock.v1.WorkResponse
-	18, // 52: rowlock.v1.WorkerService.OpenSession:output_type -> rowlock.v1.OpenSessionResponse
-	20, // 53: rowlock.v1.WorkerService.CloseSession:output_type -> rowlock.v1.CloseSessionResponse
-	22, // 54: rowlock.v1.WorkerService.Lease:output_type -> rowlock.v1.LeaseResponse
-	24, // 55: rowlock.v1.WorkerService.Heartbeat:output_type -> rowlock.v1.HeartbeatResponse
-	26, // 56: rowlock.v1.WorkerService.Complete:output_type -> rowlock.v1.CompleteResponse
-	28, // 57: rowlock.v1.WorkerService.Fail:output_type -> rowlock.v1.FailResponse
-	30, // 58: rowlock.v1.WorkerService.Snooze:output_type -> rowlock.v1.SnoozeResponse
-	32, // 59: rowlock.v1.WorkerService.Release:output_type -> rowlock.v1.ReleaseResponse
-	34, // 60: rowlock.v1.WorkerService.ListWorkers:output_type -> rowlock.v1.ListWorkersResponse
-	37, // 61: rowlock.v1.WorkerService.GetWorker:output_type -> rowlock.v1.GetWorkerResponse
-	39, // 62: rowlock.v1.WorkerService.DrainWorker:output_type -> rowlock.v1.DrainWorkerResponse
-	41, // 63: rowlock.v1.WorkerService.EvictWorker:output_type -> rowlock.v1.EvictWorkerResponse
-	51, // [51:64] is the sub-list for method output_type
-	38, // [38:51] is the sub-list for method input_type
-	38, // [38:38] is the sub-list for extension type_name
-	38, // [38:38] is the sub-list for extension extendee
-	0,  // [0:38] is the sub-list for field type_name
+	11, // 10: rowlock.v1.WorkResponse.welcome:type_name -> rowlock.v1.Welcome
+	12, // 11: rowlock.v1.WorkResponse.tasks:type_name -> rowlock.v1.LeasedTask
+	15, // 12: rowlock.v1.WorkResponse.refused:type_name -> rowlock.v1.Refusal
+	16, // 13: rowlock.v1.WorkResponse.revoked:type_name -> rowlock.v1.Revocation
+	17, // 14: rowlock.v1.WorkResponse.beat:type_name -> rowlock.v1.BeatAck
+	10, // 15: rowlock.v1.WorkResponse.stopping:type_name -> rowlock.v1.StopRequest
+	45, // 16: rowlock.v1.LeasedTask.enqueued_at:type_name -> google.protobuf.Timestamp
+	44, // 17: rowlock.v1.LeasedTask.labels:type_name -> rowlock.v1.LeasedTask.LabelsEntry
+	13, // 18: rowlock.v1.LeasedTask.related:type_name -> rowlock.v1.Related
+	45, // 19: rowlock.v1.Related.nominal_at:type_name -> google.protobuf.Timestamp
+	14, // 20: rowlock.v1.Related.parents:type_name -> rowlock.v1.ParentOutcome
+	46, // 21: rowlock.v1.ParentOutcome.state:type_name -> rowlock.v1.Task.State
+	47, // 22: rowlock.v1.Refusal.status:type_name -> rowlock.v1.Status
+	1,  // 23: rowlock.v1.OpenSessionRequest.worker:type_name -> rowlock.v1.WorkerInfo
+	12, // 24: rowlock.v1.LeaseResponse.tasks:type_name -> rowlock.v1.LeasedTask
+	4,  // 25: rowlock.v1.HeartbeatRequest.held:type_name -> rowlock.v1.HeldLease
+	6,  // 26: rowlock.v1.HeartbeatRequest.progress:type_name -> rowlock.v1.LeaseProgress
+	16, // 27: rowlock.v1.HeartbeatResponse.revoked:type_name -> rowlock.v1.Revocation
+	10, // 28: rowlock.v1.HeartbeatResponse.stopping:type_name -> rowlock.v1.StopRequest
+	8,  // 29: rowlock.v1.FailRequest.failure:type_name -> rowlock.v1.Failure
+	46, // 30: rowlock.v1.FailResponse.state:type_name -> rowlock.v1.Task.State
+	36, // 31: rowlock.v1.ListWorkersResponse.workers:type_name -> rowlock.v1.Worker
+	1,  // 32: rowlock.v1.Worker.info:type_name -> rowlock.v1.WorkerInfo
+	45, // 33: rowlock.v1.Worker.opened_at:type_name -> google.protobuf.Timestamp
+	45, // 34: rowlock.v1.Worker.heartbeat_at:type_name -> google.protobuf.Timestamp
+	45, // 35: rowlock.v1.Worker.silent_since:type_name -> google.protobuf.Timestamp
+	36, // 36: rowlock.v1.GetWorkerResponse.worker:type_name -> rowlock.v1.Worker
+	48, // 37: rowlock.v1.GetWorkerResponse.tasks:type_name -> rowlock.v1.Task
+	36, // 38: rowlock.v1.DrainWorkerResponse.worker:type_name -> rowlock.v1.Worker
+	36, // 39: rowlock.v1.EvictWorkerResponse.worker:type_name -> rowlock.v1.Worker
+	2,  // 40: rowlock.v1.WorkerService.Work:input_type -> rowlock.v1.WorkRequest
+	18, // 41: rowlock.v1.WorkerService.OpenSession:input_type -> rowlock.v1.OpenSessionRequest
+	20, // 42: rowlock.v1.WorkerService.CloseSession:input_type -> rowlock.v1.CloseSessionRequest
+	22, // 43: rowlock.v1.WorkerService.Lease:input_type -> rowlock.v1.LeaseRequest
+	24, // 44: rowlock.v1.WorkerService.Heartbeat:input_type -> rowlock.v1.HeartbeatRequest
+	26, // 45: rowlock.v1.WorkerService.Complete:input_type -> rowlock.v1.CompleteRequest
+	28, // 46: rowlock.v1.WorkerService.Fail:input_type -> rowlock.v1.FailRequest
+	30, // 47: rowlock.v1.WorkerService.Snooze:input_type -> rowlock.v1.SnoozeRequest
+	32, // 48: rowlock.v1.WorkerService.Release:input_type -> rowlock.v1.ReleaseRequest
+	34, // 49: rowlock.v1.WorkerService.ListWorkers:input_type -> rowlock.v1.ListWorkersRequest
+	37, // 50: rowlock.v1.WorkerService.GetWorker:input_type -> rowlock.v1.GetWorkerRequest
+	39, // 51: rowlock.v1.WorkerService.DrainWorker:input_type -> rowlock.v1.DrainWorkerRequest
+	41, // 52: rowlock.v1.WorkerService.EvictWorker:input_type -> rowlock.v1.EvictWorkerRequest
+	9,  // 53: rowlock.v1.WorkerService.Work:output_type -> rowlock.v1.WorkResponse
+	19, // 54: rowlock.v1.WorkerService.OpenSession:output_type -> rowlock.v1.OpenSessionResponse
+	21, // 55: rowlock.v1.WorkerService.CloseSession:output_type -> rowlock.v1.CloseSessionResponse
+	23, // 56: rowlock.v1.WorkerService.Lease:output_type -> rowlock.v1.LeaseResponse
+	25, // 57: rowlock.v1.WorkerService.Heartbeat:output_type -> rowlock.v1.HeartbeatResponse
+	27, // 58: rowlock.v1.WorkerService.Complete:output_type -> rowlock.v1.CompleteResponse
+	29, // 59: rowlock.v1.WorkerService.Fail:output_type -> rowlock.v1.FailResponse
+	31, // 60: rowlock.v1.WorkerService.Snooze:output_type -> rowlock.v1.SnoozeResponse
+	33, // 61: rowlock.v1.WorkerService.Release:output_type -> rowlock.v1.ReleaseResponse
+	35, // 62: rowlock.v1.WorkerService.ListWorkers:output_type -> rowlock.v1.ListWorkersResponse
+	38, // 63: rowlock.v1.WorkerService.GetWorker:output_type -> rowlock.v1.GetWorkerResponse
+	40, // 64: rowlock.v1.WorkerService.DrainWorker:output_type -> rowlock.v1.DrainWorkerResponse
+	42, // 65: rowlock.v1.WorkerService.EvictWorker:output_type -> rowlock.v1.EvictWorkerResponse
+	53, // [53:66] is the sub-list for method output_type
+	40, // [40:53] is the sub-list for method input_type
+	40, // [40:40] is the sub-list for extension type_name
+	40, // [40:40] is the sub-list for extension extendee
+	0,  // [0:40] is the sub-list for field type_name
 }
 
 func init() { file_rpc_rowlockv1_worker_proto_init() }
@@ -3010,7 +3090,7 @@ func file_rpc_rowlockv1_worker_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_rpc_rowlockv1_worker_proto_rawDesc), len(file_rpc_rowlockv1_worker_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   44,
+			NumMessages:   45,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
