@@ -83,7 +83,7 @@ type CheckpointConfig struct {
 	Bytes int
 	// HardBytes of changes make Apply wait for a running one. Default 256 MiB.
 	HardBytes int
-	// PayloadBudget is how many bytes of payloads that are on disk stay in memory. Default 64 MiB.
+	// PayloadBudget is how many bytes of payloads that are on disk stay in memory, less what the results of parents take. Default 64 MiB.
 	PayloadBudget int
 }
 

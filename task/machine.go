@@ -75,7 +75,7 @@ type Machine struct {
 	scratch  []byte
 	spare    spareTasks
 	hashSum  uint64 // of the live tasks' hashes
-	resident int    // bytes of payloads in memory
+	resident int    // bytes of payloads in memory, and of parents' results
 	dirty    dirtySet
 	recent   recentIndex
 	events   eventLog

@@ -78,7 +78,8 @@ type drillView struct {
 func (v drillView) table(t *render.Table) {
 	t.Pair("result", "the restored state is the one that the members have")
 	t.Pair("index", fmt.Sprintf("%d, agreed at %d", v.Index, v.AgreedIndex))
-	t.Pair("state", fmt.Sprintf("%s, %d live tasks, %d queues, hash %s", render.Size(uint64(v.StateBytes)), v.LiveTasks, v.Queues, v.StateHash))
+	t.Pair("state", fmt.Sprintf("%s, %s, %s, hash %s", render.Size(uint64(v.StateBytes)),
+		render.Count(v.LiveTasks, "live task"), render.Count(v.Queues, "queue"), v.StateHash))
 	t.Pair("backup", fmt.Sprintf("%s in %.1f s", render.Size(uint64(v.BackupBytes)), v.SaveSeconds))
 	t.Pair("restore", fmt.Sprintf("in %.1f s", v.VerifySeconds))
 	if v.KeptAs != "" {

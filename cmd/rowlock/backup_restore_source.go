@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/rowlock/rowlock/cmd/rowlock/backups"
+	"github.com/rowlock/rowlock/cmd/rowlock/render"
 	"github.com/rowlock/rowlock/raftfsm"
 	"github.com/rowlock/rowlock/store"
 	"github.com/rowlock/rowlock/store/archive"
@@ -158,7 +159,7 @@ func (s *stagedState) replay(ctx context.Context, b bucket.Bucket, f *restoreSou
 	s.path, s.hash, s.time = made.Path, made.Hash, made.StateTime
 	s.cluster, s.name = plan.Full.ClusterID, plan.Full.Name
 	if made.Entries > 0 {
-		s.name = fmt.Sprintf("%s and %d entries of the log behind it", s.name, made.Entries)
+		s.name = fmt.Sprintf("%s and %s of the log behind it", s.name, render.Count(made.Entries, "entry"))
 	}
 	return nil
 }

@@ -46,7 +46,7 @@ and begins anew with the next full backup. It says up to which moment a restore 
 	out := p.outputFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if log.log {
-			return p.verifyTimeline(cmd, &w, &log, temp, args, out)
+			return p.verifyTimeline(cmd, &w, &log, temp, !*noMark, args, out)
 		}
 		if err := log.unused(); err != nil {
 			return err

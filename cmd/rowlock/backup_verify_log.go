@@ -145,7 +145,7 @@ func (r replayView) table(t *render.Table) {
 }
 
 // verifyTimeline proves that every moment behind a full backup can be restored.
-func (p *program) verifyTimeline(cmd *cobra.Command, w *which, f *verifyLogFlags, temp string, args []string, out *output) error {
+func (p *program) verifyTimeline(cmd *cobra.Command, w *which, f *verifyLogFlags, temp string, mark bool, args []string, out *output) error {
 	if w.from == "" && len(args) == 1 {
 		w.from, args = args[0], nil
 	}
@@ -186,6 +186,11 @@ func (p *program) verifyTimeline(cmd *cobra.Command, w *which, f *verifyLogFlags
 	}
 	if err != nil {
 		return err
+	}
+	if mark && proved.Err() == nil {
+		if err := backups.MarkLog(cmd.Context(), b, proved, p.now()); err != nil {
+			fmt.Fprintf(p.stderr, "rowlock: the log is sound, but that can't be noted (--no-mark doesn't try): %s\n", oneLine(err.Error()))
+		}
 	}
 	view := newVerifiedTimeline(proved, time.Since(start))
 	if err := out.print(view, view.table); err != nil {

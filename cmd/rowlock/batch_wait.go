@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/rowlock/rowlock/cmd/rowlock/render"
 	"github.com/rowlock/rowlock/rpc/rowlockv1"
 )
 
@@ -44,7 +45,7 @@ func (p *program) awaitBatch(ctx context.Context, c *connection, out *output, id
 	switch {
 	case err != nil && ctx.Err() == nil && waiting.Err() != nil && info != nil:
 		return &exitError{code: exitFailed, text: fmt.Sprintf(
-			"batch %s is %s, %d of %d tasks unfinished, after %s (--timeout)", id, info.State, info.Waiting+info.Running, info.Total, timeout)}
+			"batch %s is %s, %d of %s unfinished, after %s (--timeout)", id, info.State, info.Waiting+info.Running, render.Count(info.Total, "task"), timeout)}
 	case err != nil:
 		return err
 	}
@@ -61,5 +62,5 @@ func (p *program) awaitBatch(ctx context.Context, c *connection, out *output, id
 	case b.GetCompleted() == b.GetTotal():
 		return nil
 	}
-	return &exitError{code: exitFailed, text: fmt.Sprintf("%d of %d tasks of batch %s completed", b.GetCompleted(), b.GetTotal(), id)}
+	return &exitError{code: exitFailed, text: fmt.Sprintf("%d of %s of batch %s completed", b.GetCompleted(), render.Count(b.GetTotal(), "task"), id)}
 }

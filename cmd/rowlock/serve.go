@@ -69,7 +69,7 @@ func (p *program) serve(ctx context.Context, flags *serveFlags, member memberFla
 		}
 		return serveError(flags, err)
 	}
-	if err := p.attach(schedule, node, logger, registry); err != nil {
+	if err := p.attach(schedule, archive, node, logger, registry); err != nil {
 		return errors.Join(err, discard(ctx, node))
 	}
 	server, err := rpc.New(rpc.Config{

@@ -61,11 +61,13 @@ func (s *shelf) reach(index uint64) {
 // newShelf has a group work, archive, and be backed up in the middle: a full backup, the log, another full backup, the log.
 func newShelf(t *testing.T) *shelf {
 	t.Helper()
-	s := &shelf{directory(t), t}
+	s := &shelf{Bucket: directory(t), t: t}
 	n, stop := startArchiving(t, &raftfsm.ArchiveConfig{Bucket: s, Every: 100 * time.Millisecond})
 	enqueue(t, n, "mail", 3)
 	s.reach(n.Applied())
-	enqueue(t, n, "mail", 20)
+	for range 5 {
+		enqueue(t, n, "mail", 4)
+	}
 	_, err := Save(t.Context(), source(n), s, opts())
 	must(t, err)
 	for range 5 {
@@ -207,7 +209,7 @@ func TestVerifyLogFindsWhatIsWrong(t *testing.T) {
 	second := line.Fulls[1].Index
 	last, _ := line.Reach(second)
 	for name, c := range tests {
-		s := &shelf{directory(t), t}
+		s := &shelf{Bucket: directory(t), t: t}
 		must(t, os.CopyFS(s.String(), os.DirFS(whole.String())))
 		c.spoil(s, second)
 		p := s.proof("")

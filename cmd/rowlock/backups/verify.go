@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/rowlock/rowlock/cmd/rowlock/render"
 	"github.com/rowlock/rowlock/store"
 	"github.com/rowlock/rowlock/store/archive"
 	"github.com/rowlock/rowlock/store/bucket"
@@ -83,7 +84,8 @@ func Verify(ctx context.Context, from *archive.Reader, o VerifyOptions) (Verifie
 	case r.Was.Index != m.Index || r.Was.Term != m.Term:
 		return Verified{}, fmt.Errorf("%w: its state is of entry %d of term %d, by its manifest of %d of %d", ErrUnsound, r.Was.Index, r.Was.Term, m.Index, m.Term)
 	case r.LiveTasks != m.LiveTasks || uint64(r.Queues) != m.Queues:
-		return Verified{}, fmt.Errorf("%w: it has %d live tasks in %d queues, by its manifest %d in %d", ErrUnsound, r.LiveTasks, r.Queues, m.LiveTasks, m.Queues)
+		return Verified{}, fmt.Errorf("%w: it has %s in %s, by its manifest %d in %d", ErrUnsound,
+			render.Count(r.LiveTasks, "live task"), render.Count(r.Queues, "queue"), m.LiveTasks, m.Queues)
 	}
 	return Verified{
 		Manifest: m, Hash: archive.HashText(r.Hash), LiveTasks: r.LiveTasks, Queues: uint64(r.Queues), Timeline: logarchive.TimelineName(r.Timeline.ID),
@@ -92,14 +94,14 @@ func Verify(ctx context.Context, from *archive.Reader, o VerifyOptions) (Verifie
 
 // VerifyStored reads the object of a backup back and holds it against the manifest as it was written: what lies at the
 // destination is what was sent there. It needs no key.
-func VerifyStored(ctx context.Context, b bucket.Bucket, s Saved) error {
-	o, err := OpenAt(ctx, b, s.Name, archive.Keys{})
+func VerifyStored(ctx context.Context, b bucket.Bucket, name string, m archive.Manifest) error {
+	o, err := OpenAt(ctx, b, name, archive.Keys{})
 	if err != nil {
 		return err
 	}
 	defer func() { _ = o.Close() }() // only read
-	if o.Manifest().Body != s.Manifest.Body || o.Manifest().Index != s.Manifest.Index {
-		return fmt.Errorf("%w: %s isn't the backup that was written there", ErrUnsound, s.Name)
+	if o.Manifest().Body != m.Body || o.Manifest().Index != m.Index {
+		return fmt.Errorf("%w: %s isn't the backup that was written there", ErrUnsound, name)
 	}
 	return o.CheckBody(ctx)
 }
