@@ -275,8 +275,14 @@ func TestNoSpaceRefusesOnlyNewTasks(t *testing.T) {
 		p.level = func() uint32 { return task.LevelFeatures }
 	})
 	for _, c := range []task.Command{enqueue("q", 1), &task.Request{ID: "r", Command: enqueue("q", 1)}, &task.ImportTasks{Tasks: []task.ImportedTask{{ID: 1, NewTask: task.NewTask{Queue: "q"}, State: task.Pending}}}} {
-		if a := <-submit(p, []task.Command{c}, false); !errors.Is(a.err, ErrNoSpace) {
-			t.Fatalf("%v", a.err)
+		select {
+		case a := <-submit(p, []task.Command{c}, false):
+			if !errors.Is(a.err, ErrNoSpace) {
+				t.Fatalf("%T: %v", c, a.err)
+			}
+		case e := <-log.entries:
+			e.applied(t, p)
+			t.Errorf("%T is proposed", c)
 		}
 	}
 	done := submit(p, []task.Command{&task.Finish{}}, false)
