@@ -1,6 +1,7 @@
 package client_test
 
 import (
+	"context"
 	"io"
 	"net"
 	"sync"
@@ -76,16 +77,14 @@ func (h *hanging) pass(from io.Reader, to io.Writer) {
 func TestNoSignOfLife(t *testing.T) {
 	f := startFake(t)
 	h := startHanging(t, f.addr)
-	c := newClient(t, client.Config{Addrs: []string{h.addr, f.addr}})
+	c := newClient(t, client.Config{Addrs: []string{h.addr, f.addr}, AttemptTimeout: time.Hour})
 	if _, err := c.Enqueue(t.Context(), raw("a")); err != nil {
 		t.Fatal(err)
 	}
 	close(h.hung)
-	begin := time.Now()
-	if _, err := c.Enqueue(t.Context(), raw("b")); err != nil || f.count("b") != 1 {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if _, err := c.Enqueue(ctx, raw("b")); err != nil || f.count("b") != 1 {
 		t.Errorf("%d tasks, %v", f.count("b"), err)
-	}
-	if d := time.Since(begin); d > 6*time.Second {
-		t.Errorf("it took %s", d)
 	}
 }

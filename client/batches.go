@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"iter"
 	"time"
 
@@ -36,20 +37,39 @@ type BatchInfo struct {
 	ClosedAt   time.Time  `json:"closed_at,omitzero"`
 	EndedAt    time.Time  `json:"ended_at,omitzero"`
 	// CancelRequested means that Cancel was called: there is no OnSuccess any more.
-	CancelRequested bool           `json:"cancel_requested"`
-	OnSuccess       *BatchCallback `json:"on_success,omitempty"`
-	OnDeath         *BatchCallback `json:"on_death,omitempty"`
-	OnComplete      *BatchCallback `json:"on_complete,omitempty"`
+	CancelRequested bool `json:"cancel_requested"`
+	// IdleTimeout is that of NewBatch.
+	IdleTimeout time.Duration `json:"-"` // JSON has idle_timeout_seconds
+	// ExpiresAt is when the batch is closed by itself, if nothing is added to it till then; zero once it is closed, and while any of
+	// its tasks waits or runs.
+	ExpiresAt time.Time `json:"expires_at,omitzero"`
+	// Expired means that it was closed by itself: there is no OnSuccess any more.
+	Expired    bool           `json:"expired"`
+	OnSuccess  *BatchCallback `json:"on_success,omitempty"`
+	OnDeath    *BatchCallback `json:"on_death,omitempty"`
+	OnComplete *BatchCallback `json:"on_complete,omitempty"`
 }
 
-// BatchCallback is a task that a batch enqueues, once. State is waiting, enqueued or refused; Err says why it was refused.
+// MarshalJSON uses the API's names.
+func (b BatchInfo) MarshalJSON() ([]byte, error) {
+	type plain BatchInfo
+	return json.Marshal(struct {
+		plain
+		IdleTimeoutSeconds float64 `json:"idle_timeout_seconds"`
+	}{plain(b), b.IdleTimeout.Seconds()})
+}
+
+// BatchCallback is a task that a batch enqueues, once. State is waiting, enqueued, retrying or refused. One that is retrying couldn't
+// be enqueued for now, for the reason Err, has been refused that many times, and is tried again at NextAt; one that is refused isn't.
 type BatchCallback struct {
-	Queue  string    `json:"queue"`
-	Kind   string    `json:"kind"`
-	State  string    `json:"state"`
-	TaskID string    `json:"task_id,omitempty"`
-	At     time.Time `json:"at,omitzero"`
-	Err    error     `json:"-"`
+	Queue    string    `json:"queue"`
+	Kind     string    `json:"kind"`
+	State    string    `json:"state"`
+	TaskID   string    `json:"task_id,omitempty"`
+	At       time.Time `json:"at,omitzero"`
+	Err      error     `json:"-"`
+	Refusals uint32    `json:"refusals,omitzero"`
+	NextAt   time.Time `json:"next_at,omitzero"`
 }
 
 // NewBatch is a batch to create. Its callbacks are tasks that are in no batch and depend on nothing, with payloads of up to
@@ -62,6 +82,9 @@ type NewBatch struct {
 	OnDeath *NewTask
 	// OnComplete is enqueued when the batch is closed and all its tasks have ended, however.
 	OnComplete *NewTask
+	// IdleTimeout is after how long the batch is closed by itself if it is left open, none of its tasks waits or runs and none is
+	// added: OnComplete comes then, OnSuccess doesn't. 1 s to 366 days; 0 is 7 days.
+	IdleTimeout time.Duration
 }
 
 // Batches is for groups of tasks that are counted together, and call back when they have ended.
@@ -73,7 +96,7 @@ func (c *Client) Batches() Batches { return Batches{c.batches} }
 // Create begins a batch. Tasks are added with the option InBatch until Close is called; the callbacks OnSuccess and OnComplete
 // come only then. ErrOverloaded: there are 100,000 batches already.
 func (b Batches) Create(ctx context.Context, n NewBatch) (*BatchInfo, error) {
-	req := &rowlockv1.CreateBatchRequest{Name: n.Name, RequestId: rand.Text()}
+	req := &rowlockv1.CreateBatchRequest{Name: n.Name, RequestId: rand.Text(), IdleTimeoutSeconds: n.IdleTimeout.Seconds()}
 	for _, c := range []struct {
 		from *NewTask
 		to   **rowlockv1.NewTask
@@ -173,6 +196,9 @@ func batchOf(p *rowlockv1.Batch) *BatchInfo {
 		ClosedAt:        at(p.GetClosedAt()),
 		EndedAt:         at(p.GetEndedAt()),
 		CancelRequested: p.GetCancelRequested(),
+		IdleTimeout:     seconds(p.GetIdleTimeoutSeconds()),
+		ExpiresAt:       at(p.GetExpiresAt()),
+		Expired:         p.GetExpired(),
 		OnSuccess:       callbackOf(p.GetOnSuccess()),
 		OnDeath:         callbackOf(p.GetOnDeath()),
 		OnComplete:      callbackOf(p.GetOnComplete()),
@@ -184,11 +210,13 @@ func callbackOf(p *rowlockv1.BatchCallback) *BatchCallback {
 		return nil
 	}
 	return &BatchCallback{
-		Queue:  p.GetQueue(),
-		Kind:   p.GetKind(),
-		State:  p.GetState().String(),
-		TaskID: p.GetTaskId(),
-		At:     at(p.GetAt()),
-		Err:    fromPart(p.GetError(), p.GetTaskId()),
+		Queue:    p.GetQueue(),
+		Kind:     p.GetKind(),
+		State:    p.GetState().String(),
+		TaskID:   p.GetTaskId(),
+		At:       at(p.GetAt()),
+		Err:      fromPart(p.GetError(), p.GetTaskId()),
+		Refusals: p.GetRefusals(),
+		NextAt:   at(p.GetNextAt()),
 	}
 }

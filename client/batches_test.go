@@ -30,7 +30,7 @@ func TestBatches(t *testing.T) {
 	if task, err := c.Get(ctx, b.OnSuccess.TaskID); err != nil || task.CallbackOf != b.ID || task.Callback != "on_success" {
 		t.Errorf("the callback: %+v, %v", task, err)
 	}
-	if refused := b.OnComplete; refused.State != "refused" || !errors.Is(refused.Err, client.ErrConflict) || refused.TaskID != b.OnSuccess.TaskID {
+	if refused := b.OnComplete; refused.State != "retrying" || refused.NextAt.IsZero() || refused.Refusals == 0 || !errors.Is(refused.Err, client.ErrConflict) || refused.TaskID != b.OnSuccess.TaskID {
 		t.Errorf("the second with the same unique key: %+v", refused)
 	}
 	found := false

@@ -140,10 +140,10 @@ func newClient(t *testing.T, config client.Config) *client.Client {
 	return c
 }
 
-// eventually waits for a condition, for at most ten seconds.
+// eventually waits for a condition, for at most a minute.
 func eventually(t *testing.T, what string, condition func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(10 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for !condition() {
 		if time.Now().After(deadline) {
 			t.Fatalf("did not come to pass: %s", what)

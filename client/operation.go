@@ -53,10 +53,10 @@ type Selection struct {
 }
 
 // Canary has one task go first, then one percent, then the rest; after either of the first two stages the operation waits
-// until their tasks have ended.
+// until each of their tasks has ended, or has failed an attempt again.
 type Canary struct {
 	Wait time.Duration // at most, 1 s to 24 h; 5 min where zero
-	// MaxFailed is which share of a stage's tasks may become dead letters again, 0 to 1; more stop the operation.
+	// MaxFailed is which share of a stage's tasks may fail an attempt again, or become dead letters, 0 to 1; more stop the operation.
 	MaxFailed float64
 }
 

@@ -3,6 +3,8 @@ package client_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"math/rand/v2"
 	"net"
 	"strings"
 	"testing"
@@ -14,15 +16,24 @@ import (
 	"github.com/rowlock/rowlock/rpc/rowlockv1"
 )
 
-// deadAddr is an address at which nobody listens.
+// deadAddr is an address at which nobody listens, and at which nobody will until the test ends: its port is none that the system
+// gives out by itself, also not to whoever dials it, and a UDP socket reserves it among tests.
 func deadAddr(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 1000 {
+		addr := fmt.Sprintf("127.0.0.1:%d", 10_000+rand.IntN(20_000))
+		hold, err := net.ListenPacket("udp", addr)
+		if err != nil {
+			continue
+		}
+		t.Cleanup(func() { _ = hold.Close() })
+		if l, err := net.Listen("tcp", addr); err == nil {
+			l.Close()
+			return addr
+		}
 	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Fatal("no port is free")
+	return ""
 }
 
 // A server that can't be reached loses its place to the next.
@@ -55,7 +66,7 @@ func TestHungServer(t *testing.T) {
 		<-release
 		return nil
 	}
-	c := newClient(t, client.Config{Addrs: []string{hung.addr, f.addr}, AttemptTimeout: 50 * time.Millisecond})
+	c := newClient(t, client.Config{Addrs: []string{hung.addr, f.addr}, AttemptTimeout: time.Second})
 	if _, err := c.Enqueue(t.Context(), raw("a")); err != nil || f.count("a") != 1 {
 		t.Errorf("%d tasks, %v", f.count("a"), err)
 	}
@@ -83,9 +94,10 @@ func TestUnavailable(t *testing.T) {
 func TestUnreachable(t *testing.T) {
 	for name, oneShot := range map[string]bool{"one-shot": true, "session": false} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			addr := deadAddr(t)
 			c := newClient(t, client.Config{Addrs: []string{addr}, OneShot: oneShot})
-			ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+			ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second) // enough to be refused
 			defer cancel()
 			_, err := c.Enqueue(ctx, raw("a"))
 			if !errors.Is(err, client.ErrUnavailable) || !errors.Is(err, context.DeadlineExceeded) ||

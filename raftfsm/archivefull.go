@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/rowlock/rowlock/store/archive"
+	"github.com/rowlock/rowlock/store/bucket"
 )
 
 // verdictPatience is how long the members get to agree on the state of a full backup.
@@ -30,16 +31,11 @@ func (n *Node) saveFull(ctx context.Context) (m archive.Manifest, err error) {
 	} else if errors.Is(err, ErrDiverged) {
 		return m, err
 	}
-	r, w := io.Pipe()
-	packed := make(chan error, 1)
-	name := m.Name().String()
-	go func() {
-		var err error
+	_, err = bucket.Stream(ctx, c.Bucket, m.Name().String(), func(_ context.Context, w io.Writer) (err error) {
 		m, err = pack(w, b, c.Options, m)
-		packed <- errors.Join(err, w.CloseWithError(err))
-	}()
-	_, err = c.Bucket.Put(ctx, name, r)
-	return m, errors.Join(r.CloseWithError(err), <-packed, err)
+		return err
+	})
+	return m, err
 }
 
 // pack writes an archive of what from holds.

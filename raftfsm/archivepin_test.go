@@ -43,6 +43,7 @@ func TestLogWaitsForArchive(t *testing.T) {
 	fill(t, n, 600)
 	eventually(t, "a checkpoint of them all", func() bool { return n.store.Position().Index >= n.Applied()-1 })
 	var seen uint64
+	end := n.Applied()
 	last, err := n.ReadLog(archived, 1<<30, func(e LogEntry) error {
 		if e.Index != archived+seen+1 {
 			t.Fatalf("entry %d comes behind %d others", e.Index, seen)
@@ -50,7 +51,7 @@ func TestLogWaitsForArchive(t *testing.T) {
 		seen++
 		return nil
 	})
-	if err != nil || last != n.Applied() || seen < 600 {
+	if err != nil || last < end || seen < 600 {
 		t.Fatalf("read up to %d: %v", last, err)
 	}
 	g.insist(&task.NoteArchived{Index: last})
@@ -116,11 +117,7 @@ func TestFollowersLogsAreWhole(t *testing.T) {
 	g := newGroup(t, 3, nil)
 	for range 2 {
 		g.insist(enqueue("q", 3))
-		l := g.leader()
-		if err := l.raft.LeadershipTransfer().Error(); err != nil {
-			t.Fatal(err)
-		}
-		eventually(t, "another leader", func() bool { return g.leader() != l })
+		g.handOver()
 	}
 	g.converge()
 	for _, m := range g.running() {

@@ -163,11 +163,7 @@ func TestArchiveGoesOn(t *testing.T) {
 	s.stall(release)
 	g.insist(enqueue("q", 1))
 	eventually(t, "the hanging shows", failing)
-	old := g.leader()
-	if err := old.raft.LeadershipTransfer().Error(); err != nil {
-		t.Fatal(err)
-	}
-	eventually(t, "another leader", func() bool { return g.leader() != old })
+	g.handOver()
 	for range 300 {
 		g.insist(enqueue("q", 2))
 	}

@@ -39,10 +39,7 @@ func TestArchiveAcrossRestore(t *testing.T) {
 	g.insist(enqueue("q", 50))
 	b := save(t, g.leader())
 	g.insist(enqueue("q", 30))
-	l := g.leader()
-	if _, err := l.Restore(t.Context(), OnlineRestore{Path: b.upload(t, l), Hash: &b.hash, Why: "a test"}); err != nil {
-		t.Fatal(err)
-	}
+	g.restore(b, OnlineRestore{Hash: &b.hash, Why: "a test"})
 	g.awaitTimeline(1)
 	for range 3 {
 		g.insist(enqueue("q", 10))

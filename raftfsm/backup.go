@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/rowlock/rowlock/store"
@@ -14,8 +15,11 @@ import (
 
 // Backup is a copy of this member's state as it was right after one entry of the log, and what was true of it there.
 // Close it: the copy takes as much space on this member's disk as the state file.
+//
+// It is read as fast as this member's work allows; see store.Pacer.
 type Backup struct {
 	*store.Image
+	paced             io.Reader // the image
 	ClusterID, NodeID string
 	Index, Term       uint64 // of the entry
 	// Hash is the machine's, taken under the same hold of the lock that froze what the image holds.
@@ -26,6 +30,9 @@ type Backup struct {
 	LiveTasks    uint64
 	Queues       int
 }
+
+// Read reads on, until the context that Backup was called with is done.
+func (b *Backup) Read(to []byte) (int, error) { return b.paced.Read(to) }
 
 // Manifest describes the backup, but for what comes with its archive: when it was created, the verdict, the body.
 func (b *Backup) Manifest(version string) archive.Manifest {
@@ -66,7 +73,7 @@ func (n *Node) current(ctx context.Context) error {
 }
 
 // Backup makes the state durable and copies it. Writes go on meanwhile. Any member can do it, also without a leader; what was
-// acknowledged before the call is in it, if there is a leader.
+// acknowledged before the call is in it, if there is a leader. ctx is that of reading it too.
 //
 // store.ErrNoSpace: the disk hasn't room for the copy. ErrStopped: the member is stopping, or can't go on.
 func (n *Node) Backup(ctx context.Context) (*Backup, error) {
@@ -100,11 +107,15 @@ func (n *Node) Backup(ctx context.Context) (*Backup, error) {
 	case p.Index != b.Index:
 		return nil, fmt.Errorf("back up: the state file is at entry %d, the state that was noted at %d", p.Index, b.Index)
 	}
-	if b.Image, err = n.store.ImageOf(ctx, view); err != nil {
+	if b.Image, err = n.store.ImageOf(ctx, view, n.pace); err != nil {
 		return nil, fmt.Errorf("back up: %w", err)
 	}
+	b.paced = store.Paced(ctx, b.Image, n.pace)
 	return b, nil
 }
+
+// BackupPacer bounds how fast the state is copied for backups, so that this member can go on with its work.
+func (n *Node) BackupPacer() *store.Pacer { return n.pace }
 
 // note takes down what the machine is like at a position. Under the machine's lock.
 func (b *Backup) note(m *task.Machine, p store.Position) {

@@ -81,7 +81,7 @@ func TestBackup(t *testing.T) {
 			}
 		}
 		before = g.leader().Applied() - 1
-		propose(t, g.leader().Node, enqueue("mail", 1))
+		g.insist(enqueue("mail", 1))
 	}
 }
 

@@ -64,28 +64,8 @@ func (n *Node) copyState(ctx context.Context) (path string, hash uint64, err err
 	if !roomFor(n.config.DataDir, view.Size()/4) {
 		return "", 0, fmt.Errorf("%w: a copy of the state of %d MiB must fit besides", ErrNoSpace, view.Size()>>20)
 	}
-	f, err := n.store.CreateImage()
-	if err != nil {
-		return "", 0, err
-	}
-	_, err = view.WriteTo(&stoppable{ctx: ctx, file: f})
-	if err = errors.Join(err, f.Close()); err != nil {
-		return "", 0, errors.Join(err, os.Remove(f.Name()))
-	}
-	return f.Name(), hash, nil
-}
-
-// stoppable is a file that is written until its context ends.
-type stoppable struct {
-	ctx  context.Context //nolint:containedctx // of the one call that writes
-	file *os.File
-}
-
-func (s *stoppable) Write(b []byte) (int, error) {
-	if err := s.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return s.file.Write(b)
+	path, err = n.store.ImageFile(ctx, view)
+	return path, hash, err
 }
 
 // exact takes a checkpoint, and returns a view of it with the hash of the state in memory at its position.

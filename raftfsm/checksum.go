@@ -99,6 +99,9 @@ func refuseDiverged(dir string) error {
 	if !marked {
 		return err
 	}
+	if begun, _ := store.SettingAside(dir); begun {
+		return fmt.Errorf("data directory %s can't be served from: %s", dir, where)
+	}
 	return errors.Join(fmt.Errorf("%w: %s. Remove all that is in %s and start again: the member comes back as a new one, "+
 		"and gets the state from the others", ErrDiverged, where, dir), err)
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/rowlock/rowlock/store"
 	"github.com/rowlock/rowlock/task"
 )
 
@@ -49,6 +50,10 @@ type Config struct {
 	Proposals ProposalConfig
 	// Vacuum says when the files are compacted without being asked.
 	Vacuum VacuumConfig
+	// BackupRate is what those who copy the state for backups get together while this member's log is written without a pause, in
+	// bytes a second; the less it is written, the more they get. Default store.DefaultBackupRate (16 MiB), at least
+	// store.MinBackupRate; negative: they aren't held up.
+	BackupRate int64
 	// Raft has the protocol's times and the log's bounds.
 	Raft RaftConfig
 
@@ -78,7 +83,7 @@ type CheckpointConfig struct {
 	Bytes int
 	// HardBytes of changes make Apply wait for a running one. Default 256 MiB.
 	HardBytes int
-	// PayloadBudget is how many bytes of payloads that are on disk stay in memory. Default 64 MiB.
+	// PayloadBudget is how many bytes of payloads that are on disk stay in memory, less what the results of parents take. Default 64 MiB.
 	PayloadBudget int
 }
 
@@ -135,6 +140,7 @@ func (c Config) withDefaults() (Config, error) {
 	set(&c.Vacuum.FreePercent, 50)
 	set(&c.Vacuum.MinBytes, 256<<20)
 	set(&c.Vacuum.Every, 6*time.Hour)
+	set(&c.BackupRate, store.DefaultBackupRate)
 	set(&c.Raft.HeartbeatTimeout, 750*time.Millisecond)
 	set(&c.Raft.ElectionTimeout, 750*time.Millisecond)
 	set(&c.Raft.LeaderLeaseTimeout, 500*time.Millisecond)
@@ -170,6 +176,9 @@ func (c Config) validate() error {
 		return fmt.Errorf("raft: %d events are more than %d", c.Events, maxEvents)
 	case c.ChecksumInterval < 0:
 		return fmt.Errorf("raft: checksum interval of %s is negative", c.ChecksumInterval)
+	}
+	if c.BackupRate >= 0 && c.BackupRate < store.MinBackupRate {
+		return fmt.Errorf("raft: backup rate of %d bytes a second is less than %d", c.BackupRate, store.MinBackupRate)
 	}
 	if c.Vacuum.FreePercent > 99 {
 		return fmt.Errorf("raft: vacuum at %d%% of free pages is more than 99%%", c.Vacuum.FreePercent)

@@ -32,7 +32,10 @@ func workUntilKilled(dir string) error {
 	c := Config{
 		DataDir: dir, NodeID: "n1", Bootstrap: true, Logger: slog.New(slog.DiscardHandler), MinFree: 1,
 		Checkpoints: CheckpointConfig{Interval: 15 * time.Millisecond, PayloadBudget: 1000},
-		Raft:        RaftConfig{TrailingLogs: minTrailing},
+		Raft: RaftConfig{
+			HeartbeatTimeout: 100 * time.Millisecond, ElectionTimeout: 100 * time.Millisecond, LeaderLeaseTimeout: 50 * time.Millisecond,
+			TrailingLogs: minTrailing, HungDisk: time.Minute,
+		},
 	}
 	if err := archiveUntilKilled(&c); err != nil {
 		return err

@@ -2,7 +2,6 @@ package raftfsm
 
 import (
 	"context"
-	"crypto/sha256"
 	"io"
 	"time"
 )
@@ -30,8 +29,8 @@ type Discoverer interface {
 	Describe(ctx context.Context, address string) (Description, error)
 	// SetStandby has a member ask to stay a standby, or no longer.
 	SetStandby(ctx context.Context, address string, standby bool) error
-	// SendImage has a member keep a prepared state file, once it has executed the log up to an entry: see Node.TakeImage.
-	SendImage(ctx context.Context, address string, after uint64, sum [sha256.Size]byte, size uint64, image io.Reader) error
+	// SendImage has a member keep a prepared state file: see Node.TakeImage.
+	SendImage(ctx context.Context, address string, a ImageAnnouncement, image io.Reader) error
 	// ReadIndex asks a member, which leads: see Node.ReadIndex.
 	ReadIndex(ctx context.Context, address string) (uint64, error)
 	// Judge has a member, which leads, compare the members' states now.

@@ -2,7 +2,6 @@ package raftfsm
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -46,9 +45,9 @@ func (g *group) SetStandby(_ context.Context, address string, standby bool) erro
 	return errors.New("it doesn't answer")
 }
 
-func (g *group) SendImage(ctx context.Context, address string, after uint64, sum [sha256.Size]byte, size uint64, image io.Reader) error {
+func (g *group) SendImage(ctx context.Context, address string, a ImageAnnouncement, image io.Reader) error {
 	if m := g.at(address); m != nil && !g.hushed.Load() {
-		if err := m.TakeImage(ctx, after, sum, size, image); err != nil {
+		if err := m.TakeImage(ctx, a, image); err != nil {
 			return err
 		}
 		if g.sent != nil {
@@ -104,6 +103,7 @@ func newGroup(t testing.TB, n int, change func(c *Config)) *group {
 	for i := range n {
 		g.add(i == 0, change)
 	}
+	g.elect(g.members[0])
 	for i := 1; i < n; i++ {
 		g.join(i, true)
 	}
@@ -120,6 +120,8 @@ func (g *group) add(bootstrap bool, change func(c *Config)) *member {
 	c.NodeID = fmt.Sprintf("n%d", len(g.members)+1)
 	c.ClusterID = "test"
 	c.Bootstrap = bootstrap
+	c.RaftAddr = freeAddr(g.t)
+	steadily(&c.Raft)
 	if change != nil {
 		change(&c)
 	}
@@ -137,12 +139,14 @@ func (g *group) add(bootstrap bool, change func(c *Config)) *member {
 func (g *group) join(i int, voter bool) {
 	g.t.Helper()
 	m := g.members[i]
-	l := g.leader()
-	add := l.raft.AddNonvoter
-	if voter {
-		add = l.raft.AddVoter
-	}
-	if err := add(serverID(m.identity), raft.ServerAddress(m.network.Addr().String()), 0, 10*time.Second).Error(); err != nil {
+	err := g.again("it joins", func(l *member) error {
+		add := l.raft.AddNonvoter
+		if voter {
+			add = l.raft.AddVoter
+		}
+		return add(serverID(m.identity), raft.ServerAddress(m.network.Addr().String()), 0, 10*time.Second).Error()
+	})
+	if err != nil {
 		g.t.Fatal(err)
 	}
 }
@@ -171,6 +175,9 @@ func (g *group) restart(i int) *member {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.members[i] = m
+	if len(g.members) == 1 {
+		g.elect(m)
+	}
 	return m
 }
 
@@ -194,9 +201,10 @@ func (g *group) converge() {
 	})
 }
 
-// insist proposes to whoever leads until it is executed. The command must be idempotent.
+// insist proposes to whoever leads until it is executed, once.
 func (g *group) insist(c task.Command) task.Result {
 	g.t.Helper()
+	c = once(c)
 	var r task.Result
 	eventually(g.t, "executed", func() bool {
 		ctx, cancel := context.WithTimeout(g.t.Context(), 2*time.Second)
@@ -210,9 +218,9 @@ func (g *group) insist(c task.Command) task.Result {
 
 func TestGroupReplicates(t *testing.T) {
 	g := newGroup(t, 3, nil)
-	l := g.leader()
-	ids := propose(t, l.Node, enqueue("q", 500)).Items
+	ids := g.insist(enqueue("q", 500)).Items
 	g.converge()
+	l := g.leader()
 	for _, m := range g.members {
 		err := m.Read(t.Context(), false, func(*View) error { return nil })
 		var notLeader *NotLeaderError
@@ -299,10 +307,8 @@ func TestFailover(t *testing.T) {
 	}
 	close(stop)
 	wg.Wait()
-	l := g.leader()
-	q, _ := l.replica.machine.Queue("q")
-	if q.Enqueued != acked.Load() || uint64(len(ids)) != q.Enqueued {
-		t.Errorf("%d tasks, %d acknowledged, %d IDs", q.Enqueued, acked.Load(), len(ids))
+	if n := g.leader().enqueued("q"); n != acked.Load() || uint64(len(ids)) != n {
+		t.Errorf("%d tasks, %d acknowledged, %d IDs", n, acked.Load(), len(ids))
 	}
 }
 
@@ -325,7 +331,7 @@ func TestUnknownOutcome(t *testing.T) {
 // TestSessionsSurviveLeaders: sessions that are open stay so while the leadership changes, and only those whose workers
 // stay silent expire.
 func TestSessionsSurviveLeaders(t *testing.T) {
-	g := newGroup(t, 3, func(c *Config) { c.SessionTTL = time.Second })
+	g := newGroup(t, 3, func(c *Config) { c.SessionTTL = 5 * time.Second }) // a busy machine may hold up the renewals
 	open := func() uint64 {
 		return uint64(g.insist(&task.OpenSession{Worker: "w", Queues: []task.QueueWeight{{Queue: "q", Weight: 1}}}).Items[0].ID)
 	}
@@ -349,12 +355,7 @@ func TestSessionsSurviveLeaders(t *testing.T) {
 		}
 	})
 	for range 2 {
-		l := g.leader()
-		if err := l.raft.LeadershipTransfer().Error(); err != nil {
-			t.Fatal(err)
-		}
-		eventually(t, "another leader", func() bool { return !l.leadership.serving() })
-		g.leader()
+		g.handOver()
 	}
 	isOpen := func(id uint64) (ok bool) {
 		g.leader().Machine(func(m *task.Machine) { _, ok = m.Session(id) })
@@ -456,7 +457,7 @@ func checkEvents(t *testing.T, g *group) {
 // ever (raft#697). At the start such a log goes.
 func TestConflictingLogBeforeState(t *testing.T) {
 	g := newGroup(t, 3, nil)
-	propose(t, g.leader().Node, enqueue("q", 100))
+	g.insist(enqueue("q", 100))
 	g.converge()
 	l := g.leader()
 	i := 0
@@ -515,8 +516,9 @@ func behind(t *testing.T, beyond int) (g *group, stopped int) {
 	g = newGroup(t, 3, func(c *Config) {
 		c.Raft.TrailingLogs = minTrailing
 		c.Checkpoints.Interval = 10 * time.Millisecond
+		c.ChecksumInterval = time.Hour // nothing is proposed but by the test
 	})
-	propose(t, g.leader().Node, enqueue("q", 10))
+	g.insist(enqueue("q", 10))
 	g.converge()
 	for g.members[stopped] == g.leader() {
 		stopped++
@@ -524,15 +526,19 @@ func behind(t *testing.T, beyond int) (g *group, stopped int) {
 	m := g.members[stopped]
 	m.close(t)
 	old := m.store.Position().Term
-	for _, next := range g.members {
-		if l := g.leader(); next != m && next != l {
-			if err := l.raft.LeadershipTransferToServer(serverID(next.identity), raft.ServerAddress(next.network.Addr().String())).Error(); err != nil {
-				t.Fatal(err)
-			}
+	for _, next := range g.running() {
+		if l := g.leader(); next != l {
+			_ = l.raft.LeadershipTransferToServer(serverID(next.identity), raft.ServerAddress(next.network.Addr().String())).Error()
 			break
 		}
 	}
-	eventually(t, "a leader of another term", func() bool { return g.leader().raft.CurrentTerm() > old })
+	eventually(t, "a leader of another term", func() bool {
+		l := g.leader()
+		if l.raft.CurrentTerm() == old {
+			_ = l.raft.LeadershipTransfer().Error() // it is tried again
+		}
+		return l.leadership.serving() && l.raft.CurrentTerm() > old
+	})
 	for range 300 {
 		g.insist(enqueue("q", 1))
 	}
@@ -575,7 +581,7 @@ func TestConflictAtInstall(t *testing.T) {
 	wait(t, m.Ready())
 	g.insist(enqueue("q", 1))
 	g.converge()
-	if n := counted(m.metrics.installs); n != 1 {
+	if n := counted(m.metrics.installs); n < 1 || n > 5 { // a few if the leader changes meanwhile, else thousands
 		t.Errorf("the state was installed %v times", n)
 	}
 }
@@ -583,14 +589,27 @@ func TestConflictAtInstall(t *testing.T) {
 // TestConflictAtTheLogsEnd: as before, but the conflicting entry is the log's last, whose term raft has in memory. The
 // member ends, and is mended by its next start.
 func TestConflictAtTheLogsEnd(t *testing.T) {
-	g, i := behind(t, 0)
-	m := g.restart(i)
-	wait(t, m.done)
-	if !errors.Is(m.err, ErrRestart) {
-		t.Fatalf("run: %v", m.err)
+	for range 5 {
+		g, i := behind(t, 0)
+		m := g.restart(i)
+		select {
+		case <-m.Ready(): // the leader's state was further on when it was sent: nothing was in conflict
+			for _, m := range g.running() {
+				m.close(t)
+			}
+			continue
+		case <-m.done:
+		case <-time.After(30 * time.Second):
+			t.Fatal("it neither ends nor follows")
+		}
+		if !errors.Is(m.err, ErrRestart) {
+			t.Fatalf("run: %v", m.err)
+		}
+		m = g.restart(i)
+		wait(t, m.Ready())
+		g.insist(enqueue("q", 1))
+		g.converge()
+		return
 	}
-	m = g.restart(i)
-	wait(t, m.Ready())
-	g.insist(enqueue("q", 1))
-	g.converge()
+	t.Error("nothing was in conflict")
 }

@@ -55,11 +55,11 @@ func frozenDisk(t *testing.T) (dir string, freeze, thaw func()) {
 func TestHungDisk(t *testing.T) {
 	dir, freeze, thaw := frozenDisk(t)
 	c := testConfig(t, filepath.Join(dir, "data"))
-	c.Raft.HungDisk = 400 * time.Millisecond
+	c.Raft.HungDisk = 3 * time.Second // a busy disk may take its time before it is frozen
 	m := startReady(t, c)
 	propose(t, m.Node, enqueue("q", 1))
 	freeze()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	if _, err := m.Propose(ctx, enqueue("q", 1)); err == nil {
 		t.Error("acknowledged on a frozen disk")

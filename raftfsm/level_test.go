@@ -87,7 +87,7 @@ func TestOldMemberIsRefused(t *testing.T) {
 	if !errors.Is(old.err, task.ErrNewerLevel) {
 		t.Errorf("it ended with %v", old.err)
 	}
-	if n := old.replica.machine.LiveTasks(); n != 0 {
+	if n := old.liveTasks(); n != 0 {
 		t.Errorf("it executed what came behind, and has %d tasks", n)
 	}
 	g.members[0].close(t)

@@ -82,6 +82,7 @@ func (m *metrics) register(n *Node) error {
 	m.scheduleGauges(n)
 	m.archiveGauges(n)
 	m.diskGauges(n)
+	m.paceCounter(n)
 	m.gauge("rowlock_state_index", "Entry up to which the state file holds the state.", func() float64 { return float64(n.store.Position().Index) })
 	m.gauge("rowlock_checkpoint_last_timestamp_seconds", "Unix time at which the state file last held all that had been executed.", func() float64 {
 		return float64(n.checkpoints.current.Load()) / 1e9

@@ -34,6 +34,7 @@ type Node struct {
 	lookout     *lookout
 	executed    *appliedLog
 	room        *store.Room
+	pace        *store.Pacer // of backups
 
 	ready    chan struct{}
 	stopping atomic.Bool
@@ -41,7 +42,8 @@ type Node struct {
 	holding sync.Mutex // guards writes of held and of the identity's file
 	held    atomic.Bool
 
-	restoring restoring
+	restoring  restoring
+	keptImages keptImages
 }
 
 // Ready is closed when this member knows a leader for the first time and has caught up with it, or leads itself.

@@ -39,12 +39,14 @@ func (m *member) close(t testing.TB) {
 	}
 }
 
+// testConfig is of a member that is alone.
 func testConfig(t testing.TB, dir string) Config {
 	return Config{
 		DataDir: dir, NodeID: "n1", Bootstrap: true, Logger: testLogger(t), MinFree: 1,
-		Raft: RaftConfig{
-			HeartbeatTimeout: 300 * time.Millisecond, ElectionTimeout: 300 * time.Millisecond, LeaderLeaseTimeout: 150 * time.Millisecond,
-			CommitTimeout: 10 * time.Millisecond,
+		SessionTTL: time.Hour, // no worker of the tests beats
+		Raft: RaftConfig{ // who is alone can't lose the leadership, and soon has it
+			HeartbeatTimeout: 100 * time.Millisecond, ElectionTimeout: 100 * time.Millisecond, LeaderLeaseTimeout: 50 * time.Millisecond,
+			CommitTimeout: 10 * time.Millisecond, HungDisk: time.Minute,
 		},
 	}
 }

@@ -61,6 +61,7 @@ func (n *Node) open() error {
 		return err
 	}
 	n.log = &raftLog{LogStore: log, fatal: n.fatal, alone: alone, stop: make(chan struct{})}
+	n.pace = store.NewPacer(max(c.BackupRate, 0), log)
 	dropped, err := n.log.reconcile(position)
 	if err != nil {
 		return err

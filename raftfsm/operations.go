@@ -101,14 +101,14 @@ func (o *operator) suspended() (is bool) {
 // job is an unfinished operation as the operator finds it.
 type job struct {
 	task.Operation
-	open bool // tasks of its canary haven't ended
+	open bool // tasks of its canary have neither ended nor failed again
 }
 
 func (o *operator) unfinished() (jobs []job) {
 	_ = o.view(func(v *View) error { // reading memory doesn't fail
 		for _, op := range v.UnfinishedOperations() {
-			ended, _ := v.CanaryOf(&op)
-			jobs = append(jobs, job{op, ended < len(op.Canary)})
+			known, _ := v.CanaryOf(&op)
+			jobs = append(jobs, job{op, known < len(op.Canary)})
 		}
 		return nil
 	})

@@ -130,10 +130,7 @@ func (p *proposer) enqueue(cs []task.Command, urgent bool, done func([]task.Resu
 			return ErrLevel
 		}
 	}
-	encoded := encodings.Get().(*[]byte)
-	for _, c := range cs {
-		*encoded = task.AppendCommand(*encoded, c)
-	}
+	encoded := encode(cs)
 	if creates(cs) {
 		if err := p.room.Admit(len(*encoded)); err != nil {
 			recycle(encoded)
@@ -189,7 +186,7 @@ func creates(cs []task.Command) bool {
 		}
 		switch c.(type) {
 		case *task.Enqueue, *task.PutSchedule, *task.FireSchedules, *task.TriggerSchedule, *task.BackfillSchedule,
-			*task.EnqueueGraph, *task.CreateBatch:
+			*task.EnqueueGraph, *task.CreateBatch, *task.ImportTasks:
 			return true
 		}
 	}
@@ -280,18 +277,5 @@ func (b *batch) deliver(results []task.Result) {
 func (b *batch) fail(err error) {
 	for _, pr := range b.proposals {
 		pr.done(nil, err)
-	}
-}
-
-// encodings are buffers for encoded commands.
-var encodings = sync.Pool{New: func() any { return new([]byte) }}
-
-// maxRecycled is the largest buffer that is kept for reuse.
-const maxRecycled = 64 << 10
-
-func recycle(b *[]byte) {
-	if cap(*b) <= maxRecycled {
-		*b = (*b)[:0]
-		encodings.Put(b)
 	}
 }

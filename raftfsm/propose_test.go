@@ -272,8 +272,9 @@ func TestOverload(t *testing.T) {
 func TestNoSpaceRefusesOnlyNewTasks(t *testing.T) {
 	p, log := testProposer(t, func(p *proposer) {
 		p.room = roomFunc(func() error { return &store.NoRoomError{} })
+		p.level = func() uint32 { return task.LevelFeatures }
 	})
-	for _, c := range []task.Command{enqueue("q", 1), &task.Request{ID: "r", Command: enqueue("q", 1)}} {
+	for _, c := range []task.Command{enqueue("q", 1), &task.Request{ID: "r", Command: enqueue("q", 1)}, &task.ImportTasks{Tasks: []task.ImportedTask{{ID: 1, NewTask: task.NewTask{Queue: "q"}, State: task.Pending}}}} {
 		if a := <-submit(p, []task.Command{c}, false); !errors.Is(a.err, ErrNoSpace) {
 			t.Fatalf("%v", a.err)
 		}

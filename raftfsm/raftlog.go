@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/raft"
 
 	"github.com/rowlock/rowlock/store"
+	"github.com/rowlock/rowlock/task"
 )
 
 const (
@@ -144,10 +145,19 @@ func (l *raftLog) reconcile(p store.Position) (dropped bool, err error) {
 			return false, err
 		}
 		if entry.Term == p.Term {
-			return false, nil
+			return false, l.forgetReplaced(first, &entry)
 		}
 	}
 	return true, l.LogStore.DeleteRange(first, last)
+}
+
+// forgetReplaced drops the entries from first on that lead to a restore, at whose entry the state is: the process died between
+// the swap of the state and that. Whoever is behind gets the state, not the entry, whose file nobody has any more.
+func (l *raftLog) forgetReplaced(first uint64, at *raft.Log) error {
+	if first == at.Index || at.Type != raft.LogCommand || !task.Installs(at.Data) {
+		return nil
+	}
+	return l.LogStore.DeleteRange(first, at.Index-1)
 }
 
 // follow fits the log to a state that was installed while raft runs. The entries before the state go, lest a gap be left

@@ -117,7 +117,7 @@ func TestMetricsOfAGroup(t *testing.T) {
 	registries, change := measured(nil)
 	begun := time.Now()
 	g := newGroup(t, 3, change)
-	propose(t, g.leader().Node, enqueue("q", 5))
+	g.insist(enqueue("q", 5))
 	g.converge()
 	scrapes := func() (all []map[string]float64) {
 		for _, r := range *registries {
@@ -139,7 +139,7 @@ func TestMetricsOfAGroup(t *testing.T) {
 		between(t, m, "rowlock_raft_last_contact_seconds", 0, time.Since(begun).Seconds())
 		between(t, m, "rowlock_raft_log_age_seconds", 1e-9, time.Since(begun).Seconds())
 	}
-	propose(t, g.leader().Node, enqueue("q", 5))
+	g.insist(enqueue("q", 5))
 	g.converge()
 	for i, m := range scrapes() {
 		for _, name := range []string{"rowlock_raft_commit_index", "rowlock_raft_applied_index", "rowlock_raft_log_entries"} {

@@ -90,7 +90,11 @@ func TestAllAddressesChange(t *testing.T) {
 	next := 0
 	g := newGroup(t, 3, func(c *Config) {
 		next++
-		c.RaftAddr, c.AdvertiseHost = place(next, 1)+":0", name(next)
+		_, port, err := net.SplitHostPort(c.RaftAddr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.RaftAddr, c.AdvertiseHost = net.JoinHostPort(place(next, 1), port), name(next)
 	})
 	g.insist(enqueue("q", 5))
 	g.converge()
@@ -110,7 +114,7 @@ func TestAllAddressesChange(t *testing.T) {
 		wait(t, m.Ready())
 	}
 	g.converge()
-	if q, _ := g.leader().replica.machine.Queue("q"); q.Enqueued != 6 {
-		t.Errorf("%d tasks", q.Enqueued)
+	if n := g.leader().enqueued("q"); n != 6 {
+		t.Errorf("%d tasks", n)
 	}
 }

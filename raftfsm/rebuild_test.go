@@ -97,7 +97,7 @@ func TestRepairedServes(t *testing.T) {
 	c.Bootstrap = false
 	m = startReady(t, c)
 	eventually(t, "it leads", func() bool { return m.Serving() })
-	if st := m.Status(); st.ClusterID != r.NewClusterID || m.replica.machine.LiveTasks() != 199 {
+	if st := m.Status(); st.ClusterID != r.NewClusterID || m.liveTasks() != 199 {
 		t.Errorf("%+v", st)
 	}
 	propose(t, m.Node, enqueue("mail", 1))

@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/raft"
 
 	"github.com/rowlock/rowlock/store"
+	"github.com/rowlock/rowlock/task"
 )
 
 // Recovery describes what Recover finds and does.
@@ -26,7 +27,8 @@ type Recovery struct {
 //
 // The new group has a cluster ID of its own: an old member that comes back can't mix with it. Its data directory must be
 // removed before it joins. What had been acknowledged by members that are lost, and had not reached this one, is gone;
-// entries at the end of this one's log that no majority had are kept.
+// entries at the end of this one's log that no majority had are kept. Task IDs and tokens go on beyond all that the lost ones can
+// have given out.
 func Recover(dataDir, address string, logger *slog.Logger, confirm func(Recovery) error) (err error) {
 	options := store.Options{Dir: dataDir, Logger: logger, Now: time.Now}
 	s, err := store.Open(options)
@@ -76,16 +78,29 @@ func Recover(dataDir, address string, logger *slog.Logger, confirm func(Recovery
 	if err := confirm(r); err != nil {
 		return err
 	}
-	// The entry first: a member that dies between the two is recovered once more.
+	// The entries first: a member that dies between the two is recovered once more.
 	alone := raft.Configuration{Servers: []raft.Server{{Suffrage: raft.Voter, ID: serverID(id), Address: raft.ServerAddress(address)}}}
-	err = log.StoreLog(&raft.Log{
-		Index: r.LastIndex + 1, Term: r.LastTerm, Type: raft.LogConfiguration, Data: raft.EncodeConfiguration(alone), AppendedAt: time.Now(),
-	})
-	if err != nil {
+	if err := log.StoreLogs(r.entries(alone, machine.FeatureLevel())); err != nil {
 		return err
 	}
 	id.ClusterID, id.Standby = r.NewClusterID, false
 	return store.SaveIdentity(dataDir, id)
+}
+
+// entries are what the new group's log goes on with: who its members are, and that nothing is given out once more that the lost
+// entries had given out.
+func (r *Recovery) entries(alone raft.Configuration, level uint32) []*raft.Log {
+	now := time.Now()
+	list := []*raft.Log{{
+		Index: r.LastIndex + 1, Term: r.LastTerm, Type: raft.LogConfiguration, Data: raft.EncodeConfiguration(alone), AppendedAt: now,
+	}}
+	c := &task.AdvanceCounters{Spare: spareIDs, Now: now.UnixMicro()}
+	if level < task.LevelOf(c) {
+		return list
+	}
+	return append(list, &raft.Log{
+		Index: r.LastIndex + 2, Term: r.LastTerm, Type: raft.LogCommand, Data: task.AppendCommand(task.AppendHeader(nil, task.Header{}), c), AppendedAt: now,
+	})
 }
 
 // read takes the log's end, and the group's last configuration, into account.

@@ -30,8 +30,15 @@ type ReplayConfig struct {
 	SupportedLevel uint32
 	// Bytes of changes are kept in memory before they are written to the state file. Default 32 MiB.
 	Bytes int
+	// Unpacking is told how many bytes of the full backup are written here; nil: nobody is.
+	Unpacking func(done, total int64)
 	// Progress is told now and then which entry has been executed; nil: nobody is.
 	Progress func(index uint64)
+	// Hashes are state hashes by entry, as manifests write them, that the replayed state must have on its way: those of later full
+	// backups.
+	Hashes map[uint64]string
+	// Check checks every invariant of the state at the end.
+	Check bool
 	// Logger is required.
 	Logger *slog.Logger
 }
@@ -53,16 +60,18 @@ type Replayed struct {
 var (
 	// ErrReplay says that archives don't lead to the state that the group had.
 	ErrReplay = errors.New("the replayed state isn't the group's")
-	// ErrNotEmpty says that a directory that should be new has something in it.
-	ErrNotEmpty = errors.New("the directory isn't empty")
+	// ErrTimelineEnds says that a restore has ended a timeline before the target. It is an ErrReplay.
+	ErrTimelineEnds = fmt.Errorf("%w: a restore ends this timeline there: choose a target before", ErrReplay)
 )
 
 // Replay makes the state at a moment from a full backup and the log behind it, by executing the log's entries as a member
 // does. The hashes that the members compared, which are in the log, are held against the replayed state. The memory it
 // takes is that of a member with the state.
 //
+// With an error of the log, what was reached before it is returned as well, without a path: that state was had again.
+//
 // Errors are those of the archives (archive.ErrDamaged and others), logarchive.ErrGap and ErrDiverged, ErrReplay,
-// ErrNotEmpty, task.ErrNewerLevel and those of writing. What is left in the directory then is of no use.
+// store.ErrNotEmpty, task.ErrNewerLevel and those of writing. What is left in the directory then is of no use.
 func Replay(ctx context.Context, c ReplayConfig) (r Replayed, err error) {
 	set(&c.SupportedLevel, task.SupportedLevel)
 	set(&c.Bytes, 32<<20)
@@ -82,7 +91,7 @@ func Replay(ctx context.Context, c ReplayConfig) (r Replayed, err error) {
 		return r, err
 	}
 	if err := p.run(ctx); err != nil {
-		return r, err
+		return p.reachedState(), err
 	}
 	return p.finish()
 }
@@ -94,7 +103,7 @@ func emptyDir(dir string) error {
 	}
 	entries, err := os.ReadDir(dir)
 	if err == nil && len(entries) > 0 {
-		err = fmt.Errorf("%w: %s: give a new one", ErrNotEmpty, dir)
+		err = fmt.Errorf("%w: %s: give a new one", store.ErrNotEmpty, dir)
 	}
 	return err
 }
@@ -110,18 +119,8 @@ func unpackFull(ctx context.Context, c ReplayConfig) (err error) {
 	if err != nil {
 		return err
 	}
-	body, err := a.Body()
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, body.Close()) }()
 	path := store.Dir(c.Dir).State()
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(f, body)
-	if err = errors.Join(err, f.Close()); err != nil {
+	if err := a.Unpack(ctx, path, c.Unpacking); err != nil {
 		return err
 	}
 	p, err := store.PrepareImage(path)
@@ -140,7 +139,9 @@ type player struct {
 	position store.Position
 	hashes   checksums
 	made     Replayed
-	reached  bool // the target
+	now      task.Time // of the state at the position
+	reached  bool      // the target
+	spoilt   bool      // the machine isn't the one of the position: an entry couldn't be executed
 }
 
 // load begins with the full backup's state.
@@ -152,6 +153,7 @@ func (p *player) load() (err error) {
 	if want, own := p.config.Plan.Manifest.Hash, archive.HashText(p.machine.Hash()); want != "" && want != own {
 		return fmt.Errorf("%w: the full backup's state has the hash %s, by its manifest %s", ErrReplay, own, want)
 	}
+	p.now = p.machine.Now()
 	p.reached = p.target.Index != 0 && p.position.Index >= p.target.Index
 	return nil
 }
@@ -172,7 +174,7 @@ func (p *player) run(ctx context.Context) error {
 				p.reached = true
 				break
 			}
-			if err := p.execute(e); err != nil {
+			if err := p.step(e); err != nil {
 				return fmt.Errorf("execute entry %d: %w", e.Index, err)
 			}
 			if p.reached = e.Index == p.target.Index; p.reached {
@@ -201,10 +203,28 @@ func (p *player) behind(e logarchive.Entry) bool {
 	return err == nil && h.Time > p.target.Time.UnixMicro()
 }
 
+// step executes an entry, and holds the state that it leaves against what is known of it. After an error the player is where it was
+// before.
+func (p *player) step(e logarchive.Entry) error {
+	before := p.position
+	p.position.Index, p.position.Term = e.Index, e.Term
+	err := p.execute(e)
+	if want, known := p.config.Hashes[e.Index]; err == nil && known {
+		if own := archive.HashText(p.machine.Hash()); own != want {
+			err = fmt.Errorf("%w: its hash is %s, the full backup that was made there has %s", ErrReplay, own, want)
+		}
+	}
+	if err != nil {
+		p.position, p.spoilt = before, true
+		return err
+	}
+	p.made.Entries++
+	p.now = p.machine.Now()
+	return nil
+}
+
 // execute executes an entry as a member does.
 func (p *player) execute(e logarchive.Entry) error {
-	p.position.Index, p.position.Term = e.Index, e.Term
-	p.made.Entries++
 	switch e.Type {
 	case raft.LogConfiguration:
 		p.position.Configuration, p.position.ConfigurationIndex = e.Data, e.Index
@@ -218,11 +238,13 @@ func (p *player) execute(e logarchive.Entry) error {
 func (p *player) apply(e logarchive.Entry) error {
 	p.machine.BeginEntry(e.Index)
 	_, effects, err := p.machine.Apply(e.Term, e.Data, false)
-	if err != nil {
+	switch {
+	case errors.Is(err, task.ErrNewerLevel):
 		return err
-	}
-	if effects.Image.Timeline != 0 {
-		return fmt.Errorf("%w: a restore ends this timeline there: choose a target before", ErrReplay)
+	case err != nil:
+		return fmt.Errorf("%w: %w", ErrReplay, err)
+	case effects.Image.Timeline != 0:
+		return ErrTimelineEnds
 	}
 	if len(effects.Checksums) > 0 {
 		p.hashes.note(Checksum{Index: e.Index, Hash: p.machine.Hash()})
@@ -257,12 +279,25 @@ func (p *player) checkpoint() error {
 
 // finish makes the state durable and describes it.
 func (p *player) finish() (Replayed, error) {
+	if p.config.Check {
+		if broken := p.machine.Check(1); len(broken) > 0 {
+			return p.reachedState(), fmt.Errorf("%w: an invariant doesn't hold after entry %d: %s", ErrReplay, p.position.Index, broken[0])
+		}
+	}
 	if err := p.checkpoint(); err != nil {
 		return Replayed{}, err
 	}
-	r := p.made
-	r.Path, r.Position = store.Dir(p.config.Dir).State(), p.position
-	r.StateTime, r.Hash = time.UnixMicro(p.machine.Now()).UTC(), p.machine.Hash()
-	r.LiveTasks, r.Level = p.machine.LiveTasks(), p.machine.FeatureLevel()
+	r := p.reachedState()
+	r.Path, r.Level = store.Dir(p.config.Dir).State(), p.machine.FeatureLevel()
 	return r, nil
+}
+
+// reachedState describes the state after the last entry that was executed.
+func (p *player) reachedState() Replayed {
+	r := p.made
+	r.Position, r.StateTime = p.position, time.UnixMicro(p.now).UTC()
+	if !p.spoilt {
+		r.Hash, r.LiveTasks = p.machine.Hash(), p.machine.LiveTasks()
+	}
+	return r
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/hashicorp/raft"
 
+	"github.com/rowlock/rowlock/store"
 	"github.com/rowlock/rowlock/store/archive"
 	"github.com/rowlock/rowlock/store/logarchive"
 	"github.com/rowlock/rowlock/task"
@@ -72,11 +73,13 @@ func history(t *testing.T, s *shelf) []moment {
 		eventually(t, "the group works", func() bool { return g.leader().Applied() > from+entries })
 	}
 	pass(200)
-	if err := g.leader().raft.LeadershipTransfer().Error(); err != nil {
-		t.Fatal(err)
-	}
+	g.handOver()
 	pass(200)
-	if _, err := g.leader().saveFull(t.Context()); err != nil {
+	err := g.again("a full backup", func(l *member) error {
+		_, err := l.saveFull(t.Context())
+		return err
+	})
+	if err != nil {
 		t.Fatal(err)
 	}
 	pass(200)
@@ -276,7 +279,7 @@ func TestReplayNeedsAnEmptyDirectory(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "x"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Replay(t.Context(), ReplayConfig{Dir: dir, Logger: testLogger(t)}); !errors.Is(err, ErrNotEmpty) {
+	if _, err := Replay(t.Context(), ReplayConfig{Dir: dir, Logger: testLogger(t)}); !errors.Is(err, store.ErrNotEmpty) {
 		t.Error(err)
 	}
 }

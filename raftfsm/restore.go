@@ -54,6 +54,7 @@ func (n *Node) Restore(ctx context.Context, r OnlineRestore) (done RestoreSummar
 		return done, fmt.Errorf("%w: another restore is under way", ErrRefused)
 	}
 	defer n.restoring.Unlock()
+	term := n.raft.CurrentTerm()
 	if err := n.awaitLevel(ctx); err != nil {
 		return done, err
 	}
@@ -67,7 +68,7 @@ func (n *Node) Restore(ctx context.Context, r OnlineRestore) (done RestoreSummar
 	if err != nil || r.DryRun {
 		return done, err
 	}
-	sum, err := n.keepOwn(ctx, r.Path)
+	sum, err := n.keepOwn(ctx, term, r.Path)
 	if err != nil {
 		return done, err
 	}
@@ -75,15 +76,15 @@ func (n *Node) Restore(ctx context.Context, r OnlineRestore) (done RestoreSummar
 		"backup_index", done.Was.Index, "live_tasks", done.LiveTasks)
 	// No member is taken in that hasn't got the file.
 	err = n.leadership.leveler.exclude(func() error {
-		if err := n.distribute(ctx, sum); err != nil {
+		if err := n.distribute(ctx, term, sum); err != nil {
 			return err
 		}
 		n.leadership.archiver.settle(ctx)
-		res, err := n.Propose(ctx, &task.InstallImage{SHA256: sum, Timeline: done.Timeline.ID})
-		if err == nil && res.Code != task.OK {
-			err = fmt.Errorf("%w: another restore came first", ErrRefused)
+		if err := ctx.Err(); err != nil {
+			return err
 		}
-		return err
+		// It can't be called back from here on, and as long as it may be on its way nobody is taken in.
+		return n.proposeImage(context.WithoutCancel(ctx), &task.InstallImage{SHA256: sum, Timeline: done.Timeline.ID, Term: term})
 	})
 	if err != nil {
 		return done, err
@@ -127,81 +128,17 @@ func (n *Node) restoration(m *task.Machine, p store.Position, why string) (r tas
 	return r, nil
 }
 
-// keepOwn keeps the prepared file here. An earlier restore whose outcome nobody waited for comes to its end first: it needs its
-// own file until then.
-func (n *Node) keepOwn(ctx context.Context, path string) (sum [sha256.Size]byte, err error) {
-	if _, err := n.Propose(ctx, &task.Tick{}); err != nil {
-		return sum, fmt.Errorf("before the restore: %w", err)
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return sum, fmt.Errorf("restore: %w", err)
-	}
-	defer f.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return sum, fmt.Errorf("restore: %w", err)
-	}
-	h.Sum(sum[:0])
-	return sum, errors.Join(n.store.DropImages(), n.store.AdoptImage(sum, path))
-}
-
-// distribute gives all other members the file.
-func (n *Node) distribute(ctx context.Context, sum [sha256.Size]byte) error {
-	d := n.lookout.discoverer.Load()
-	servers := n.servers()
-	errs := make([]error, len(servers))
-	var wg sync.WaitGroup
-	for i, s := range servers {
-		if s.ID == serverID(n.identity) {
-			continue
-		}
-		if d == nil {
-			return fmt.Errorf("%w: the other members can't be reached yet", ErrRefused)
-		}
-		wg.Go(func() {
-			if err := n.sendImage(ctx, *d, s, sum); err != nil {
-				errs[i] = fmt.Errorf("%w: member %s must have the restored state before any member changes to it, and didn't take it: %w: "+
-					"mend it, or take it out of the group (rowlock cluster remove %s), and restore again", ErrRefused, nodeOf(s.ID), err, nodeOf(s.ID))
-			}
-		})
-	}
-	wg.Wait()
-	return errors.Join(errs...)
-}
-
-func (n *Node) sendImage(ctx context.Context, d Discoverer, to raft.Server, sum [sha256.Size]byte) error {
-	path, err := n.store.KeptImage(sum)
-	if err != nil {
+func (n *Node) proposeImage(ctx context.Context, c *task.InstallImage) error {
+	res, err := n.Propose(ctx, c)
+	switch {
+	case err != nil:
 		return err
+	case res.Code == task.WrongTerm:
+		return errOtherLeader
+	case res.Code != task.OK:
+		return fmt.Errorf("%w: another restore came first", ErrRefused)
 	}
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	// It may have to execute an earlier restore first, whose image it needs until then.
-	info, err := f.Stat()
-	if err != nil {
-		return err
-	}
-	return d.SendImage(ctx, string(to.Address), n.replica.applied.index.Load(), sum, uint64(info.Size()), f)
-}
-
-// TakeImage keeps a state file that the leader is about to have all members restore, once this member has executed the log up to
-// an entry: no entry up to there needs another one.
-func (n *Node) TakeImage(ctx context.Context, after uint64, sum [sha256.Size]byte, size uint64, from io.Reader) error {
-	if err := n.AwaitApplied(ctx, after); err != nil {
-		return err
-	}
-	if err := n.store.DropImages(); err != nil {
-		return err
-	}
-	path, err := n.ReceiveImage(sum, size, from)
-	if err != nil {
-		return err
-	}
-	return n.store.AdoptImage(sum, path)
+	return nil
 }
 
 // ReceiveImage reads a state file of a known size and digest into a file that Restore takes over. It is gone after a restart.

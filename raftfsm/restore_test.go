@@ -54,7 +54,7 @@ func save(t *testing.T, m *member) (b backup) {
 }
 
 // upload puts a backup into a file of the member.
-func (b backup) upload(t *testing.T, m *member) string {
+func (b backup) upload(t testing.TB, m *member) string {
 	t.Helper()
 	content, err := os.ReadFile(b.path)
 	if err != nil {
@@ -109,12 +109,8 @@ func TestRestoreOnline(t *testing.T) {
 	later := g.insist(enqueue("q", 300)).Items
 	cluster := g.leader().Status().ClusterID
 
-	l := g.leader()
-	done, err := l.Restore(t.Context(), OnlineRestore{Path: b.upload(t, l), Hash: &b.hash, Why: "a test"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if done.Timeline.ID != 1 || done.LiveTasks != b.live || done.ClusterID != cluster || done.Hash != b.hash {
+	done, known := g.restore(b, OnlineRestore{Hash: &b.hash, Why: "a test"})
+	if known && (done.Timeline.ID != 1 || done.LiveTasks != b.live || done.ClusterID != cluster || done.Hash != b.hash) {
 		t.Errorf("restored %+v", done)
 	}
 	g.awaitTimeline(1)
@@ -167,10 +163,7 @@ func TestRestoreSurvivesLeaders(t *testing.T) {
 	g.insist(enqueue("q", 5))
 	b := save(t, g.leader())
 	g.insist(enqueue("q", 50))
-	l := g.leader()
-	if _, err := l.Restore(t.Context(), OnlineRestore{Path: b.upload(t, l)}); err != nil {
-		t.Fatal(err)
-	}
+	g.restore(b, OnlineRestore{})
 	g.insist(enqueue("q", 1))
 	old := g.leader()
 	for i, m := range g.members {
@@ -188,10 +181,7 @@ func TestRestoreSurvivesLeaders(t *testing.T) {
 	g.awaitTimeline(1)
 	g.converge()
 
-	l = g.leader()
-	if _, err := l.Restore(t.Context(), OnlineRestore{Path: b.upload(t, l)}); err != nil {
-		t.Fatal(err)
-	}
+	g.restore(b, OnlineRestore{})
 	g.awaitTimeline(2)
 	g.converge()
 }
@@ -268,10 +258,7 @@ func TestRestoreIsExecutedAgain(t *testing.T) {
 			}
 		}
 	}
-	l := g.leader()
-	if _, err := l.Restore(t.Context(), OnlineRestore{Path: b.upload(t, l)}); err != nil {
-		t.Fatal(err)
-	}
+	g.restore(b, OnlineRestore{})
 	wait(t, m.done)
 	if !errors.Is(m.err, ErrNoImage) {
 		t.Fatalf("run: %v", m.err)

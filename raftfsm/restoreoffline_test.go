@@ -3,7 +3,6 @@ package raftfsm
 import (
 	"errors"
 	"io"
-	"net"
 	"os"
 	"path/filepath"
 	"testing"
@@ -32,16 +31,8 @@ func offline(t *testing.T, b backup, n int) *OfflineRestore {
 	}
 	base := t.TempDir()
 	for i := range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0") // an address that is free
-		if err != nil {
-			t.Fatal(err)
-		}
-		address := l.Addr().String()
-		if err := l.Close(); err != nil {
-			t.Fatal(err)
-		}
 		name := string(rune('a' + i))
-		r.Members = append(r.Members, OfflineMember{NodeID: name, Address: address, Dir: filepath.Join(base, name)})
+		r.Members = append(r.Members, OfflineMember{NodeID: name, Address: freeAddr(t), Dir: filepath.Join(base, name)})
 	}
 	return r
 }
@@ -53,6 +44,9 @@ func startRestored(t *testing.T, r *OfflineRestore) *group {
 	for _, o := range r.Members {
 		c := testConfig(t, o.Dir)
 		c.NodeID, c.RaftAddr, c.Bootstrap, c.ClusterID = o.NodeID, o.Address, false, ""
+		if len(r.Members) > 1 {
+			steadily(&c.Raft)
+		}
 		g.configs = append(g.configs, c)
 		m := start(t, c)
 		g.mu.Lock()
@@ -217,7 +211,7 @@ func TestNoCheckpointBeforeTheSwap(t *testing.T) {
 	if _, err := r.apply(&raft.Log{Index: 8, Term: 1, Data: entry(&task.Tick{})}, false); err != nil {
 		t.Fatal(err)
 	}
-	out, err := r.apply(&raft.Log{Index: 9, Term: 1, Data: entry(&task.InstallImage{Timeline: 1})}, false)
+	out, err := r.apply(&raft.Log{Index: 9, Term: 1, Data: entry(&task.InstallImage{Timeline: 1, Term: 1})}, false)
 	if err != nil {
 		t.Fatal(err)
 	}

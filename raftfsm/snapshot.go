@@ -1,6 +1,7 @@
 package raftfsm
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -126,26 +127,12 @@ func (s *snapshots) stream(view *store.View) (io.ReadCloser, error) {
 	if !roomFor(s.dir, view.Size()) {
 		return pipe(view), nil
 	}
-	f, err := s.store.CreateImage()
+	image, err := s.store.ImageOf(context.Background(), view, nil) // raft ends a stream by closing it
 	if err != nil {
 		return nil, err
 	}
-	spool := &spool{f}
-	if _, err := view.WriteTo(f); err != nil {
-		return nil, errors.Join(err, spool.Close())
-	}
-	if _, err := f.Seek(0, io.SeekStart); err != nil {
-		return nil, errors.Join(err, spool.Close())
-	}
 	view.Close()
-	return spool, nil
-}
-
-// spool is a file that is removed when it is closed.
-type spool struct{ *os.File }
-
-func (s *spool) Close() error {
-	return errors.Join(s.File.Close(), os.Remove(s.Name()))
+	return image, nil
 }
 
 // pipe reads what the view writes.

@@ -123,7 +123,11 @@ func TestManyBackups(t *testing.T) {
 	if got := m.save(); !got.verdict.GetAgreed() {
 		t.Errorf("verdict %v", got.verdict)
 	}
-	if left, err := os.ReadDir(filepath.Join(dir, "incoming")); err != nil || len(left) != 0 {
-		t.Errorf("left behind: %v, %v", left, err)
-	}
+	m.until("nothing is left behind", func() bool {
+		left, err := os.ReadDir(filepath.Join(dir, "incoming"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(left) == 0
+	})
 }

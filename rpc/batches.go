@@ -27,7 +27,11 @@ func (s *batchService) CreateBatch(ctx context.Context, req *pb.CreateBatchReque
 	if err := checkLength("", "name", req.GetName(), maxName); err != nil {
 		return nil, err
 	}
-	cmd := &task.CreateBatch{Name: req.GetName()}
+	idle, err := idleTimeout(req.GetIdleTimeoutSeconds())
+	if err != nil {
+		return nil, err
+	}
+	cmd := &task.CreateBatch{Name: req.GetName(), IdleTimeout: idle}
 	size := 0
 	for k, c := range []struct {
 		field string
@@ -56,6 +60,18 @@ func (s *batchService) CreateBatch(ctx context.Context, req *pb.CreateBatchReque
 	}
 	b, err := s.read(ctx, item.ID, false)
 	return &pb.CreateBatchResponse{Batch: b}, err
+}
+
+// idleTimeout checks how long a batch may be left open; 0: as long as the machine says.
+func idleTimeout(given float64) (task.Duration, error) {
+	idle, err := microseconds("", "idle_timeout_seconds", given)
+	if err != nil {
+		return 0, err
+	}
+	if least := task.Duration(1e6); idle != 0 && (idle < least || idle > task.MaxBatchIdle) {
+		return 0, invalid("idle_timeout_seconds must be 1 to %.0f (366 days), or left out for 7 days, but is %v", seconds(task.MaxBatchIdle), given)
+	}
+	return idle, nil
 }
 
 // callback checks and converts the template of a callback.

@@ -109,7 +109,7 @@ func TestCancelBatch(t *testing.T) {
 	if b.GetCancelled() != 50 || b.GetOnSuccess().GetState() != pb.BatchCallback_waiting {
 		t.Errorf("%v", b)
 	}
-	if c := b.GetOnComplete(); c.GetState() != pb.BatchCallback_refused || c.GetError().GetReason() != "draining" || c.GetTaskId() != "" {
+	if c := b.GetOnComplete(); c.GetState() != pb.BatchCallback_retrying || c.GetError().GetReason() != "draining" || c.GetTaskId() != "" {
 		t.Errorf("a callback for a queue that is drained: %v", c)
 	}
 }
@@ -161,6 +161,9 @@ func TestBadBatches(t *testing.T) {
 		"on_success, on_death and on_complete take":        {OnSuccess: full(), OnDeath: full(), OnComplete: full()},
 		"name has 129 bytes":                               {Name: strings.Repeat("x", 129)},
 		"request_id has 65 bytes":                          {RequestId: strings.Repeat("x", 65)},
+		"idle_timeout_seconds must be 1 to 31622400 (366":  {IdleTimeoutSeconds: 0.5},
+		"seconds must be 1 to 31622400 (366 days), or":     {IdleTimeoutSeconds: 366*24*3600 + 1},
+		"idle_timeout_seconds must not be negative":        {IdleTimeoutSeconds: -1},
 	} {
 		_, err := m.batches.CreateBatch(m.ctx(), req)
 		if status.Code(err) != codes.InvalidArgument || !strings.Contains(err.Error(), want) {

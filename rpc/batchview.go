@@ -11,10 +11,13 @@ func viewBatch(b *task.Batch) *pb.Batch {
 		Id: b.ID.String(), Name: b.Name, State: pb.Batch_open, Total: b.Counts.Total(), Waiting: b.Counts.Waiting,
 		Running: b.Counts.Running, Completed: b.Counts.Completed, Cancelled: b.Counts.Cancelled, Deleted: b.Counts.Deleted,
 		DeadLetter: b.Counts.Dead, CreatedAt: timestamp(b.CreatedAt), ClosedAt: timestamp(b.ClosedAt), EndedAt: timestamp(b.EndedAt),
-		CancelRequested: b.Cancelled,
-		OnSuccess:       viewCallback(&b.Callbacks[task.CallbackSuccess]),
-		OnDeath:         viewCallback(&b.Callbacks[task.CallbackDeath]),
-		OnComplete:      viewCallback(&b.Callbacks[task.CallbackComplete]),
+		CancelRequested:    b.Cancelled,
+		IdleTimeoutSeconds: seconds(b.Idle),
+		ExpiresAt:          timestamp(b.ExpiresAt),
+		Expired:            b.Expired,
+		OnSuccess:          viewCallback(&b.Callbacks[task.CallbackSuccess]),
+		OnDeath:            viewCallback(&b.Callbacks[task.CallbackDeath]),
+		OnComplete:         viewCallback(&b.Callbacks[task.CallbackComplete]),
 	}
 	switch {
 	case b.EndedAt != 0:
@@ -30,20 +33,26 @@ func viewCallback(c *task.BatchCallback) *pb.BatchCallback {
 	if c.State == task.CallbackNone {
 		return nil
 	}
-	out := &pb.BatchCallback{Queue: c.Task.Queue, Kind: c.Task.Kind, State: pb.BatchCallback_waiting, At: timestamp(c.DoneAt)}
+	out := &pb.BatchCallback{
+		Queue: c.Task.Queue, Kind: c.Task.Kind, State: pb.BatchCallback_waiting, At: timestamp(c.DoneAt),
+		Refusals: c.Tries, NextAt: timestamp(c.NextAt),
+	}
 	if c.ID != 0 {
 		out.TaskId = c.ID.String()
 	}
 	switch {
-	case c.State != task.CallbackDone:
-	case c.Code == task.OK:
+	case c.State == task.CallbackDone && c.Code == task.OK:
 		out.State = pb.BatchCallback_enqueued
-	default:
-		code := c.Code
+	case c.State == task.CallbackDone:
+		out.State = pb.BatchCallback_refused
+	case c.Code != task.OK: // also while it is due again
+		out.State = pb.BatchCallback_retrying
+	}
+	if code := c.Code; code != task.OK {
 		if code == task.Existing { // the key's holder isn't the batch's
 			code = task.UniqueTaken
 		}
-		out.State, out.Error = pb.BatchCallback_refused, partStatus(&taskError{id: c.ID, code: code})
+		out.Error = partStatus(&taskError{id: c.ID, code: code})
 	}
 	return out
 }

@@ -91,6 +91,7 @@ func TestTraffic(t *testing.T) {
 	var mu sync.Mutex
 	seen := map[string]int{}
 	all := make(chan struct{})
+	end := sync.OnceFunc(func() { close(all) })
 	for i := range workers {
 		h := hello("q0", "q1", "q2")
 		if i%3 == 0 {
@@ -111,7 +112,7 @@ func TestTraffic(t *testing.T) {
 					outcomes = append(outcomes, completed(l, ""))
 				}
 				if len(seen) == producers*each && len(w.tasks) > 0 {
-					close(all)
+					end()
 				}
 				mu.Unlock()
 				w.tasks = nil

@@ -43,6 +43,7 @@ func (s *taskService) Enqueue(ctx context.Context, req *pb.EnqueueRequest) (*pb.
 		}
 		at += n
 	}
+	reuse(tasks) // every part has been answered, so that no command has them any more
 	return &pb.EnqueueResponse{Results: reply}, nil
 }
 

@@ -106,7 +106,7 @@ func (v explainer) parents(t *task.Task) string {
 		texts = append(texts, v.parent(t, id))
 	}
 	if n := len(t.DependsOn) - most; n > 0 {
-		texts = append(texts, fmt.Sprintf("and for %s more", tasksText(uint64(n))))
+		texts = append(texts, fmt.Sprintf("and for %s more", countOf(n, "task")))
 	}
 	return "waits for " + strings.Join(texts, ", ")
 }
@@ -195,7 +195,7 @@ func explainDead(t *task.Task, culprit string) string {
 	case task.ReasonExpired:
 		why = "didn't start before its time to live passed"
 	case task.ReasonPoison:
-		why = fmt.Sprintf("saw %d workers die while they ran it", t.WorkerDeaths)
+		why = fmt.Sprintf("saw %s die while running it", countOf(uint32(t.WorkerDeaths), "worker"))
 	case task.ReasonDependency:
 		why = "depends on a task that can't complete any more"
 		if culprit != "" {

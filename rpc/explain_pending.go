@@ -43,13 +43,13 @@ func (v explainer) held(t *task.Task) (out []*pb.Reason) {
 		add("queue_paused", 0, "waits because queue %s is paused", t.Queue)
 	}
 	if h.Running > 0 {
-		add("queue_limit", 0, "waits because no more than %s of queue %s may run at a time (max_running)", tasksText(h.Running), t.Queue)
+		add("queue_limit", 0, "waits because no more than %s of queue %s may run at a time (max_running)", countOf(h.Running, "task"), t.Queue)
 	}
 	if h.RateUntil > 0 {
 		add("queue_rate", h.RateUntil, "waits because queue %s starts no more than %s (rate); the next may start at %s", t.Queue, rateText(q.Settings.Rate), clock(h.RateUntil))
 	}
 	if h.KeyRunning > 0 {
-		add("key_limit", 0, "waits because no more than %s with the fair key %q may run at a time (key_max_running)", tasksText(uint64(h.KeyRunning)), t.FairKey)
+		add("key_limit", 0, "waits because no more than %s with the fair key %q may run at a time (key_max_running)", countOf(h.KeyRunning, "task"), t.FairKey)
 	}
 	if h.KeyRateUntil > 0 {
 		add("key_rate", h.KeyRateUntil, "waits because no more than %s with the fair key %q start (key_rate); the next may at %s", rateText(q.Settings.KeyRate), t.FairKey, clock(h.KeyRateUntil))
@@ -64,14 +64,23 @@ func (v explainer) held(t *task.Task) (out []*pb.Reason) {
 }
 
 func rateText(r task.Rate) string {
-	return fmt.Sprintf("%s in %g s", tasksText(uint64(r.Tasks)), seconds(r.Per))
+	return fmt.Sprintf("%s in %g s", countOf(r.Tasks, "task"), seconds(r.Per))
 }
 
-func tasksText(n uint64) string {
+// countOf writes a number of things: 1 task, 2 tasks.
+func countOf[N int | uint32 | uint64](n N, noun string) string {
 	if n == 1 {
-		return "1 task"
+		return "1 " + noun
 	}
-	return fmt.Sprintf("%d tasks", n)
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// noneOf says that of so many none does something: "the one worker of queue q doesn't take" or "none of the 3 workers of queue q takes".
+func noneOf(n int, of, does, doesnt string) string {
+	if n == 1 {
+		return fmt.Sprintf("the one worker %s %s", of, doesnt)
+	}
+	return fmt.Sprintf("none of the %d workers %s %s", n, of, does)
 }
 
 // workers counts the connected workers that could run a task, or says why none can.
@@ -94,14 +103,16 @@ func (v explainer) workers(t *task.Task) (fitting int, none *pb.Reason) {
 	case serving == 0:
 		return 0, &pb.Reason{Code: "no_worker", Message: fmt.Sprintf("waits because no worker is connected that serves queue %s", t.Queue)}
 	case kind == 0:
-		return 0, &pb.Reason{Code: "no_worker_for_kind", Message: fmt.Sprintf("waits because none of the %d workers of queue %s takes the kind %q; it is kept until one does", serving, t.Queue, t.Kind)}
+		return 0, &pb.Reason{Code: "no_worker_for_kind", Message: fmt.Sprintf("waits because %s the kind %q; it is kept until one does",
+			noneOf(serving, "of queue "+t.Queue, "takes", "doesn't take"), t.Kind)}
 	case fitting == 0:
 		var labels []string
 		for _, l := range t.Require {
 			labels = append(labels, l.Key+"="+l.Value)
 		}
 		slices.Sort(labels)
-		return 0, &pb.Reason{Code: "no_capable_worker", Message: fmt.Sprintf("waits because none of the %d workers of queue %s that take its kind has the labels that it requires (%s); it is kept until one does", kind, t.Queue, strings.Join(labels, ", "))}
+		return 0, &pb.Reason{Code: "no_capable_worker", Message: fmt.Sprintf("waits because %s the labels that it requires (%s); it is kept until one does",
+			noneOf(kind, "of queue "+t.Queue+" for its kind", "has", "doesn't have"), strings.Join(labels, ", "))}
 	}
 	return fitting, nil
 }
@@ -109,13 +120,13 @@ func (v explainer) workers(t *task.Task) (fitting int, none *pb.Reason) {
 // turn says which tasks are before one, and until about when.
 func (v explainer) turn(t *task.Task, place task.Place) *pb.Reason {
 	ahead := uint64(place.Ahead)
-	text := fmt.Sprintf("waits for its turn: %s before it in queue %s", tasksText(ahead), t.Queue)
+	text := fmt.Sprintf("waits for its turn: %s before it in queue %s", countOf(ahead, "task"), t.Queue)
 	switch {
 	case place.Keys > 1:
 		if q, ok := v.Queue(t.Queue); ok { // each key is served once a round
 			ahead = min((ahead+1)*uint64(place.Keys)-1, q.Live[task.Pending]-1)
 		}
-		text = fmt.Sprintf("waits for its turn: %s of its fair key before it, and %d keys take turns in queue %s", tasksText(uint64(place.Ahead)), place.Keys, t.Queue)
+		text = fmt.Sprintf("waits for its turn: %s of its fair key before it, and %d keys take turns in queue %s", countOf(place.Ahead, "task"), place.Keys, t.Queue)
 	case place.Ahead == maxPosition:
 		text = fmt.Sprintf("waits for its turn: %d tasks or more are before it in queue %s", ahead, t.Queue)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"strings"
 	"sync"
@@ -42,14 +43,24 @@ func newSeeker(t *testing.T, name string, expect int) *seeker {
 	return s
 }
 
+// freeAddr is an address that nobody listens at, and that nobody gets until the test ends: its port is none that the system gives
+// out by itself, and a UDP socket reserves it among tests.
 func freeAddr(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 1000 {
+		addr := fmt.Sprintf("127.0.0.1:%d", 10_000+rand.IntN(20_000))
+		hold, err := net.ListenPacket("udp", addr)
+		if err != nil {
+			continue
+		}
+		t.Cleanup(func() { _ = hold.Close() })
+		if l, err := net.Listen("tcp", addr); err == nil {
+			_ = l.Close()
+			return addr
+		}
 	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Fatal("no port is free")
+	return ""
 }
 
 // TestOneFounds: of servers that see each other exactly one founds the group, with all of them.
@@ -61,7 +72,7 @@ func TestOneFounds(t *testing.T) {
 		all = append(all, s)
 		join = append(join, s.APIAddr)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	founded := make(chan raftfsm.Founding, 1)
 	var wg sync.WaitGroup
@@ -126,7 +137,7 @@ func TestTwoOfOneName(t *testing.T) {
 	a, b := newSeeker(t, "n1", 2), newSeeker(t, "n1", 2)
 	b.self.Self.ServerID = "n1~2"
 	a.Join = []string{a.APIAddr, b.APIAddr}
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	var wg sync.WaitGroup
 	wg.Go(func() { _, _ = b.Form(ctx, b.self) })

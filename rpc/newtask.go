@@ -26,7 +26,7 @@ func (l Limits) newTasks(in []*pb.NewTask) ([]task.NewTask, error) {
 	if len(in) > l.BatchTasks {
 		return nil, invalid("tasks has %d tasks, but may have at most %d", len(in), l.BatchTasks)
 	}
-	out := make([]task.NewTask, len(in))
+	out := newList(len(in))
 	size := 0
 	for i, t := range in {
 		if err := l.newTask(&out[i], t); err != nil {

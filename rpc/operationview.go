@@ -51,8 +51,8 @@ func operationMessage(op *task.Operation) string {
 	case op.Why != "":
 		return op.Why
 	case op.State == task.OperationStopped:
-		return fmt.Sprintf("%d of the %d tasks that were retried first became dead letters again, and at most %g%% may",
-			op.CanaryFailed, op.CanaryTasks, float64(op.CanaryFailures)/10)
+		return fmt.Sprintf("of %s that were retried first %d became dead letters again, and at most %g%% may",
+			countOf(op.CanaryTasks, "task"), op.CanaryFailed, float64(op.CanaryFailures)/10)
 	}
 	return ""
 }

@@ -19,7 +19,7 @@ import (
 type Restorer interface {
 	ReceiveImage(sum [sha256.Size]byte, size uint64, from io.Reader) (path string, err error)
 	Restore(ctx context.Context, r raftfsm.OnlineRestore) (raftfsm.RestoreSummary, error)
-	TakeImage(ctx context.Context, after uint64, sum [sha256.Size]byte, size uint64, from io.Reader) error
+	TakeImage(ctx context.Context, a raftfsm.ImageAnnouncement, from io.Reader) error
 }
 
 // restoreService implements rowlock.v1.RestoreService.
@@ -127,7 +127,7 @@ func (s *clusterService) ResumeCluster(ctx context.Context, _ *pb.ResumeClusterR
 const imagePart = 256 << 10
 
 // SendImage has a member keep a prepared state file.
-func (p *peers) SendImage(ctx context.Context, address string, after uint64, sum [sha256.Size]byte, size uint64, image io.Reader) error {
+func (p *peers) SendImage(ctx context.Context, address string, a raftfsm.ImageAnnouncement, image io.Reader) error {
 	c, err := p.conn(address)
 	if err != nil {
 		return err
@@ -136,7 +136,7 @@ func (p *peers) SendImage(ctx context.Context, address string, after uint64, sum
 	if err != nil {
 		return plainly(err)
 	}
-	m := &pb.SendImageRequest{After: after, Sha256: sum[:], Size: size}
+	m := &pb.SendImageRequest{Term: a.Term, After: a.After, Sha256: a.SHA256[:], Size: a.Size}
 	buf := make([]byte, imagePart)
 	for {
 		n, err := io.ReadFull(image, buf)
@@ -172,7 +172,10 @@ func (s *peerService) SendImage(stream grpc.ClientStreamingServer[pb.SendImageRe
 		m, err := stream.Recv()
 		return m.GetData(), err
 	}}
-	if err := s.node.TakeImage(stream.Context(), first.GetAfter(), [sha256.Size]byte(first.GetSha256()), first.GetSize(), from); err != nil {
+	a := raftfsm.ImageAnnouncement{
+		Term: first.GetTerm(), After: first.GetAfter(), SHA256: [sha256.Size]byte(first.GetSha256()), Size: first.GetSize(),
+	}
+	if err := s.node.TakeImage(stream.Context(), a, from); err != nil {
 		return err
 	}
 	return stream.SendAndClose(&pb.SendImageResponse{})

@@ -14,6 +14,9 @@ import (
 	pb "github.com/rowlock/rowlock/rpc/rowlockv1"
 )
 
+// patience is how long a test waits for what must come, on however busy a machine.
+const patience = 60 * time.Second
+
 // member is a member with its API, as main would run it, and clients of it.
 type member struct {
 	t        testing.TB
@@ -46,9 +49,10 @@ func startIn(t testing.TB, dir string, options ...memberOption) *member {
 	log := slog.New(slog.NewTextHandler(testWriter{t}, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	m := &member{t: t, registry: prometheus.NewRegistry()}
 	nodeConfig := raftfsm.Config{
-		DataDir: dir, NodeID: "n1", Bootstrap: true, Logger: log, SessionTTL: 10 * time.Second, MinFree: 1,
-		Raft: raftfsm.RaftConfig{
+		DataDir: dir, NodeID: "n1", Bootstrap: true, Logger: log, SessionTTL: 10 * time.Minute, MinFree: 1, // few workers of the tests beat
+		Raft: raftfsm.RaftConfig{ // who is alone can't lose the leadership, and soon has it
 			HeartbeatTimeout: 100 * time.Millisecond, ElectionTimeout: 100 * time.Millisecond, LeaderLeaseTimeout: 50 * time.Millisecond,
+			HungDisk: time.Minute,
 		},
 	}
 	config := Config{
@@ -72,7 +76,7 @@ func startIn(t testing.TB, dir string, options ...memberOption) *member {
 	}
 	select {
 	case <-m.node.Ready():
-	case <-time.After(10 * time.Second):
+	case <-time.After(patience):
 		t.Fatal("the node isn't ready")
 	}
 	m.until("the dispatcher leads", m.server.dispatch.leads)
@@ -121,7 +125,7 @@ func (m *member) connect() {
 // until waits for a condition.
 func (m *member) until(what string, ok func() bool) {
 	m.t.Helper()
-	look, deadline := time.NewTicker(time.Millisecond), time.After(15*time.Second)
+	look, deadline := time.NewTicker(time.Millisecond), time.After(patience)
 	defer look.Stop()
 	for !ok() {
 		select {
@@ -133,7 +137,7 @@ func (m *member) until(what string, ok func() bool) {
 }
 
 func (m *member) ctx() context.Context {
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*patience)
 	m.t.Cleanup(cancel)
 	return ctx
 }

@@ -141,11 +141,12 @@ func TestLeaseBounded(t *testing.T) {
 }
 
 func TestHeartbeat(t *testing.T) {
-	m := start(t, withTTL(time.Second))
+	t.Parallel()
+	m := start(t, withTTL(5*time.Second))
 	s := m.session("q")
 	ids := m.enqueue(some(2, "q")...)
 	got := m.lease(&pb.LeaseRequest{SessionId: s, MaxTasks: 2})
-	beat := time.NewTicker(100 * time.Millisecond)
+	beat := time.NewTicker(500 * time.Millisecond)
 	defer beat.Stop()
 	for range 15 { // one and a half TTLs
 		list := held(got...)
@@ -154,7 +155,7 @@ func TestHeartbeat(t *testing.T) {
 			SessionId: s, Held: append(list, &pb.HeldLease{TaskId: ids[0], Token: 999}),
 			Progress: []*pb.LeaseProgress{{TaskId: ids[0], Token: got[0].GetToken(), Percent: 10}},
 		})
-		if err != nil || len(out.GetRevoked()) != 1 || out.GetRevoked()[0].GetToken() != 999 || out.GetTtlSeconds() != 1 {
+		if err != nil || len(out.GetRevoked()) != 1 || out.GetRevoked()[0].GetToken() != 999 || out.GetTtlSeconds() != 5 {
 			t.Fatalf("heartbeat: %v, %v", out, err)
 		}
 		<-beat.C
@@ -201,6 +202,11 @@ func TestFairness(t *testing.T) {
 	for range 4 {
 		ends = append(ends, m.work(hello("q"), 1000))
 	}
+	m.until("all wait", func() bool {
+		m.server.dispatch.mu.Lock()
+		defer m.server.dispatch.mu.Unlock()
+		return len(m.server.dispatch.takers) == len(ends)
+	})
 	m.enqueue(some(400, "q")...)
 	for i, w := range ends {
 		w.until(func() bool { return len(w.tasks) >= 50 })

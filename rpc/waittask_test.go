@@ -2,7 +2,6 @@ package rpc
 
 import (
 	"testing"
-	"time"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -30,9 +29,9 @@ func TestWaitTask(t *testing.T) {
 	m := start(t)
 	watch := pb.NewWatchServiceClient(m.conn)
 	ids := m.enqueue(some(2, "q")...)
-	done := m.waitFor(&pb.WaitTaskRequest{Id: ids[0], WaitSeconds: 20})
-	dead := m.waitFor(&pb.WaitTaskRequest{Id: ids[1], WaitSeconds: 20, OmitPayload: true})
-	left := m.waitFor(&pb.WaitTaskRequest{Id: ids[0], WaitSeconds: 20, LeavesState: pb.Task_pending})
+	done := m.waitFor(&pb.WaitTaskRequest{Id: ids[0], WaitSeconds: 60})
+	dead := m.waitFor(&pb.WaitTaskRequest{Id: ids[1], WaitSeconds: 60, OmitPayload: true})
+	left := m.waitFor(&pb.WaitTaskRequest{Id: ids[0], WaitSeconds: 60, LeavesState: pb.Task_pending})
 	leased := m.lease(&pb.LeaseRequest{SessionId: m.session("q"), MaxTasks: 2})
 	if got := <-left; !got.GetDone() || got.GetTask().GetState() == pb.Task_pending {
 		t.Errorf("left: %v", got)
@@ -66,7 +65,7 @@ func TestWaitTask(t *testing.T) {
 	gone := make(chan error, 1)
 	ctx := m.ctx()
 	go func() {
-		_, err := watch.WaitTask(ctx, &pb.WaitTaskRequest{Id: waiting, WaitSeconds: 20})
+		_, err := watch.WaitTask(ctx, &pb.WaitTaskRequest{Id: waiting, WaitSeconds: 60})
 		gone <- err
 	}()
 	m.until("it waits", func() bool { return m.metric("rowlock_task_waiters") == 1 })
@@ -95,21 +94,17 @@ func TestWaitTaskAcrossLeaders(t *testing.T) {
 	for _, m := range []*member{lead, follower} {
 		ctx := m.ctx()
 		go func() {
-			_, err := pb.NewWatchServiceClient(m.conn).WaitTask(ctx, &pb.WaitTaskRequest{Id: id, WaitSeconds: 19})
+			_, err := pb.NewWatchServiceClient(m.conn).WaitTask(ctx, &pb.WaitTaskRequest{Id: id, WaitSeconds: 60})
 			ended <- err
 		}()
 	}
 	lead.until("both wait at the leader", func() bool { return lead.metric("rowlock_task_waiters") == 2 })
-	begin := time.Now()
 	if err := lead.node.Transfer(lead.ctx(), ""); err != nil {
 		t.Fatal(err)
 	}
-	for range 2 {
+	for range 2 { // long before the calls' own time is over, which would be no error
 		if err := <-ended; status.Code(err) != codes.Unavailable {
 			t.Errorf("it ended with %v", err)
 		}
-	}
-	if d := time.Since(begin); d > 10*time.Second {
-		t.Errorf("after %v", d)
 	}
 }

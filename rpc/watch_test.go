@@ -235,7 +235,7 @@ func TestSlowConsumer(t *testing.T) {
 // while tasks come and go and the leadership moves: nothing is missed, nothing comes twice, and all members tell the same.
 func TestWatchAcrossLeaders(t *testing.T) {
 	group := startGroup(t, 3)
-	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
 	defer cancel()
 	var enqueued atomic.Int64
 	var wg sync.WaitGroup

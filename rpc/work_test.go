@@ -44,7 +44,7 @@ func hello(queues ...string) *pb.Hello {
 // work opens a stream.
 func (m *member) work(h *pb.Hello, capacity uint32) *workerEnd {
 	m.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*patience)
 	m.t.Cleanup(cancel)
 	stream, err := m.workers.Work(ctx)
 	if err != nil {
@@ -397,7 +397,8 @@ func TestRevocations(t *testing.T) {
 
 // A worker that is silent beyond its TTL loses its session; only what it had started counts as a death.
 func TestExpiry(t *testing.T) {
-	m := start(t, withTTL(time.Second))
+	t.Parallel()
+	m := start(t, withTTL(5*time.Second))
 	w := m.work(hello("q"), 2)
 	ids := m.enqueue(some(2, "q")...)
 	w.until(func() bool { return len(w.tasks) == 2 })

@@ -42,6 +42,9 @@ func runChild(role, dir string) error {
 		_, err := Repair(context.Background(), testOptions(dir))
 		return errors.Join(err, errors.New("it is done"))
 	}
+	if role == "log" {
+		return writeLogForever(dir)
+	}
 	o := testOptions(dir)
 	o.Reserve = 0
 	s, err := Open(o)

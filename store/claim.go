@@ -9,8 +9,8 @@ import (
 	"path/filepath"
 )
 
-// ErrNotEmpty refuses to restore into a data directory that holds something already.
-var ErrNotEmpty = errors.New("the data directory isn't empty")
+// ErrNotEmpty refuses to make a state in a directory that holds something already.
+var ErrNotEmpty = errors.New("the directory isn't empty")
 
 // Claim is a data directory that a restore is to fill, and its lock. What Begin and Finish leave behind when the process dies
 // between them is refused by whoever opens the directory to serve from it (Unfinished), and taken by a repeated restore.

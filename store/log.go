@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/hashicorp/raft"
 	raftboltdb "github.com/hashicorp/raft-boltdb/v2"
@@ -32,6 +33,8 @@ type LogStore struct {
 	bolt *raftboltdb.BoltStore
 
 	sizes logSizes
+	// written is for how long the file has been written.
+	written usage
 
 	vacuum sync.Mutex // held by a running vacuum
 }
@@ -127,7 +130,9 @@ func (l *LogStore) change(op string, fn func() error) error {
 	}
 	start := l.options.Now()
 	stop := l.options.Watchdog.Start(op)
+	l.written.begin(time.Now())
 	err := noSpace(guard(fn))
+	l.written.end(time.Now())
 	stop()
 	l.metrics.seconds.WithLabelValues(op).Observe(l.options.Now().Sub(start).Seconds())
 	if err != nil {
@@ -214,12 +219,12 @@ func (l *LogStore) getLog(index uint64, log *raft.Log) error {
 	if err != nil {
 		return err
 	}
-	if n := pieceCount(size); n > 1 {
+	if len(read.Data) < size {
 		data := append(make([]byte, 0, min(size, 1<<20)), read.Data...) // a damaged size must not take all memory
-		for i := range n - 1 {
+		for i := uint64(1); len(data) < size; i++ {
 			var piece raft.Log
-			if err := l.getPiece(pieceIndex(index)+1+uint64(i), &piece); errors.Is(err, raft.ErrLogNotFound) {
-				return fmt.Errorf("%w: piece %d is missing", ErrCorrupt, i+1)
+			if err := l.getPiece(pieceIndex(index)+i, &piece); errors.Is(err, raft.ErrLogNotFound) || err == nil && len(piece.Data) == 0 {
+				return fmt.Errorf("%w: piece %d is missing", ErrCorrupt, i)
 			} else if err != nil {
 				return err
 			}

@@ -7,7 +7,9 @@ import "github.com/hashicorp/raft"
 // upper bits, the piece's number in the lower ones. The first piece has all of the entry but most of its data.
 const (
 	pieceBits = 16
-	pieceSize = 16 << 10 // bytes of data
+	// pieceSize is how many bytes of data a piece has at most. With its frame it stays below 16 KiB: what it is encoded in doubles as
+	// it grows, and a leaf of two fits its pages. Readers take pieces of any size.
+	pieceSize = 16<<10 - 256
 
 	// maxLogIndex is the largest index of an entry.
 	maxLogIndex = 1<<(64-pieceBits) - 1
@@ -32,6 +34,3 @@ func appendPieces(pieces []raft.Log, sealed raft.Log) []raft.Log {
 		sealed = raft.Log{Index: sealed.Index + 1}
 	}
 }
-
-// pieceCount is into how many pieces n bytes of data are cut.
-func pieceCount(n int) int { return max(1, (n+pieceSize-1)/pieceSize) }

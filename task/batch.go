@@ -13,7 +13,7 @@ const (
 	MaxBatchCallbackBytes = 64 << 10
 	// maxCallbackBytes is how many bytes the callbacks of all batches may take.
 	maxCallbackBytes = 256 << 20
-	// BatchTTL is how long a batch is kept after it has been closed and all its tasks have ended.
+	// BatchTTL is how long a batch is kept after it has been closed, all its tasks have ended and its callbacks are through.
 	BatchTTL Duration = 24 * 3600 * second
 )
 
@@ -53,8 +53,10 @@ const (
 	CallbackWaiting
 	// CallbackDue is about to be enqueued, by the end of this command or the next Tick.
 	CallbackDue
-	// CallbackDone has been enqueued, or was refused.
+	// CallbackDone has been enqueued, or was refused for good.
 	CallbackDone
+	// CallbackRefused couldn't be enqueued for now, and is tried again.
+	CallbackRefused
 
 	callbackStates
 )
@@ -62,21 +64,25 @@ const (
 // batch is a group of tasks that are counted together. Its ID comes from the tasks' row.
 //
 // Invariants: counts are of all its tasks that ever were, each in one class, following the tasks' states; ended is set
-// while it is closed and none of them waits or runs; a callback goes forward through its states only, so that it is enqueued at
-// most once; cursor is set while it is being cancelled.
+// while it is closed and none of them waits or runs; nothing follows on the CallbackDone of a callback, so that it is enqueued at
+// most once; cursor is set while it is being cancelled; one that may expire has an alarm at that time or before.
 type batch struct {
 	id        ID
 	name      string
 	created   Time
 	closed    Time // 0: open
 	ended     Time // closed, and all tasks have ended; 0: not so
+	idle      Duration
+	active    Time // when it was created, or last got a task or lost one by its end
 	counts    BatchCounts
 	cancelled bool // no on_success any more
+	expired   bool // neither
 	mark      ID   // while it is being cancelled: tasks below it are looked at
 	cursor    ID   // the last one that was; 0: it isn't being cancelled
 	callbacks [callbackKinds]callback
 
-	dirty bool // in the dirty set already
+	dirty   bool // in the dirty set already
+	alarmed bool // there is an alarm of its expiry
 	hashPart
 }
 
@@ -84,9 +90,12 @@ type batch struct {
 type callback struct {
 	state    CallbackState
 	template []byte // encoded NewTask; never changed
-	at       Time   // when it was done
+	at       Time   // when it was done, or refused last
 	task     ID     // that was enqueued, or is in the way
 	code     Code   // why it couldn't be
+	tries    uint32 // that were refused
+	since    Time   // of the first of them
+	next     Time   // when it is tried again; 0: it isn't
 }
 
 // batches has all batches, and those with something to do.
@@ -140,7 +149,10 @@ func (m *Machine) touchBatch(b *batch) {
 
 func (m *Machine) createBatch(c *CreateBatch) Result {
 	bs := &m.batches
-	b := &batch{id: m.nextID, name: strings.Clone(c.Name), created: m.now}
+	b := &batch{id: m.nextID, name: strings.Clone(c.Name), created: m.now, active: m.now, idle: first(c.IdleTimeout, DefaultBatchIdle)}
+	if b.idle < 0 || b.idle > MaxBatchIdle {
+		return Result{Code: Invalid}
+	}
 	size := 0
 	for i, t := range c.Callbacks {
 		if t == nil {
@@ -161,6 +173,7 @@ func (m *Machine) createBatch(c *CreateBatch) Result {
 	m.nextID++
 	bs.add(b)
 	m.touchBatch(b)
+	m.watchIdle(b)
 	return Result{Items: []Item{{ID: b.id}}}
 }
 
@@ -217,11 +230,35 @@ func (m *Machine) dropBatch(b *batch) {
 	}
 }
 
+// goesAt is when a batch is to be dropped; 0: not yet known. A callback that is tried again keeps it.
+func (b *batch) goesAt() Time {
+	if b.ended == 0 {
+		return 0
+	}
+	last := b.ended
+	for i := range b.callbacks {
+		switch c := &b.callbacks[i]; c.state {
+		case CallbackDue, CallbackRefused:
+			return 0
+		case CallbackDone:
+			last = max(last, c.at)
+		}
+	}
+	return after(last, BatchTTL)
+}
+
+// watchEnd sets the alarm of a batch that is to be dropped. It comes with every change of goesAt.
+func (m *Machine) watchEnd(b *batch) {
+	if at := b.goesAt(); at != 0 {
+		m.alarms.push(alarm{at: at, kind: alarmBatch, id: uint64(b.id)})
+	}
+}
+
 // batchAlarm drops a batch that ended long enough ago. An alarm of an earlier end, after which a dead letter that was retried
 // reopened the batch, does nothing: the last end has one of its own, which acts in its order.
 func (m *Machine) batchAlarm(id ID, came Time) bool {
 	b := m.batches.byID[id]
-	if b == nil || b.ended == 0 || after(b.ended, BatchTTL) != came {
+	if b == nil || b.goesAt() != came {
 		return false
 	}
 	m.dropBatch(b)

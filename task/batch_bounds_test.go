@@ -34,6 +34,8 @@ func TestCallbacksAreBounded(t *testing.T) {
 	if got := d.queue("q").Live[task.Pending]; got != n {
 		t.Errorf("%d callbacks were enqueued in the end, want %d", got, n)
 	}
+	d.clock += day
+	d.settle()
 	if got := d.machine().Batches(0, 10); len(got) != 0 {
 		t.Errorf("%d batches are left after their time", len(got))
 	}

@@ -59,10 +59,14 @@ func (m *Machine) countInBatch(r *record, from, to State) {
 		*b.counts.of(from)--
 	}
 	*b.counts.of(to)++
+	if from == None || counts(from) != counts(to) {
+		b.active = m.now
+	}
 	if to == DeadLetter {
 		m.makeDue(b, CallbackDeath)
 	}
 	m.settleBatch(b)
+	m.watchIdle(b)
 }
 
 // settleBatch notes whether a batch has ended, and which callbacks are due for it. A dead letter that is retried reopens it;
@@ -72,12 +76,15 @@ func (m *Machine) settleBatch(b *batch) {
 		b.ended = 0
 		return
 	}
-	if b.ended == 0 {
+	first := b.ended == 0
+	if first {
 		b.ended = m.now
-		m.alarms.push(alarm{at: after(m.now, BatchTTL), kind: alarmBatch, id: uint64(b.id)})
 	}
-	if !b.cancelled && b.counts.Completed == b.counts.Total() {
+	if !b.cancelled && !b.expired && b.counts.Completed == b.counts.Total() {
 		m.makeDue(b, CallbackSuccess)
 	}
 	m.makeDue(b, CallbackComplete)
+	if first {
+		m.watchEnd(b)
+	}
 }

@@ -1,7 +1,7 @@
 package task
 
 func (c *CreateBatch) encode(b []byte) []byte {
-	b = appendBytes(b, c.Name)
+	b = appendInt(appendBytes(b, c.Name), c.IdleTimeout)
 	for _, t := range c.Callbacks {
 		b = appendBool(b, t != nil)
 		if t != nil {
@@ -12,7 +12,7 @@ func (c *CreateBatch) encode(b []byte) []byte {
 }
 
 func (c *CreateBatch) decode(r *reader) {
-	c.Name = r.string()
+	c.Name, c.IdleTimeout = r.string(), r.int()
 	for i := range c.Callbacks {
 		if r.bool() {
 			c.Callbacks[i] = new(NewTask)

@@ -6,6 +6,7 @@ import "strings"
 func (b *batch) append(to []byte) []byte {
 	to = appendBytes(append(to, recordVersion), b.name)
 	to = appendInt(appendInt(appendInt(to, b.created), b.closed), b.ended)
+	to = appendBool(appendInt(appendInt(to, b.idle), b.active), b.expired)
 	for _, n := range b.counts.all() {
 		to = appendUint(to, *n)
 	}
@@ -16,6 +17,7 @@ func (b *batch) append(to []byte) []byte {
 		if c.state != CallbackNone {
 			to = appendInt(appendBytes(to, c.template), c.at)
 			to = append(appendUint(to, uint64(c.task)), byte(c.code))
+			to = appendInt(appendInt(appendUint(to, uint64(c.tries)), c.since), c.next)
 		}
 	}
 	return to
@@ -26,6 +28,7 @@ func (m *Machine) readBatch(id ID, v []byte) error {
 	r := reader{b: v}
 	version := r.byte()
 	b := &batch{id: id, name: strings.Clone(r.string()), created: r.int(), closed: r.int(), ended: r.int()}
+	b.idle, b.active, b.expired = r.int(), r.int(), r.bool()
 	for _, n := range b.counts.all() {
 		*n = r.uint()
 	}
@@ -39,8 +42,12 @@ func (m *Machine) readBatch(id ID, v []byte) error {
 	}
 	m.batches.add(b)
 	m.batches.hashes.changed(b)
-	if b.ended != 0 {
-		m.alarms.push(alarm{at: after(b.ended, BatchTTL), kind: alarmBatch, id: uint64(id)})
+	m.watchEnd(b)
+	m.watchIdle(b)
+	for i := range b.callbacks {
+		if c := &b.callbacks[i]; c.state == CallbackRefused {
+			m.watchCallback(b, c)
+		}
 	}
 	return nil
 }
@@ -51,9 +58,10 @@ func (c *callback) read(r *reader) {
 	}
 	c.template = append([]byte(nil), r.bytes()...)
 	c.at, c.task, c.code = r.int(), ID(r.uint()), Code(r.byteMax(byte(codeCount-1)))
+	c.tries, c.since, c.next = uint32(r.uintMax(1<<32-1)), r.int(), r.int()
 	t := reader{b: c.template}
 	var n NewTask
-	if n.read(&t); t.done() != nil || !n.canCallBack() {
+	if n.read(&t); t.done() != nil || !n.canCallBack() || (c.state == CallbackRefused) != (c.next != 0) {
 		r.fail()
 	}
 }

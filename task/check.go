@@ -96,7 +96,12 @@ func (c *checker) tasks() {
 	}
 	c.expect("index", 0, "the number of empty pages", int64(x.empty), int64(empty))
 	c.expect("tasks", 0, "the number of live tasks", int64(m.tasks.live), int64(total))
-	c.expect("tasks", 0, "the bytes of payloads in memory", int64(m.resident), int64(resident))
+	for _, p := range m.parents.byID {
+		if p.result != 0 {
+			resident += int(p.length)
+		}
+	}
+	c.expect("tasks", 0, "the bytes of payloads and of parents' results in memory", int64(m.resident), int64(resident))
 }
 
 // task checks what a task has in itself.

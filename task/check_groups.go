@@ -44,6 +44,38 @@ func (c *checker) batches() {
 		}
 	}
 	c.expect("batches", 0, "the bytes of callbacks", int64(bs.bytes), int64(bytes))
+	c.batchAlarms()
+}
+
+// batchAlarms checks that whatever is to happen to a batch at some time has an alarm.
+func (c *checker) batchAlarms() {
+	type at struct {
+		kind alarmKind
+		id   ID
+		at   Time
+	}
+	exact, earliest := map[at]bool{}, map[ID]Time{}
+	for _, a := range c.m.alarms {
+		id := ID(a.id)
+		exact[at{a.kind, id, a.at}] = true
+		if t, there := earliest[id]; a.kind == alarmBatchIdle && (!there || a.at < t) {
+			earliest[id] = a.at
+		}
+	}
+	for id, b := range c.m.batches.byID {
+		if t := b.goesAt(); t != 0 && !exact[at{alarmBatch, id, t}] {
+			c.report("batches", id, "nothing will drop it")
+		}
+		first, there := earliest[id]
+		if t := b.expiresAt(); t != 0 && (!there || first > t) || b.alarmed != there {
+			c.report("batches", id, "nothing will close it when it has been idle for too long")
+		}
+		for i := range b.callbacks {
+			if k := &b.callbacks[i]; k.state == CallbackRefused && !exact[at{alarmCallback, id, k.next}] {
+				c.report("batches", id, "nothing will try its %s again", CallbackKind(i))
+			}
+		}
+	}
 }
 
 // workflows checks the counts of the workflows against their tasks.

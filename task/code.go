@@ -33,7 +33,7 @@ const (
 	TooManyQueues
 	// TooManyProducers means that the bound on producers is reached.
 	TooManyProducers
-	// WrongTerm refuses an expiry that was proposed under another term.
+	// WrongTerm refuses what was decided under another term: an expiry, or a restore.
 	WrongTerm
 	// ResolveAgain means that a parent is neither live nor carried in the command.
 	ResolveAgain

@@ -331,10 +331,13 @@ type Checksum struct {
 type RaiseFeatureLevel struct{ Level uint32 }
 
 // CreateBatch begins a batch: Items[0].ID is its ID. A callback, by CallbackKind, is a task that is in no batch and depends on
-// nothing; nil: none. Code Invalid: one isn't so, or they take more than MaxBatchCallbackBytes.
+// nothing; nil: none. Code Invalid: one isn't so, or they take more than MaxBatchCallbackBytes, or IdleTimeout is out of range.
 type CreateBatch struct {
-	Name      string
-	Callbacks [callbackKinds]*NewTask
+	Name string
+	// IdleTimeout is after how long the batch is closed by itself if it is open, nothing is added to it and none of its tasks waits or
+	// runs; up to MaxBatchIdle. 0: DefaultBatchIdle.
+	IdleTimeout Duration
+	Callbacks   [callbackKinds]*NewTask
 }
 
 // CloseBatch lets nothing more into a batch: Items[0] = {ID}. Once it is closed, callbacks tell its end.

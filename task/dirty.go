@@ -25,6 +25,7 @@ type dirtySet struct {
 	next      int // the next of frozen to capture
 	cp        *Checkpoint
 	sorted    bool
+	changes   int // of tasks, that the checkpoint before had: what this one will have, about
 
 	chunk  []byte   // carved from
 	chunks [][]byte // all of this generation
@@ -120,6 +121,7 @@ func (m *Machine) Freeze() {
 	d.cp = &Checkpoint{Deleted: d.erased, Bytes: d.bytes}
 	d.sorted = false
 	d.cp.Records = m.changedRecords()
+	d.cp.Tasks = make([]TaskChange, 0, min(d.changes+d.changes/8, len(d.removed)+len(d.tasks)))
 	for _, id := range d.removed {
 		if m.index.get(id) == 0 { // else it was put back since, and is written anew
 			d.cp.Tasks = append(d.cp.Tasks, TaskChange{ID: id})
@@ -226,7 +228,7 @@ func (m *Machine) Committed(payloadBudget int) {
 			m.evict(c.ID)
 		}
 	}
-	d.cp = nil
+	d.changes, d.cp = len(d.cp.Tasks), nil
 	m.recent.committed()
 	for _, c := range d.old {
 		if cap(c) == carveChunk && len(d.spare) < maxSpareChunks {

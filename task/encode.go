@@ -390,7 +390,7 @@ func (*ResumeCluster) encode(b []byte) []byte { return b }
 func (*ResumeCluster) decode(*reader)         {}
 
 func (c *InstallImage) encode(b []byte) []byte {
-	return appendUint(append(b, c.SHA256[:]...), c.Timeline)
+	return appendUint(appendUint(append(b, c.SHA256[:]...), c.Timeline), c.Term)
 }
 
 func (c *InstallImage) decode(r *reader) {
@@ -399,7 +399,7 @@ func (c *InstallImage) decode(r *reader) {
 		return
 	}
 	r.b = r.b[copy(c.SHA256[:], r.b):]
-	c.Timeline = r.uint()
+	c.Timeline, c.Term = r.uint(), r.uint()
 }
 
 func (c *Request) encode(b []byte) []byte { return AppendCommand(appendBytes(b, c.ID), c.Command) }

@@ -109,7 +109,8 @@ func sampleCommands() []task.Command {
 		&task.AbortOperation{ID: 5, Why: "the filter is of a newer version"},
 		&task.NoteArchived{Index: 7},
 		&task.ResumeCluster{},
-		&task.InstallImage{SHA256: [32]byte{7, 31: 9}, Timeline: 1 << 40},
+		&task.AdvanceCounters{Spare: 1 << 20, Now: 1 << 50},
+		&task.InstallImage{SHA256: [32]byte{7, 31: 9}, Timeline: 1 << 40, Term: 1 << 50},
 	}
 }
 

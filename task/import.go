@@ -187,6 +187,7 @@ func (m *Machine) livesAgain(id ID) {
 	}
 	m.parents.sum -= p.hash
 	if p.result != 0 {
+		m.resident -= int(p.length)
 		m.arena.release(p.result)
 	}
 	*p = parent{children: p.children}

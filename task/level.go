@@ -34,7 +34,7 @@ func LevelOf(c Command) uint32 {
 		return LevelOf(c.Command)
 	case *PutSchedule, *DeleteSchedule, *SetSchedulePaused, *TriggerSchedule, *BackfillSchedule, *FireSchedules,
 		*StartOperation, *StepOperation, *AbortOperation, *EnqueueGraph, *CancelWorkflow, *CreateBatch, *CloseBatch, *CancelBatch,
-		*ImportTasks, *NoteArchived, *ResumeCluster, *DrainSession, *ResetQuiet, *InstallImage:
+		*ImportTasks, *NoteArchived, *ResumeCluster, *DrainSession, *ResetQuiet, *InstallImage, *AdvanceCounters:
 		return LevelFeatures
 	case *Enqueue:
 		for i := range c.Tasks {

@@ -75,7 +75,7 @@ type Machine struct {
 	scratch  []byte
 	spare    spareTasks
 	hashSum  uint64 // of the live tasks' hashes
-	resident int    // bytes of payloads in memory
+	resident int    // bytes of payloads in memory, and of parents' results
 	dirty    dirtySet
 	recent   recentIndex
 	events   eventLog
@@ -248,6 +248,8 @@ func (m *Machine) executeFeature(c Command) Result {
 		return m.resetQuiet(c)
 	case *DrainSession:
 		return m.drainSession(c)
+	case *AdvanceCounters:
+		return m.advanceCounters(c)
 	case *InstallImage:
 		return m.installImage(c)
 	}

@@ -7,7 +7,12 @@ import (
 	"github.com/rowlock/rowlock/task"
 )
 
-const batchKept = day
+const (
+	batchKept        = day
+	defaultBatchIdle = 7 * day
+	maxBatchIdle     = 366 * day
+	callbackTTL      = 7 * day
+)
 
 // modelBatch is a batch and all tasks that were ever added to it.
 type modelBatch struct {
@@ -15,10 +20,19 @@ type modelBatch struct {
 	members    []*modelTask
 	cancelling bool
 	below      task.ID // of the tasks that are to be cancelled
+	active     task.Time
+	seen       task.BatchCounts
+	since      [3]task.Time // of each callback's first refusal
 }
 
 func (m *model) createBatch(c *task.CreateBatch) task.Result {
-	b := &modelBatch{}
+	b := &modelBatch{active: m.now}
+	if b.Idle = c.IdleTimeout; b.Idle == 0 {
+		b.Idle = defaultBatchIdle
+	}
+	if b.Idle < 0 || b.Idle > maxBatchIdle {
+		return task.Result{Code: task.Invalid}
+	}
 	for k, t := range c.Callbacks {
 		if t == nil {
 			continue
@@ -97,7 +111,11 @@ func (m *model) batchCounts(b *modelBatch) (c task.BatchCounts) {
 func (m *model) callBack() {
 	for {
 		for _, b := range m.batches {
-			if n := m.batchCounts(b).Unfinished(); b.ClosedAt == 0 || n > 0 {
+			n := m.batchCounts(b)
+			if n.Total() != b.seen.Total() || n.Unfinished() != b.seen.Unfinished() {
+				b.active, b.seen = m.now, n
+			}
+			if b.ClosedAt == 0 || n.Unfinished() > 0 {
 				b.EndedAt = 0
 			} else if b.EndedAt == 0 {
 				b.EndedAt = m.now
@@ -108,13 +126,72 @@ func (m *model) callBack() {
 			return
 		}
 		c := &b.Callbacks[k]
-		c.State, c.DoneAt = task.CallbackDone, m.now
+		c.State, c.DoneAt, c.NextAt = task.CallbackDone, m.now, 0
 		item := m.enqueueOne(c.Task)
 		c.ID, c.Code = item.ID, item.Code
+		if item.Code != task.OK {
+			m.refused(b, k)
+		}
 		if t := m.live[item.ID]; t != nil && item.Code == task.OK {
 			t.CallbackOf, t.Callback = b.ID, k
 		}
 	}
+}
+
+// refused has a callback tried again after 1, 2, 4 … seconds, up to a minute, for a week.
+func (m *model) refused(b *modelBatch, k task.CallbackKind) {
+	c := &b.Callbacks[k]
+	wait := second
+	for range c.Tries {
+		wait = min(2*wait, 60*second)
+	}
+	if c.Tries++; c.Tries == 1 {
+		b.since[k] = m.now
+	}
+	if c.Code != task.Existing && m.now < b.since[k]+callbackTTL {
+		c.State, c.NextAt = task.CallbackRefused, m.now+wait
+	}
+}
+
+// ageBatches drops batches that ended long ago and are through with their callbacks, closes those that have been idle for too long, and
+// makes callbacks due that are to be tried again.
+func (m *model) ageBatches() {
+	for id, b := range m.batches {
+		if at := b.goesAt(); at != 0 && at <= m.now {
+			delete(m.batches, id)
+		}
+		for k := range b.Callbacks {
+			if c := &b.Callbacks[k]; c.State == task.CallbackRefused && c.NextAt <= m.now {
+				c.State = task.CallbackDue
+			}
+		}
+		if at := m.expiry(b); at != 0 && at <= m.now {
+			b.ClosedAt, b.Expired = m.now, true
+		}
+	}
+}
+
+// goesAt is when a batch is dropped; 0: not as long as it hasn't ended, or calls back.
+func (b *modelBatch) goesAt() task.Time {
+	last := b.EndedAt
+	for _, c := range b.Callbacks {
+		if c.State == task.CallbackRefused || c.State == task.CallbackDue {
+			return 0
+		}
+		last = max(last, c.DoneAt)
+	}
+	if b.EndedAt == 0 {
+		return 0
+	}
+	return last + batchKept
+}
+
+// expiry is when an open batch expires; 0: not while some of its tasks wait or run.
+func (m *model) expiry(b *modelBatch) task.Time {
+	if b.ClosedAt != 0 || m.batchCounts(b).Unfinished() > 0 {
+		return 0
+	}
+	return b.active + b.Idle
 }
 
 func (m *model) dueCallback() (*modelBatch, task.CallbackKind) {
@@ -122,7 +199,7 @@ func (m *model) dueCallback() (*modelBatch, task.CallbackKind) {
 		b := m.batches[id]
 		n := m.batchCounts(b)
 		for k, due := range []bool{
-			task.CallbackSuccess:  b.EndedAt != 0 && n.Completed == n.Total() && !b.Cancelled,
+			task.CallbackSuccess:  b.EndedAt != 0 && n.Completed == n.Total() && !b.Cancelled && !b.Expired,
 			task.CallbackDeath:    n.Dead > 0,
 			task.CallbackComplete: b.EndedAt != 0,
 		} {
@@ -137,20 +214,12 @@ func (m *model) dueCallback() (*modelBatch, task.CallbackKind) {
 	return nil, 0
 }
 
-func (m *model) forgetBatches() {
-	for id, b := range m.batches {
-		if b.EndedAt != 0 && b.EndedAt+batchKept <= m.now {
-			delete(m.batches, id)
-		}
-	}
-}
-
 func compareBatches(t reporter, r *replica, m *model) {
 	t.Helper()
 	var want []task.Batch
 	for _, id := range slices.Sorted(maps.Keys(m.batches)) {
 		b := m.batches[id].Batch
-		b.Counts = m.batchCounts(m.batches[id])
+		b.Counts, b.ExpiresAt = m.batchCounts(m.batches[id]), m.expiry(m.batches[id])
 		want = append(want, b)
 		got, _ := r.machine.Batch(id)
 		same(t, "batch", got, b)
@@ -177,7 +246,10 @@ func (r random) batch() task.ID {
 }
 
 func (r random) createBatch() task.Command {
-	c := &task.CreateBatch{Name: some(r, "name", "", "nightly")}
+	c := &task.CreateBatch{
+		Name:        some(r, "name", "", "nightly"),
+		IdleTimeout: some(r, "idle", 0, second, 5*second, 5*second, hour, hour, day, maxBatchIdle, maxBatchIdle+1, -1),
+	}
 	for k := range c.Callbacks {
 		if r.number("callback", 0, 2) > 0 {
 			t := r.newTask()

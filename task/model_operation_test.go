@@ -136,15 +136,19 @@ func (m *model) operate(o *task.Operation, t task.OperationTask) {
 	o.Changed++
 	if o.Stage < 3 {
 		o.Canary = append(o.Canary, t.ID)
+		o.CanarySetbacks = append(o.CanarySetbacks, setbacks(m.live[t.ID]))
 	}
 }
 
+// setbacks are a task's attempts that failed, or lost their worker.
+func setbacks(t *modelTask) uint32 { return uint32(t.Failures) + uint32(t.WorkerDeaths) }
+
 // judge waits for the canary, at most until NextAt, and goes on or stops.
 func (m *model) judge(o *task.Operation) task.Result {
-	open, dead := 0, 0
-	for _, id := range o.Canary {
-		if t, live := m.live[id]; live && t.State == task.DeadLetter {
-			dead++
+	open, failed := 0, 0
+	for i, id := range o.Canary {
+		if t, live := m.live[id]; live && (t.State == task.DeadLetter || setbacks(t) > o.CanarySetbacks[i]) {
+			failed++
 		} else if live {
 			open++
 		}
@@ -152,13 +156,13 @@ func (m *model) judge(o *task.Operation) task.Result {
 	if open > 0 && m.now < o.NextAt {
 		return task.Result{Code: task.WrongState}
 	}
-	o.CanaryTasks, o.CanaryFailed = uint32(len(o.Canary)), uint32(dead)
+	o.CanaryTasks, o.CanaryFailed = uint32(len(o.Canary)), uint32(failed)
 	o.UpdatedAt, o.NextAt = m.now, m.now
-	if float64(dead)/float64(len(o.Canary)) > float64(o.CanaryFailures)/1000 {
+	if float64(failed)/float64(len(o.Canary)) > float64(o.CanaryFailures)/1000 {
 		m.endOperation(o, task.OperationStopped)
 		return task.Result{}
 	}
-	o.State, o.Canary, o.Stage = task.OperationRunning, nil, o.Stage+1
+	o.State, o.Canary, o.CanarySetbacks, o.Stage = task.OperationRunning, nil, nil, o.Stage+1
 	return task.Result{}
 }
 
@@ -176,7 +180,7 @@ func (m *model) abortOperation(c *task.AbortOperation) task.Result {
 }
 
 func (m *model) endOperation(o *task.Operation, as task.OperationState) {
-	o.State, o.Canary, o.NextAt, o.EndedAt, o.UpdatedAt = as, nil, 0, m.now, m.now
+	o.State, o.Canary, o.CanarySetbacks, o.NextAt, o.EndedAt, o.UpdatedAt = as, nil, nil, 0, m.now, m.now
 }
 
 // forgetOperations drops those that ended long ago.

@@ -58,7 +58,7 @@ func (r random) command(nested bool) task.Command {
 		r.noteArchived,
 		r.resumeCluster,
 		r.drainSession, r.resetQuiet,
-		r.installImage,
+		r.installImage, r.advanceCounters,
 	}
 	if nested {
 		draws = append(draws, func() task.Command {

@@ -28,11 +28,32 @@ func (m *model) resumeCluster() task.Result {
 
 // installImage asks for another state. Here nobody puts it in this one's place.
 func (m *model) installImage(c *task.InstallImage) task.Result {
+	if c.Term != m.term {
+		return task.Result{Code: task.WrongTerm}
+	}
 	if c.Timeline <= m.timeline.ID {
 		return task.Result{Code: task.WrongState}
 	}
 	m.effects.Image = *c
 	return task.Result{}
+}
+
+func (m *model) advanceCounters(c *task.AdvanceCounters) task.Result {
+	if c.Spare > 1<<32 {
+		return task.Result{Code: task.Invalid}
+	}
+	first := uint64(c.Now/second) * idsPerSecond
+	from := m.lastID
+	m.lastID = max(m.lastID+task.ID(c.Spare), task.ID(first)-min(task.ID(first), 1))
+	m.jumps = append(m.jumps, [2]task.ID{from, m.lastID})
+	m.lastToken = max(m.lastToken+c.Spare, first)
+	m.lastSession = max(m.lastSession+c.Spare, first)
+	m.lastProducer = max(m.lastProducer+c.Spare, first)
+	return task.Result{}
+}
+
+func (r random) advanceCounters() task.Command {
+	return &task.AdvanceCounters{Spare: some(r, "spare", uint64(0), 1, 3, 1<<32+1)}
 }
 
 // restore begins a new timeline.
@@ -51,6 +72,7 @@ func (m *model) restore(r task.Restoration) {
 	m.lastToken = max(m.lastToken, first, r.Counters.LastToken)
 	m.lastSession = max(m.lastSession, first, r.Counters.LastSession)
 	m.lastProducer = max(m.lastProducer, first, r.Counters.LastProducer)
+	m.imports = m.timeline.ID << 32
 	m.archived = task.Archived{}
 	m.suspension = task.Suspension{Since: m.now, Why: r.Why}
 	m.effects, m.events = task.Effects{}, nil
@@ -89,7 +111,7 @@ func compareRestore(t reporter, r *replica, m *model) {
 func (r random) resumeCluster() task.Command { return &task.ResumeCluster{} }
 
 func (r random) installImage() task.Command {
-	return &task.InstallImage{SHA256: [32]byte{1, 31: 2}, Timeline: r.m.timeline.ID + uint64(r.number("timeline", 0, 1))}
+	return &task.InstallImage{SHA256: [32]byte{1, 31: 2}, Timeline: r.m.timeline.ID + uint64(r.number("timeline", 0, 1)), Term: some(r, "term", terms...)}
 }
 
 // restore gives all replicas the state that one has, as a restored one.

@@ -220,6 +220,8 @@ func (m *model) execute(c task.Command) task.Result {
 		return m.noteArchived(c)
 	case *task.ResumeCluster:
 		return m.resumeCluster()
+	case *task.AdvanceCounters:
+		return m.advanceCounters(c)
 	case *task.InstallImage:
 		return m.installImage(c)
 	}

@@ -69,7 +69,7 @@ func (m *model) tick() task.Result {
 	m.forgetWorkflows()
 	m.cancelMembers()
 	m.callBack()
-	m.forgetBatches()
+	m.ageBatches()
 	for k, h := range m.keys {
 		if _, taken := m.hold(k); !taken && h.until <= m.now {
 			delete(m.keys, k)

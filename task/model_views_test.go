@@ -313,8 +313,10 @@ func (m *model) nextTimer() task.Time {
 		if b.cancelling {
 			at(m.now)
 		}
-		if b.EndedAt != 0 {
-			at(b.EndedAt + batchKept)
+		at(b.goesAt())
+		at(m.expiry(b))
+		for _, c := range b.Callbacks {
+			at(c.NextAt)
 		}
 	}
 	for p := range maps.Values(m.producers) {

@@ -47,6 +47,7 @@ const (
 	opDrainSession
 	opInstallImage
 	opResetQuiet
+	opAdvanceCounters
 )
 
 func (*Enqueue) opcode() opcode           { return opEnqueue }
@@ -184,6 +185,8 @@ func newFeatureCommand(op opcode) decodable {
 		return new(ResetQuiet)
 	case opInstallImage:
 		return new(InstallImage)
+	case opAdvanceCounters:
+		return new(AdvanceCounters)
 	}
 	return nil
 }

@@ -83,9 +83,9 @@ type OperationPlan struct {
 	Expected uint64
 	Rate     uint32 // tasks per second at most; 0: as fast as possible
 	// CanaryWait makes one task, then one percent of those expected, go before the others: the operation waits for them
-	// to end, this long at most, before it goes on. 0: no canary.
+	// to end or to fail an attempt, this long at most, before it goes on. 0: no canary.
 	CanaryWait Duration
-	// CanaryFailures is which share of the canary may become dead letters again, in thousandths; more stop the operation.
+	// CanaryFailures is which share of the canary may fail again, in thousandths; more stop the operation.
 	CanaryFailures uint16
 }
 
@@ -114,9 +114,11 @@ type Operation struct {
 
 	// Stage is 1 and 2 for the two stages of the canary and 3 for the rest.
 	Stage uint8
-	// Canary are the tasks that the stage has changed, while it is one of the canary's.
-	Canary []ID
-	// CanaryFailed of CanaryTasks had become dead letters again when a stage was judged last.
+	// Canary are the tasks that the stage has changed, while it is one of the canary's, and CanarySetbacks how many failures and worker
+	// deaths each had had by then.
+	Canary         []ID
+	CanarySetbacks []uint32
+	// CanaryFailed of CanaryTasks had failed again when a stage was judged last.
 	CanaryTasks, CanaryFailed uint32
 
 	Errors []OperationError // the first ones
@@ -152,7 +154,7 @@ type OperationTask struct {
 // changed.
 //
 // In the state OperationWaiting a step without tasks whose cursors are the operation's own has the canary judged: it is
-// ignored as long as a task of the canary hasn't ended and there is time left.
+// ignored as long as a task of the canary has neither ended nor failed an attempt and there is time left.
 type StepOperation struct {
 	ID       ID
 	From, To OperationCursor

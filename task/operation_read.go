@@ -8,7 +8,8 @@ import (
 // view copies an operation.
 func (o *operation) view() Operation {
 	v := o.Operation
-	v.States, v.Canary, v.Errors = slices.Clone(o.States), slices.Clone(o.Canary), slices.Clone(o.Errors)
+	v.States, v.Errors = slices.Clone(o.States), slices.Clone(o.Errors)
+	v.Canary, v.CanarySetbacks = slices.Clone(o.Canary), slices.Clone(o.CanarySetbacks)
 	return v
 }
 
@@ -50,5 +51,5 @@ func (m *Machine) UnfinishedOperations() []Operation {
 // NewestOperation is the operation that was started last; 0: none is kept.
 func (m *Machine) NewestOperation() ID { return m.operations.newest }
 
-// CanaryOf counts the tasks of an operation's canary that have ended, and those of them that are dead letters again.
-func (m *Machine) CanaryOf(o *Operation) (ended, failed int) { return m.canary(o) }
+// CanaryOf counts the tasks of an operation's canary that have ended or failed again, and those that have failed again.
+func (m *Machine) CanaryOf(o *Operation) (known, failed int) { return m.canary(o) }

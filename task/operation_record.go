@@ -79,6 +79,9 @@ func (o *operation) append(b []byte) []byte {
 		b = appendUint(b, *n)
 	}
 	b = appendIDs(b, o.Canary)
+	for _, n := range o.CanarySetbacks {
+		b = appendUint(b, uint64(n))
+	}
 	b = appendUint(appendUint(b, uint64(o.CanaryTasks)), uint64(o.CanaryFailed))
 	b = appendUint(b, uint64(len(o.Errors)))
 	for _, e := range o.Errors {
@@ -106,6 +109,9 @@ func readOperation(id ID, b []byte) (*operation, error) {
 		*n = r.uint()
 	}
 	o.Canary = slices.Clone(r.ids())
+	for range o.Canary {
+		o.CanarySetbacks = append(o.CanarySetbacks, uint32(r.uintMax(1<<32-1)))
+	}
 	o.CanaryTasks, o.CanaryFailed = uint32(r.uintMax(1<<32-1)), uint32(r.uintMax(1<<32-1))
 	for range r.uintMax(maxOperationErrors) {
 		o.Errors = append(o.Errors, OperationError{

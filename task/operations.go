@@ -120,6 +120,7 @@ func (m *Machine) operate(o *operation, t *OperationTask) {
 		o.Changed++
 		if o.Stage != stageAll {
 			o.Canary = append(o.Canary, t.ID)
+			o.CanarySetbacks = append(o.CanarySetbacks, m.tasks.at(m.index.get(t.ID)).setbacks()) // a retry leaves it live
 		}
 	case NotLive:
 		o.Skipped++
@@ -159,10 +160,10 @@ func (m *Machine) operateOn(o *operation, t *OperationTask) Code {
 	return Invalid
 }
 
-// judgeCanary ends a stage of the canary when all its tasks have ended, or its time is over.
+// judgeCanary ends a stage of the canary when each of its tasks has ended or failed an attempt, or its time is over.
 func (m *Machine) judgeCanary(o *operation) Result {
-	ended, failed := m.canary(&o.Operation)
-	if ended < len(o.Canary) && m.now < o.NextAt {
+	known, failed := m.canary(&o.Operation)
+	if known < len(o.Canary) && m.now < o.NextAt {
 		return Result{Code: WrongState}
 	}
 	m.touchOperation(o)
@@ -172,24 +173,29 @@ func (m *Machine) judgeCanary(o *operation) Result {
 		m.endOperation(o, OperationStopped)
 		return Result{}
 	}
-	o.State, o.Canary = OperationRunning, nil
+	o.State, o.Canary, o.CanarySetbacks = OperationRunning, nil, nil
 	o.Stage++
 	return Result{}
 }
 
-// canary counts the tasks of the canary that have ended, and those of them that are dead letters again.
-func (m *Machine) canary(o *Operation) (ended, failed int) {
-	for _, id := range o.Canary {
+// setbacks are the attempts that didn't go well.
+func (r *record) setbacks() uint32 { return uint32(r.failures) + uint32(r.deaths) }
+
+// canary counts the tasks of the canary of which it is known how they fare, and those of them that have failed again: they are dead
+// letters, or have lost an attempt or a worker since, and wait for the next one. One that failed and has completed by now didn't.
+func (m *Machine) canary(o *Operation) (known, failed int) {
+	for i, id := range o.Canary {
 		s := m.index.get(id)
-		switch {
-		case s == 0:
-			ended++
-		case m.tasks.at(s).state == DeadLetter:
-			ended++
+		if s == 0 {
+			known++
+			continue
+		}
+		if r := m.tasks.at(s); r.state == DeadLetter || r.setbacks() > o.CanarySetbacks[i] {
+			known++
 			failed++
 		}
 	}
-	return ended, failed
+	return known, failed
 }
 
 func (m *Machine) abortOperation(c *AbortOperation) Result {
@@ -211,7 +217,7 @@ func (m *Machine) abortOperation(c *AbortOperation) Result {
 // endOperation ends an operation, which is kept for a while.
 func (m *Machine) endOperation(o *operation, as OperationState) {
 	m.touchOperation(o)
-	o.State, o.Canary, o.NextAt = as, nil, 0
+	o.State, o.Canary, o.CanarySetbacks, o.NextAt = as, nil, nil, 0
 	o.UpdatedAt, o.EndedAt = m.now, m.now
 	x := &m.operations
 	x.unfinished--

@@ -8,7 +8,8 @@ import (
 // parent is a task that live tasks depend on. Its outcome is kept for them, whatever becomes of the history.
 //
 // Invariant: children counts the live tasks that name it in their parents, and a parent exists while there are any. The
-// outcome of one that has ended is a record of the state file, the count follows from the tasks.
+// outcome of one that has ended is a record of the state file, the count follows from the tasks. The results count among the payloads
+// in memory, which are what may go instead: a result is read whenever a child is leased.
 type parent struct {
 	children uint32
 	ended    bool
@@ -69,6 +70,7 @@ func (m *Machine) orphan(r *record) {
 			m.dirty.record(KindParent, uint64(e.Parent))
 		}
 		if p.result != 0 {
+			m.resident -= int(p.length)
 			m.arena.release(p.result)
 		}
 		delete(m.parents.byID, e.Parent)
@@ -92,6 +94,7 @@ func (m *Machine) keepOutcome(id ID, state State, name string, result []byte) {
 	p.ended, p.state, p.ref = true, state, strings.Clone(name)
 	if n := len(result); n > 0 && n <= maxPayload {
 		p.result, p.length = m.arena.put(result), uint32(n)
+		m.resident += n
 	}
 	m.rehashParent(id, p)
 	if !m.loading {

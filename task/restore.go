@@ -1,5 +1,7 @@
 package task
 
+import "slices"
+
 // Timeline is a stretch of a cluster's life: it begins with the cluster, and anew with every restore. What was recorded in the
 // old one behind the point that was restored never happened in the new one.
 type Timeline struct {
@@ -44,6 +46,10 @@ type Restoration struct {
 // a cluster gives out in a second, so that those of after the backup are never given out again.
 const idsPerSecond = 1 << 20
 
+// timelineImports is by how many bits the number of imports is apart in two timelines: an import that was prepared with another
+// timeline's state is stale.
+const timelineImports = 32
+
 // PrepareRestore begins a new timeline with the state of a backup. It isn't a command: it changes a machine that no group has
 // yet, whose changes are then written to the state file like any other's.
 //
@@ -62,11 +68,9 @@ func (m *Machine) PrepareRestore(r Restoration) error {
 	m.now = max(m.now, r.Now)
 	m.stepWakes()
 	m.raiseFeatureLevel(&RaiseFeatureLevel{Level: level})
-	floor := uint64(max(r.Now, 0)/second) * idsPerSecond
-	m.nextID = max(m.nextID, r.Counters.NextID, ID(floor))
-	m.lastToken = max(m.lastToken, r.Counters.LastToken, floor)
-	m.lastSession = max(m.lastSession, r.Counters.LastSession, floor)
-	m.lastProducer = max(m.lastProducer, r.Counters.LastProducer, floor)
+	m.raiseCounters(r.Counters, r.Now)
+	m.imports.count = m.timeline.ID << timelineImports
+	m.dirty.record(KindImport, 0)
 	for id := range m.producers { // in any order: each goes
 		delete(m.producers, id)
 		m.dirty.record(KindProducer, id)
@@ -86,18 +90,32 @@ func (m *Machine) PrepareRestore(r Restoration) error {
 
 // InstallImage puts a prepared state file, which every member has by then, in the place of the state, behind the entry: whatever
 // else travels in the entry happens before, and is gone. The owner of the machine finds it in Effects; the machine itself
-// changes nothing. Code WrongState: the state has reached that timeline already.
+// changes nothing. Code WrongState: the state has reached that timeline already. Code WrongTerm: another member has led since
+// the files were given out, and may have taken in members that have none.
 type InstallImage struct {
 	SHA256   [32]byte // of the file
 	Timeline uint64   // that it begins
+	Term     uint64   // of the leader that gave out the files
 }
 
 func (m *Machine) installImage(c *InstallImage) Result {
+	if c.Term != m.term {
+		return Result{Code: WrongTerm}
+	}
 	if c.Timeline <= m.timeline.ID {
 		return Result{Code: WrongState}
 	}
 	m.effects.Image = *c
 	return Result{}
+}
+
+// Installs reports whether an entry of the log has an InstallImage.
+func Installs(entry []byte) bool {
+	_, cs, err := readEntry(entry, nil)
+	return err == nil && slices.ContainsFunc(cs, func(c Command) bool {
+		_, is := c.(*InstallImage)
+		return is
+	})
 }
 
 // The tags of the counters' fields that came later, of which one that is zero takes no byte. They are part of the formats.

@@ -101,6 +101,8 @@ const (
 	alarmOperation                  // id: the bulk operation, which ended long ago
 	alarmWorkflow                   // id: that ended
 	alarmBatch                      // id: the batch, which may have ended long enough ago
+	alarmBatchIdle                  // id: the batch, which may have been idle for too long
+	alarmCallback                   // id: the batch, some callback of which is tried again
 )
 
 // before orders alarms by time, and those of one time in the same way on every member.
@@ -136,6 +138,10 @@ func (m *Machine) stepAlarms() {
 			ended = m.operationAlarm(ID(v.id))
 		case alarmBatch:
 			ended = m.batchAlarm(ID(v.id), v.at)
+		case alarmBatchIdle:
+			ended = m.idleAlarm(ID(v.id), v.at)
+		case alarmCallback:
+			ended = m.callbackAlarm(ID(v.id), v.at)
 		}
 		m.budget -= b2i(ended)
 	}

@@ -7,12 +7,12 @@ import (
 	"github.com/rowlock/rowlock/task"
 )
 
-// batchCommand makes the command of a line: batch create NAME success=QUEUE/KIND death=… complete=… [callback-key=K], batch
-// close N, batch cancel N.
+// batchCommand makes the command of a line: batch create NAME success=QUEUE/KIND death=… complete=… [callback-key=K]
+// [idle=D], batch close N, batch cancel N.
 func (s *stage) batchCommand(a *arguments) task.Command {
 	switch verb := a.word(); verb {
 	case "create":
-		c := &task.CreateBatch{Name: a.word()}
+		c := &task.CreateBatch{Name: a.word(), IdleTimeout: a.duration("idle")}
 		key := a.value("callback-key")
 		for k, name := range []string{"success", "death", "complete"} {
 			if queue, kind, ok := strings.Cut(a.value(name), "/"); ok {
@@ -56,6 +56,9 @@ func (s *stage) showBatch(id task.ID) {
 	if b.Cancelled {
 		state += ", cancelled"
 	}
+	if b.Expired {
+		state += ", expired"
+	}
 	n := b.Counts
 	s.printf("batch %d %s: %s", id, b.Name, state)
 	s.printf("  %d tasks: waiting %d, running %d, completed %d, cancelled %d, deleted %d, dead %d",
@@ -73,6 +76,8 @@ func callbackLine(c task.BatchCallback) string {
 		return "waiting"
 	case c.State == task.CallbackDue:
 		return "due"
+	case c.State == task.CallbackRefused:
+		return fmt.Sprintf("refused %d times, last at %s: %s (task %d), again at %s", c.Tries, clock(c.DoneAt), c.Code, c.ID, clock(c.NextAt))
 	case c.Code != task.OK:
 		return fmt.Sprintf("refused at %s: %s (task %d)", clock(c.DoneAt), c.Code, c.ID)
 	}

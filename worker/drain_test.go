@@ -86,6 +86,7 @@ func TestDrainGrace(t *testing.T) {
 
 // A worker that can't reach a server any more stops all the same, and says what is open.
 func TestDrainCutOff(t *testing.T) {
+	t.Parallel()
 	f := startFake(t)
 	w := run(t, f, worker.Config{GracePeriod: -1}, func(w *worker.Worker) {
 		w.HandleFunc("quick", func(context.Context, *worker.RawTask) error { return nil })

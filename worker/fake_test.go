@@ -148,7 +148,7 @@ func (f *fakeServer) accept(t *testing.T) *fakeStream {
 	case s := <-f.streams:
 		s.t = t
 		return s
-	case <-time.After(10 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("the worker did not connect")
 		return nil
 	}
@@ -193,7 +193,7 @@ func (s *fakeStream) silence() {
 // await waits until what was seen fulfils a condition.
 func (s *fakeStream) await(what string, condition func(seen *seen) bool) {
 	s.t.Helper()
-	deadline := time.After(10 * time.Second)
+	deadline := time.After(time.Minute)
 	for {
 		s.mu.Lock()
 		ok := condition(&s.seen)

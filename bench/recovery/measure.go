@@ -21,7 +21,11 @@ type site struct {
 }
 
 func open(ctx context.Context, c config, name string) (*site, error) {
-	node, err := process.StartNode(ctx, c.binary, nil, "server", "--node-id", "bench", "--bootstrap-expect", "1", "--data-dir", filepath.Join(c.dir, name))
+	args := []string{"server", "--node-id", "bench", "--bootstrap-expect", "1", "--data-dir", filepath.Join(c.dir, name)}
+	if c.BackupRate != "" {
+		args = append(args, "--backup-rate", c.BackupRate)
+	}
+	node, err := process.StartNode(ctx, c.binary, nil, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -58,14 +62,25 @@ func measure(ctx context.Context, c config) (r *report, err error) {
 	if r.PeakPerS, err = peak(ctx, s.client, c.window/2); err != nil {
 		return nil, err
 	}
-	half := r.PeakPerS / 2
-	if r.Quiet, err = offer(ctx, s.client, half, func() error { return pause(ctx, c.window) }); err != nil {
-		return nil, err
-	}
-	if r.During, err = offer(ctx, s.client, half, func() error { return r.saveAgain(ctx, c, s.node.API) }); err != nil {
+	if err := r.compare(ctx, c, s); err != nil {
 		return nil, err
 	}
 	return r, r.recover(ctx, c, s)
+}
+
+// compare offers half of the peak without and with backups, in turns, so that both see the same machine.
+func (r *report) compare(ctx context.Context, c config, s *site) error {
+	var quiet, during offered
+	for range c.Rounds {
+		if err := quiet.offer(ctx, s.client, r.PeakPerS/2, func() error { return pause(ctx, c.window) }); err != nil {
+			return err
+		}
+		if err := during.offer(ctx, s.client, r.PeakPerS/2, func() error { return r.saveAgain(ctx, c, s.node.API) }); err != nil {
+			return err
+		}
+	}
+	r.Quiet, r.During = quiet.steady(), during.steady()
+	return nil
 }
 
 // saveAgain saves backups one after the other, at least one, until the window is over.

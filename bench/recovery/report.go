@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/rowlock/rowlock/bench/load"
 	"github.com/rowlock/rowlock/cmd/rowlock/render"
@@ -55,14 +56,27 @@ func (r *report) rest() *render.Table {
 	}
 	t.Pair("peak", fmt.Sprintf("%.0f tasks/s", r.PeakPerS))
 	t.Pair("backup", fmt.Sprintf("%.1f MB of a state of %.1f MB", float64(r.BackupBytes)/1e6, float64(r.StateBytes)/1e6))
+	t.Pair("save under load", list("%.1f s", r.BusySeconds))
+	t.Pair("p99 of each round", list("%.1f", r.Quiet.RoundP99Ms)+" ms without, "+list("%.1f", r.During.RoundP99Ms)+" ms with")
 	t.Pair("save", mib(r.StateBytes, r.SaveSeconds))
 	t.Pair("verify", mib(r.StateBytes, r.VerifySeconds))
 	t.Pair("restore", mib(r.StateBytes, r.RestoreSeconds))
 	t.Pair("restored and serving after", fmt.Sprintf("%.1f s", r.ServingSeconds))
 	t.Pair("restored online in", fmt.Sprintf("%.1f s", r.OnlineSeconds))
-	t.Pair("settings", fmt.Sprintf("%d tasks, loads of %g s", r.Settings.Tasks, r.Settings.WindowSeconds))
+	t.Pair("settings", fmt.Sprintf("%d tasks, %d loads of %g s of each kind", r.Settings.Tasks, r.Settings.Rounds, r.Settings.WindowSeconds))
 	t.Pair("machine", fmt.Sprintf("%d CPUs, %s, %s/%s", r.Machine.CPUs, r.Machine.Go, r.Machine.OS, r.Machine.Arch))
 	return &t
 }
 
 func ms(n float64) string { return fmt.Sprintf("%.2f", n) }
+
+func list(format string, ns []float64) string {
+	var b strings.Builder
+	for i, n := range ns {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		fmt.Fprintf(&b, format, n)
+	}
+	return b.String()
+}

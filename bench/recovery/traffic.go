@@ -66,10 +66,23 @@ func peak(ctx context.Context, c *client.Client, window time.Duration) (float64,
 type steady struct {
 	PerS  float64           `json:"per_s"`
 	AckMs *load.Percentiles `json:"ack_ms"`
+	// RoundP99Ms are the 99th percentiles of the rounds, one by one.
+	RoundP99Ms []float64 `json:"round_p99_ms"`
+}
+
+// offered is a steady load, of all its rounds together.
+type offered struct {
+	took   []time.Duration
+	span   time.Duration
+	rounds []float64
+}
+
+func (o *offered) steady() steady {
+	return steady{PerS: float64(len(o.took)) / o.span.Seconds(), AckMs: load.PercentilesOf(o.took), RoundP99Ms: o.rounds}
 }
 
 // offer sends tasks at a rate until during returns, and returns when all are acknowledged.
-func offer(ctx context.Context, c *client.Client, perSecond float64, during func() error) (s steady, err error) {
+func (o *offered) offer(ctx context.Context, c *client.Client, perSecond float64, during func() error) error {
 	var mu sync.Mutex // guards took
 	var took []time.Duration
 	group, ctx := errgroup.WithContext(ctx)
@@ -98,8 +111,9 @@ func offer(ctx context.Context, c *client.Client, perSecond float64, during func
 			}
 		}
 	}
-	err = group.Wait()
-	s.PerS = float64(len(took)) / time.Since(start).Seconds()
-	s.AckMs = load.PercentilesOf(took)
-	return s, err
+	err := group.Wait()
+	o.span += time.Since(start)
+	o.took = append(o.took, took...)
+	o.rounds = append(o.rounds, load.PercentilesOf(took).P99)
+	return err
 }

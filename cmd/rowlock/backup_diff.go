@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,7 +22,9 @@ func (p *program) backupDiffCommand() *cobra.Command {
 		Use:   "diff BACKUP BACKUP",
 		Short: "Show what changed between two backups",
 		Long: `Show what changed from one backup to another: live tasks that came, changed, finished or are gone, by queue and state; queues
-and schedules that came, went or were set otherwise. Both are copied to a temporary directory and verified first.
+and schedules that came, went or were set otherwise. Of --limit tasks themselves it shows which fields changed, by the names that
+'rowlock task get -o json' gives them, the last error as 'error'; of long values the beginning. Both backups are copied to a
+temporary directory and verified first; the memory that it takes doesn't grow with the number of tasks.
 
 BACKUP is as for 'rowlock backup inspect'.`,
 		Example: "  rowlock backup diff --from /var/backups/rowlock 1048576 latest\n  rowlock backup diff monday.rowlock tuesday.rowlock -o json",
@@ -30,7 +33,7 @@ BACKUP is as for 'rowlock backup inspect'.`,
 	var w which
 	w.add(cmd)
 	temp := cmd.Flags().String("temp-dir", "", "directory for the copies (default: the system's)")
-	limit := cmd.Flags().Int("limit", 20, "show so many of the tasks themselves")
+	limit := cmd.Flags().Int("limit", 20, "show so many of the tasks themselves, and what changed of them")
 	out := p.outputFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if *limit < 0 {
@@ -64,7 +67,7 @@ func (p *program) diff(cmd *cobra.Command, w *which, args []string, keys archive
 	if err != nil {
 		return view, err
 	}
-	return newDiffView(sides, d), nil
+	return newDiffView(sides, d)
 }
 
 // side opens one of the two.
@@ -120,6 +123,9 @@ type diffTask struct {
 	Change string `json:"change"`
 	From   string `json:"from,omitempty"`
 	To     string `json:"to,omitempty"`
+	// Fields are those that changed, of a task that is in both.
+	Fields     []diffField `json:"fields,omitempty"`
+	MoreFields int         `json:"more_fields,omitempty"`
 }
 
 type diffChange struct {
@@ -128,7 +134,7 @@ type diffChange struct {
 	Fields []string `json:"fields,omitempty"`
 }
 
-func newDiffView(sides [2]diffSide, d backups.Difference) diffView {
+func newDiffView(sides [2]diffSide, d backups.Difference) (diffView, error) {
 	v := diffView{
 		From: sides[0], To: sides[1], Same: sides[0].StateHash == sides[1].StateHash, UnchangedTasks: d.Unchanged, MoreTasks: d.More,
 		Tasks: []diffCount{}, Queues: diffChanges(d.Queues), Schedules: diffChanges(d.Schedules), Examples: []diffTask{},
@@ -137,9 +143,14 @@ func newDiffView(sides [2]diffSide, d backups.Difference) diffView {
 		v.Tasks = append(v.Tasks, diffCount{c.Queue, c.Change, stateName(c.From), stateName(c.To), c.Count})
 	}
 	for _, e := range d.Examples {
-		v.Examples = append(v.Examples, diffTask{e.ID.String(), e.Queue, e.Change, stateName(e.From), stateName(e.To)})
+		one := diffTask{ID: e.ID.String(), Queue: e.Queue, Change: e.Change, From: stateName(e.From), To: stateName(e.To)}
+		var err error
+		if one.Fields, one.MoreFields, err = diffFields(e); err != nil {
+			return v, err
+		}
+		v.Examples = append(v.Examples, one)
 	}
-	return v
+	return v, nil
 }
 
 func diffChanges(list []backups.Change) []diffChange {
@@ -161,7 +172,7 @@ func stateName(s task.State) string {
 func (v diffView) table(t *render.Table) {
 	t.Head("what", "change", "from", "to", "count")
 	for _, side := range []diffSide{v.From, v.To} {
-		t.Row(fmt.Sprintf("index %d of %s", side.Index, side.StateTime.UTC().Format(time.RFC3339)), "", "", "", fmt.Sprintf("%d live tasks", side.LiveTasks))
+		t.Row(fmt.Sprintf("index %d of %s", side.Index, side.StateTime.UTC().Format(time.RFC3339)), "", "", "", render.Count(side.LiveTasks, "live task"))
 	}
 	t.Row("tasks", "unchanged", "", "", fmt.Sprint(v.UnchangedTasks))
 	for _, c := range v.Tasks {
@@ -175,6 +186,14 @@ func (v diffView) table(t *render.Table) {
 	}
 	for _, e := range v.Examples {
 		t.Row("task "+e.ID, e.Change, e.From, e.To, "")
+		for _, f := range e.Fields {
+			if f.Name != "state" {
+				t.Row("  "+f.Name, "", cmp.Or(f.From, "none"), cmp.Or(f.To, "none"), "")
+			}
+		}
+		if e.MoreFields > 0 {
+			t.Row("  further fields", "", "", "", fmt.Sprint(e.MoreFields))
+		}
 	}
 	if v.MoreTasks > 0 {
 		t.Row("further tasks", "", "", "", fmt.Sprint(v.MoreTasks))

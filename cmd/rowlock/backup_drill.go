@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -12,6 +11,7 @@ import (
 	"github.com/rowlock/rowlock/cmd/rowlock/render"
 	"github.com/rowlock/rowlock/store/archive"
 	"github.com/rowlock/rowlock/store/bucket"
+	"github.com/rowlock/rowlock/store/scratch"
 )
 
 func (p *program) backupDrillCommand() *cobra.Command {
@@ -78,7 +78,8 @@ type drillView struct {
 func (v drillView) table(t *render.Table) {
 	t.Pair("result", "the restored state is the one that the members have")
 	t.Pair("index", fmt.Sprintf("%d, agreed at %d", v.Index, v.AgreedIndex))
-	t.Pair("state", fmt.Sprintf("%s, %d live tasks, %d queues, hash %s", render.Size(uint64(v.StateBytes)), v.LiveTasks, v.Queues, v.StateHash))
+	t.Pair("state", fmt.Sprintf("%s, %s, %s, hash %s", render.Size(uint64(v.StateBytes)),
+		render.Count(v.LiveTasks, "live task"), render.Count(v.Queues, "queue"), v.StateHash))
 	t.Pair("backup", fmt.Sprintf("%s in %.1f s", render.Size(uint64(v.BackupBytes)), v.SaveSeconds))
 	t.Pair("restore", fmt.Sprintf("in %.1f s", v.VerifySeconds))
 	if v.KeptAs != "" {
@@ -89,10 +90,12 @@ func (v drillView) table(t *render.Table) {
 func (d *drill) run(ctx context.Context, cmd *cobra.Command, c *connection) (v drillView, err error) {
 	to := d.to
 	if to == "" {
-		if to, err = os.MkdirTemp(d.temp, "rowlock-drill-"); err != nil {
+		temp, err := scratch.New(d.temp, "drill")
+		if err != nil {
 			return v, fmt.Errorf("make a directory for the drill: %w", err)
 		}
-		defer os.RemoveAll(to)
+		defer temp.Remove() //nolint:errcheck // what stays is removed by the next
+		to = temp.Path()
 	}
 	dest, name, err := backups.Target(ctx, to)
 	if err != nil {

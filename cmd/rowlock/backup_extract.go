@@ -23,7 +23,7 @@ state, or with --to-time or --to-index that of an earlier moment, as for 'rowloc
 Without --state these are the live tasks; completed and cancelled ones are read from the history, behind them. --where is the
 filter of bulk operations; what it says of age is as of the time of the backup.
 
---to writes JSON lines, as 'rowlock task export' does, which 'rowlock backup import' puts back; - is stdout.`,
+--to writes JSON lines, as 'rowlock task export' does, to a file that gets its name when it is whole, which 'rowlock backup import' puts back; - is stdout.`,
 		Example: `  rowlock backup extract --from /backups --queue mail --state dead_letter
   rowlock backup extract --from monday.rowlock --where 'labels.customer == "17"' --to lost.jsonl
   rowlock backup extract --from s3://backups/prod --id 000000000001A -o json`,
@@ -58,7 +58,7 @@ filter of bulk operations; what it says of age is as of the time of the backup.
 // taskSink is where extracted tasks go.
 type taskSink interface {
 	page(tasks []*rowlockv1.Task) error
-	close() error
+	close(failed error) error // an error before it means that what was written isn't all
 }
 
 func (p *program) taskSink(out *output, to string) (taskSink, error) {
@@ -68,14 +68,15 @@ func (p *program) taskSink(out *output, to string) (taskSink, error) {
 	case "-":
 		to = ""
 	}
-	return openLines(p.stdout, to, false)
+	return openLines(p.stdout, to, 0)
 }
 
 // taskList prints tasks as other lists are printed.
 type taskList struct{ *render.List[render.Task] }
 
 func (l *taskList) page(tasks []*rowlockv1.Task) error { return l.Page(render.NewTasks(tasks)) }
-func (l *taskList) close() error                       { return l.Close("No tasks.") }
+
+func (l *taskList) close(error) error { return l.Close("No tasks.") }
 
 // extractPage is how many tasks are written at a time.
 const extractPage = 256
@@ -99,7 +100,7 @@ func (b *backupTasks) extract(ctx context.Context, sink taskSink) error {
 	if err == nil {
 		err = flush()
 	}
-	if err = errors.Join(err, sink.close()); err != nil {
+	if err = errors.Join(err, sink.close(err)); err != nil {
 		return err
 	}
 	fmt.Fprintf(b.p.stderr, "Extracted %s from %s.\n", plural(count, "task"), b.what())

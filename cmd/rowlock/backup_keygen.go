@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"filippo.io/age"
@@ -23,6 +24,7 @@ func (p *program) backupKeygenCommand() *cobra.Command {
 		Use:   "keygen",
 		Short: "Make keys to encrypt and sign backups with",
 		Long: `Make keys to encrypt and sign backups with: files that only their owner may read, beside which nothing is overwritten.
+A run that was killed is ended by the next one, with the same keys.
 
   backup.agepub    who saves encrypts with it: --recipients-file
   backup.agekey    decrypts: --identity. Without it an encrypted backup is lost: keep it apart from cluster and backups, twice
@@ -44,20 +46,21 @@ They are an age identity and an Ed25519 key in PEM, which age and openssl can re
 		if err := os.MkdirAll(*dir, 0o700); err != nil {
 			return fmt.Errorf("--dir: %w", err)
 		}
-		for _, f := range files {
-			path := filepath.Join(*dir, f.name)
-			if _, err := os.Lstat(path); err == nil {
-				return &exitError{code: exitRefused, text: path + " is there already: choose another --dir; what was encrypted for a key needs that key"}
-			}
+		resumed, err := placeKeys(*dir, files)
+		if err != nil {
+			return err
 		}
 		for _, f := range files {
-			path := filepath.Join(*dir, f.name)
-			if err := writeNew(path, f.text); err != nil {
-				return err
-			}
-			view.Files = append(view.Files, path)
+			view.Files = append(view.Files, filepath.Join(*dir, f.name))
 		}
-		view.Recipient = files[0].public
+		recipient, err := os.ReadFile(view.Files[0])
+		if err != nil {
+			return err
+		}
+		view.Recipient = strings.TrimSpace(string(recipient))
+		if resumed {
+			fmt.Fprintln(p.stderr, "These are the keys of an earlier run, which was killed before it had put all of them there.")
+		}
 		return out.print(view, func(t *render.Table) {
 			t.Pair("recipient", view.Recipient)
 			for _, path := range view.Files {
@@ -73,7 +76,7 @@ type keysView struct {
 	Files     []string `json:"files"`
 }
 
-type keyFile struct{ name, text, public string }
+type keyFile struct{ name, text string }
 
 func newKeys(now time.Time) ([]keyFile, error) {
 	identity, err := age.GenerateX25519Identity()
@@ -94,10 +97,10 @@ func newKeys(now time.Time) ([]keyFile, error) {
 	}
 	recipient := identity.Recipient().String()
 	return []keyFile{
-		{"backup.agepub", recipient + "\n", recipient},
-		{"backup.agekey", fmt.Sprintf("# created: %s\n# public key: %s\n%s\n", now.UTC().Format(time.RFC3339), recipient, identity), ""},
-		{"backup-sign.key", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: secret})), ""},
-		{"backup-sign.pub", string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: open})), ""},
+		{"backup.agepub", recipient + "\n"},
+		{"backup.agekey", fmt.Sprintf("# created: %s\n# public key: %s\n%s\n", now.UTC().Format(time.RFC3339), recipient, identity)},
+		{"backup-sign.key", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: secret}))},
+		{"backup-sign.pub", string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: open}))},
 	}, nil
 }
 

@@ -135,7 +135,7 @@ func (l *logSpans) add(e *backups.Entry) {
 
 func (l *logSpans) print(p *program) {
 	for _, s := range l.spans {
-		fmt.Fprintf(p.stdout, "\n%d log archives of cluster %s, timeline %s: entries %d to %d, %s\n",
-			s.archives, s.cluster, s.timeline, s.first, s.last, render.Size(uint64(s.bytes)))
+		fmt.Fprintf(p.stdout, "\n%s of cluster %s, timeline %s: entries %d to %d, %s\n",
+			plural(s.archives, "log archive"), s.cluster, s.timeline, s.first, s.last, render.Size(uint64(s.bytes)))
 	}
 }

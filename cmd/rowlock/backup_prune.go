@@ -19,7 +19,8 @@ func (p *program) backupPruneCommand() *cobra.Command {
 
 The --keep flags add up: the last full backup of each of so many hours, days, weeks or months that have one, in UTC. Whatever
 they say, these stay: the newest good full backup, the newest that was verified, log archives behind the oldest full backup
-that stays, everything of a cluster that has no good backup, and what can't be opened. --dry-run says what would be removed.`,
+that stays and the full backups that these begin with, everything of a cluster that has no good backup, and what can't be
+opened. --dry-run says what would be removed.`,
 		Example: "  rowlock backup prune --from /var/backups/rowlock --keep-daily 7 --keep-weekly 8 --dry-run\n" +
 			"  rowlock backup prune --from s3://backups/rowlock --keep-daily 7 --keep-weekly 8 --yes",
 		Args: args(0, 0),
@@ -47,11 +48,11 @@ that stays, everything of a cluster that has no good backup, and what can't be o
 		plan := backups.Plan(found, policy)
 		view := newPruneView(plan, *dryRun)
 		if view.Removed > 0 && !*dryRun {
-			if err := confirm.ask(true, "remove %d of %d archives at %s", view.Removed, len(plan), b); err != nil {
+			if err := confirm.ask(true, "remove %d of %s at %s", view.Removed, plural(len(plan), "archive"), b); err != nil {
 				return err
 			}
 			if n, err := backups.Remove(cmd.Context(), b, plan); err != nil {
-				return fmt.Errorf("%d of %d archives are removed; call it again to go on: %w", n, view.Removed, err)
+				return fmt.Errorf("%d of %s are removed; call it again to go on: %w", n, plural(view.Removed, "archive"), err)
 			}
 		}
 		return out.print(view, view.table)

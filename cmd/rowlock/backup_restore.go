@@ -52,13 +52,13 @@ func (s *stagedState) summary(r store.Restored) *restored {
 
 // text says it to whoever is asked.
 func (r *restored) text(name string, now time.Time) string {
-	return fmt.Sprintf("%s\nThe backup is good: %d live tasks in %d queues as of %s, entry %d of cluster %s.",
-		name, r.LiveTasks, r.Queues, render.Clock(r.StateTime, now), r.Index, r.OldCluster)
+	return fmt.Sprintf("%s\nThe backup is good: %s in %s as of %s, entry %d of cluster %s.",
+		name, render.Count(r.LiveTasks, "live task"), render.Count(r.Queues, "queue"), render.Clock(r.StateTime, now), r.Index, r.OldCluster)
 }
 
 func (r *restored) table(t *render.Table, now time.Time) {
 	t.Pair("backup", fmt.Sprintf("of cluster %s at entry %d, state hash %s", r.OldCluster, r.Index, r.Hash))
-	t.Pair("state", fmt.Sprintf("%d live tasks in %d queues, as of %s", r.LiveTasks, r.Queues, render.Clock(r.StateTime, now)))
+	t.Pair("state", fmt.Sprintf("%s in %s, as of %s", render.Count(r.LiveTasks, "live task"), render.Count(r.Queues, "queue"), render.Clock(r.StateTime, now)))
 	if r.DryRun {
 		t.Pair("dry run", "the backup is good; nothing was changed")
 		return
@@ -128,7 +128,7 @@ Leases of before are over; their workers' outcomes, and calls that producers rep
 
 // restore restores what the flags say: offline with members, else online.
 func (p *program) restore(cmd *cobra.Command, f *restoreFlags, members []raftfsm.OfflineMember, logger *slog.Logger, connect *clientFlags, confirm *confirmation) (done *restored, err error) {
-	s, err := f.source.stage(cmd.Context(), logger)
+	s, err := f.source.stage(cmd.Context(), p, logger)
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/rowlock/rowlock/cmd/rowlock/render"
 	"github.com/rowlock/rowlock/rpc/rowlockv1"
 )
 
@@ -23,9 +24,9 @@ func (p *program) restoreOnline(cmd *cobra.Command, f *restoreFlags, s *stagedSt
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(p.stderr, "%s\nCluster %s has %d live tasks now. They go, and so does all that happened there since the backup.\n",
-			done.text(s.name, p.now()), status.GetClusterId(), status.GetLiveTasks())
-		if err := confirm.ask(true, "put the backup in the place of the state of cluster %s, on its %d members", status.GetClusterId(), len(status.GetMembers())); err != nil {
+		fmt.Fprintf(p.stderr, "%s\nCluster %s has %s now. All of that goes, and so does what happened there since the backup.\n",
+			done.text(s.name, p.now()), status.GetClusterId(), render.Count(status.GetLiveTasks(), "live task"))
+		if err := confirm.ask(true, "put the backup in the place of the state of cluster %s, on its %s", status.GetClusterId(), plural(len(status.GetMembers()), "member")); err != nil {
 			return err
 		}
 		answer, err := p.upload(ctx, c, s.path, &rowlockv1.RestoreHeader{StateHash: done.Hash, Why: f.why, ClusterId: status.GetClusterId()})

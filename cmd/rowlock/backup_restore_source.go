@@ -13,11 +13,14 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/rowlock/rowlock/cmd/rowlock/backups"
+	"github.com/rowlock/rowlock/cmd/rowlock/render"
 	"github.com/rowlock/rowlock/raftfsm"
 	"github.com/rowlock/rowlock/store"
 	"github.com/rowlock/rowlock/store/archive"
 	"github.com/rowlock/rowlock/store/bucket"
 	"github.com/rowlock/rowlock/store/logarchive"
+	"github.com/rowlock/rowlock/store/scratch"
 	"github.com/rowlock/rowlock/task"
 )
 
@@ -42,14 +45,16 @@ func (f *restoreSourceFlags) add(flags *pflag.FlagSet) {
 // stagedState is the state to restore, in a file here.
 type stagedState struct {
 	dir, path string
-	name      string // of the backup
+	remove    func() error // the directory
+	name      string       // of the backup
 	cluster   string
 	hash      uint64
 	time      time.Time
+	show      phases
 }
 
 // stage makes the state that the flags ask for in a temporary directory, which the caller removes.
-func (f *restoreSourceFlags) stage(ctx context.Context, logger *slog.Logger) (s *stagedState, err error) {
+func (f *restoreSourceFlags) stage(ctx context.Context, p *program, logger *slog.Logger) (s *stagedState, err error) {
 	target, err := f.target()
 	if err != nil {
 		return nil, err
@@ -58,18 +63,24 @@ func (f *restoreSourceFlags) stage(ctx context.Context, logger *slog.Logger) (s 
 	if err != nil {
 		return nil, err
 	}
-	s = &stagedState{}
-	if s.dir, err = os.MkdirTemp(f.tempDir, "rowlock-restore"); err != nil {
+	b, name, err := f.one(ctx)
+	if err != nil {
 		return nil, err
 	}
-	if info, statErr := os.Stat(f.from); statErr == nil && info.Mode().IsRegular() {
-		if target != (logarchive.Target{}) {
-			err = usagef("--from %s is one archive: --to-time and --to-index need the destination, which has the log too", f.from)
-		} else {
-			err = s.unpack(f.from, keys)
-		}
-	} else {
-		err = s.replay(ctx, f, target, keys, logger)
+	s = &stagedState{show: phases{p: p, unit: "B"}}
+	defer s.show.stop()
+	temp, err := scratch.New(f.tempDir, "restore")
+	if err != nil {
+		return nil, err
+	}
+	s.dir, s.remove = temp.Path(), temp.Remove
+	switch {
+	case name == "":
+		err = s.replay(ctx, b, f, target, keys, logger)
+	case target != (logarchive.Target{}):
+		err = usagef("--from %s is one archive: --to-time and --to-index need the destination, which has the log too", f.from)
+	default:
+		err = s.unpack(ctx, b, name, f.from, keys)
 	}
 	if err != nil {
 		return nil, errors.Join(err, s.remove())
@@ -77,7 +88,19 @@ func (f *restoreSourceFlags) stage(ctx context.Context, logger *slog.Logger) (s 
 	return s, nil
 }
 
-func (s *stagedState) remove() error { return os.RemoveAll(s.dir) }
+// one is where to look, and there the archive that --from names; empty: it names a destination.
+func (f *restoreSourceFlags) one(ctx context.Context) (b bucket.Bucket, name string, err error) {
+	if info, statErr := os.Stat(f.from); statErr == nil && info.Mode().IsRegular() { // whatever it is called
+		b, err = bucket.Open(ctx, filepath.Dir(f.from))
+		name = filepath.Base(f.from)
+	} else {
+		b, name, err = backups.Target(ctx, f.from)
+	}
+	if err != nil {
+		err = usagef("--from %s: %s", f.from, err)
+	}
+	return b, name, err
+}
 
 // target is the moment to restore.
 func (f *restoreSourceFlags) target() (t logarchive.Target, err error) {
@@ -96,45 +119,30 @@ func (f *restoreSourceFlags) target() (t logarchive.Target, err error) {
 }
 
 // unpack takes one archive.
-func (s *stagedState) unpack(path string, keys archive.Keys) error {
-	file, err := os.Open(path)
+func (s *stagedState) unpack(ctx context.Context, b bucket.Bucket, name, path string, keys archive.Keys) error {
+	a, err := backups.OpenAt(ctx, b, name, keys)
 	if err != nil {
 		return err
 	}
-	defer file.Close()
-	info, err := file.Stat()
-	if err != nil {
-		return err
-	}
-	a, err := archive.Open(file, info.Size(), keys)
-	if err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
+	defer func() { _ = a.Close() }() // only read
 	m := a.Manifest()
 	if m.Kind != archive.Full {
 		return usagef("%s holds a part of the log: give a full backup, or the destination that has both", path)
 	}
-	s.name, s.cluster, s.time = path, m.ClusterID, m.StateTime
+	s.name, s.cluster, s.time, s.path = path, m.ClusterID, m.StateTime, filepath.Join(s.dir, "state.db")
 	if s.hash, err = strconv.ParseUint(m.Hash, 16, 64); err != nil {
 		return fmt.Errorf("%s: its manifest has no state hash", path)
 	}
-	body, err := a.Body()
-	if err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
-	s.path = filepath.Join(s.dir, "state.db")
-	if err := errors.Join(writeFile(s.path, body), body.Close()); err != nil {
+	if err := a.Unpack(ctx, s.path, s.unpacking); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	return nil
 }
 
+func (s *stagedState) unpacking(done, total int64) { s.show.show("reading the backup", done, total) }
+
 // replay makes the state of a full backup and the log behind it.
-func (s *stagedState) replay(ctx context.Context, f *restoreSourceFlags, target logarchive.Target, keys archive.Keys, logger *slog.Logger) error {
-	b, err := bucket.Open(ctx, f.from)
-	if err != nil {
-		return usagef("--from %s: %s", f.from, err)
-	}
+func (s *stagedState) replay(ctx context.Context, b bucket.Bucket, f *restoreSourceFlags, target logarchive.Target, keys archive.Keys, logger *slog.Logger) error {
 	plan, err := logarchive.MakePlan(ctx, b, logarchive.Request{ClusterID: f.cluster, Timeline: f.timeline, Target: target}, keys)
 	if err != nil {
 		if errors.Is(err, logarchive.ErrNotCovered) {
@@ -143,7 +151,7 @@ func (s *stagedState) replay(ctx context.Context, f *restoreSourceFlags, target 
 		return err
 	}
 	made, err := raftfsm.Replay(ctx, raftfsm.ReplayConfig{
-		Plan: plan, Bucket: b, Keys: keys, Dir: filepath.Join(s.dir, "replay"), Logger: logger,
+		Plan: plan, Bucket: b, Keys: keys, Dir: filepath.Join(s.dir, "replay"), Logger: logger, Unpacking: s.unpacking,
 	})
 	if err != nil {
 		return err
@@ -151,7 +159,7 @@ func (s *stagedState) replay(ctx context.Context, f *restoreSourceFlags, target 
 	s.path, s.hash, s.time = made.Path, made.Hash, made.StateTime
 	s.cluster, s.name = plan.Full.ClusterID, plan.Full.Name
 	if made.Entries > 0 {
-		s.name = fmt.Sprintf("%s and %d entries of the log behind it", s.name, made.Entries)
+		s.name = fmt.Sprintf("%s and %s of the log behind it", s.name, render.Count(made.Entries, "entry"))
 	}
 	return nil
 }

@@ -26,23 +26,31 @@ digests of all of it, and is complete at its destination or not there at all. Me
 their states: a backup is good if a majority of the voters has the same. Without such a majority it is saved, marked as not
 agreed, and the exit code is 1, unless --allow-unagreed is given.
 
+A member that is busy gives the state slowly, so as not to slow down its work: at least at its server's --backup-rate (16 MiB in
+a second), and faster the less it has to write. One at rest gives it as fast as it can.
+
 --to is a directory, a file that ends in .rowlock and is replaced if it is there, or
 s3://bucket/prefix?endpoint=host:port&region=…&insecure=true, where all but the bucket may be left out; the credentials are
 those of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, of
 ~/.aws/credentials, or of the machine's role.`,
 		Example: `  rowlock backup save --to /var/backups/rowlock
   rowlock backup save --to s3://backups/rowlock --recipients-file backup.agepub --sign-key backup-sign.key
-  rowlock backup save --to before-upgrade.rowlock --addr rowlock-1:7300`,
+  rowlock backup save --to before-upgrade.rowlock --addr rowlock-1:7300 --rate 8MiB`,
 		Args: args(0, 0),
 	}
 	to := cmd.Flags().String("to", "", "directory, file or bucket for the backup")
 	allow := cmd.Flags().Bool("allow-unagreed", false, "exit with 0 though the members don't agree on the state")
+	var rate byteSize
+	cmd.Flags().Var(&rate, "rate", "take at most so many bytes of state in a second (default: as many as the member gives)")
 	var seal sealFlags
 	seal.add(cmd.Flags(), "")
 	connect, out := p.clientFlags(cmd.Flags()), p.outputFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if *to == "" {
 			return usagef("say with --to where the backup goes")
+		}
+		if err := checkRate("rate", rate); err != nil {
+			return err
 		}
 		options, err := seal.options()
 		if err != nil {
@@ -53,7 +61,7 @@ those of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, of
 			return err
 		}
 		return connect.run(cmd, func(ctx context.Context, c *connection) error {
-			saved, err := p.save(ctx, c, dest, backups.SaveOptions{Name: name, Archive: options})
+			saved, err := p.save(ctx, c, dest, backups.SaveOptions{Name: name, Archive: options, BytesPerSecond: int64(rate)})
 			if err != nil {
 				return err
 			}

@@ -31,7 +31,7 @@ func (s *scheduleFlags) add(flags *pflag.FlagSet) {
 	s.policy = backups.Policy{Daily: 7, Weekly: 8}
 	flags.StringVar(&s.to, "backup-to", "", "back the group up to this directory or bucket while this member leads; give all members the same")
 	flags.DurationVar(&s.every, "backup-every", 24*time.Hour, "how often")
-	flags.StringVar(&s.tempDir, "backup-temp-dir", "", "directory for the trial restore of each backup (default: the system's)")
+	flags.StringVar(&s.tempDir, "backup-temp-dir", "", "directory for the trial restore of each backup, and of the log behind it (default: the system's)")
 	addPolicy(flags, keepPrefix, &s.policy)
 	s.seal.add(flags, "backup-")
 	s.read.add(flags, "backup-")
@@ -67,8 +67,8 @@ func (s *scheduleFlags) schedule(ctx context.Context) (*backups.Schedule, error)
 // scheduleVerdict is how long the members get to agree on the state of a scheduled backup.
 const scheduleVerdict = 30 * time.Second
 
-// attach has the schedule back up a member.
-func (p *program) attach(s *backups.Schedule, n *raftfsm.Node, logger *slog.Logger, r prometheus.Registerer) error {
+// attach has the schedule back up a member, and prove its log where that is archived to the same place.
+func (p *program) attach(s *backups.Schedule, log *raftfsm.ArchiveConfig, n *raftfsm.Node, logger *slog.Logger, r prometheus.Registerer) error {
 	if s == nil {
 		return nil
 	}
@@ -79,6 +79,10 @@ func (p *program) attach(s *backups.Schedule, n *raftfsm.Node, logger *slog.Logg
 		n.Machine(func(m *task.Machine) { _, suspended = m.Suspended() })
 		return n.Serving() && !suspended
 	}
+	s.Pace = n.BackupPacer()
 	s.Now, s.Logger = p.now, logger
+	if log != nil && log.Bucket.String() == s.To.String() {
+		s.Log, s.LogEncrypted = true, len(log.Options.Recipients) > 0
+	}
 	return s.Register(r)
 }

@@ -127,7 +127,7 @@ func (b *backupTasks) unpack(ctx context.Context) error {
 
 // stage makes the state that a destination has of a moment: of a full backup, and the log behind it.
 func (b *backupTasks) stage(ctx context.Context) error {
-	made, err := b.of.stage(ctx, slog.New(slog.DiscardHandler))
+	made, err := b.of.stage(ctx, b.p, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err
 	}

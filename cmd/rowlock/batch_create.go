@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -22,7 +23,10 @@ func (p *program) batchCreateCommand() *cobra.Command {
 
 A callback is a task: QUEUE or QUEUE/KIND; or a JSON object with the fields of 'rowlock enqueue --from-file', such as
 '{"queue":"ops","kind":"report","payload":{"to":"ada"}}'; or @FILE with such an object. Its payload may have up to 16 KiB. It is
-enqueued once, by the servers. Its worker finds the batch's ID in ROWLOCK_BATCH_ID.`,
+enqueued once, by the servers, and tried again while its queue doesn't take it. Its worker finds the batch's ID in ROWLOCK_BATCH_ID.
+
+A batch that is left open is closed by itself when no task of it waits or runs and none was added for --idle-timeout: on-complete
+comes then, on-success doesn't.`,
 		Example: `  rowlock batch create nightly --on-success ops/report --on-death ops/alert
   rowlock batch create --on-complete '{"queue":"ops","kind":"clean-up","payload":{"dir":"/tmp/x"}}'`,
 		Args: args(0, 1),
@@ -36,9 +40,13 @@ enqueued once, by the servers. Its worker finds the batch's ID in ROWLOCK_BATCH_
 	} {
 		callbacks[flag] = cmd.Flags().String(flag, "", when)
 	}
+	idle := cmd.Flags().Duration("idle-timeout", 0, "close it by itself after so long without tasks that wait or run, 1s to 8784h (default: 168h)")
 	id := cmd.Flags().String("request-id", "", "names the call: one with the same ID within 24 h is executed once (default: a random one)")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		request := &rowlockv1.CreateBatchRequest{RequestId: *id}
+		if cmd.Flags().Changed("idle-timeout") && (*idle < time.Second || *idle > maxBatchIdle) {
+			return usagef("--idle-timeout %s: want 1s to %s (366 days)", *idle, maxBatchIdle)
+		}
+		request := &rowlockv1.CreateBatchRequest{RequestId: *id, IdleTimeoutSeconds: idle.Seconds()}
 		if *id == "" {
 			request.RequestId = requestID()
 		}
@@ -71,6 +79,9 @@ enqueued once, by the servers. Its worker finds the batch's ID in ROWLOCK_BATCH_
 	}
 	return cmd
 }
+
+// maxBatchIdle is what the servers take.
+const maxBatchIdle = 366 * 24 * time.Hour
 
 // maxCallbackFile is far above what the servers take.
 const maxCallbackFile = 1 << 20

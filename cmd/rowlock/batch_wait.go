@@ -7,13 +7,14 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/rowlock/rowlock/cmd/rowlock/render"
 	"github.com/rowlock/rowlock/rpc/rowlockv1"
 )
 
 func (p *program) batchWaitCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "wait ID",
-		Short:   "Wait until a batch is closed and all its tasks have ended; exit code 1 unless they completed",
+		Short:   "Wait until a batch is closed and all its tasks have ended; exit code 1 unless they completed and it was closed by a call",
 		Example: "  rowlock batch wait 000000000001A --timeout 1h",
 		Args:    args(1, 1),
 	}
@@ -44,7 +45,7 @@ func (p *program) awaitBatch(ctx context.Context, c *connection, out *output, id
 	switch {
 	case err != nil && ctx.Err() == nil && waiting.Err() != nil && info != nil:
 		return &exitError{code: exitFailed, text: fmt.Sprintf(
-			"batch %s is %s, %d of %d tasks unfinished, after %s (--timeout)", id, info.State, info.Waiting+info.Running, info.Total, timeout)}
+			"batch %s is %s, %d of %s unfinished, after %s (--timeout)", id, info.State, info.Waiting+info.Running, render.Count(info.Total, "task"), timeout)}
 	case err != nil:
 		return err
 	}
@@ -53,8 +54,13 @@ func (p *program) awaitBatch(ctx context.Context, c *connection, out *output, id
 		return err
 	}
 	b := answer.GetBatch()
-	if err := p.printBatch(out, b); err != nil || b.GetCompleted() == b.GetTotal() {
+	switch err := p.printBatch(out, b); {
+	case err != nil:
 		return err
+	case b.GetExpired():
+		return &exitError{code: exitFailed, text: fmt.Sprintf("batch %s expired: nobody closed it, so that tasks may be missing", id)}
+	case b.GetCompleted() == b.GetTotal():
+		return nil
 	}
-	return &exitError{code: exitFailed, text: fmt.Sprintf("%d of %d tasks of batch %s completed", b.GetCompleted(), b.GetTotal(), id)}
+	return &exitError{code: exitFailed, text: fmt.Sprintf("%d of %s of batch %s completed", b.GetCompleted(), render.Count(b.GetTotal(), "task"), id)}
 }

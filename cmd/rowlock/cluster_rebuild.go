@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"github.com/rowlock/rowlock/cmd/rowlock/render"
 	"github.com/rowlock/rowlock/raftfsm"
 	"github.com/rowlock/rowlock/rpc/rowlockv1"
+	"github.com/rowlock/rowlock/store"
 )
 
 // rebuilt is what 'rowlock cluster rebuild' has done.
@@ -30,7 +32,8 @@ func (p *program) clusterRebuildCommand() *cobra.Command {
 
 It takes the member out of the group, which is refused where the rest would have no majority, sets its files aside in the
 data directory, and leaves an empty member of the same name. Start that as before, with --join: it joins and gets the state.
-Remove the files that were set aside when it follows ('rowlock cluster members').
+Remove the files that were set aside when it follows ('rowlock cluster members'). Where the command was killed, repeat it: it
+goes on.
 
 --addr names other members of the group.`,
 		Example: "  rowlock cluster rebuild --data-dir /var/lib/rowlock --addr rowlock-0.rowlock-members",
@@ -44,7 +47,7 @@ Remove the files that were set aside when it follows ('rowlock cluster members')
 		if dataDir == "" {
 			return usagef("say with --data-dir which member's data is damaged")
 		}
-		if err := hasState(dataDir); err != nil {
+		if err := canRebuild(dataDir); err != nil {
 			return err
 		}
 		return connect.run(cmd, func(ctx context.Context, c *connection) error {
@@ -72,6 +75,23 @@ Remove the files that were set aside when it follows ('rowlock cluster members')
 		})
 	}
 	return cmd
+}
+
+// canRebuild refuses a data directory in which there is nothing to set aside. A rebuild that died goes on, whatever it has left.
+func canRebuild(dataDir string) error {
+	begun, err := store.SettingAside(dataDir)
+	if err != nil || begun {
+		return err
+	}
+	refused := hasState(dataDir)
+	if refused == nil {
+		return nil
+	}
+	aside, _ := filepath.Glob(filepath.Join(dataDir, "aside-*"))
+	if id, ok, err := store.LoadIdentity(dataDir); err == nil && ok && len(aside) > 0 {
+		return &exitError{code: exitRefused, text: fmt.Sprintf("member %s of %s is rebuilt already: start it as before, with --join", id.NodeID, dataDir)}
+	}
+	return refused
 }
 
 // stopPatience is how long a member that has been stopped may still seem to answer: the leader looks twice a second.

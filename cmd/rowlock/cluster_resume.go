@@ -36,7 +36,7 @@ start yet. A cluster that isn't suspended stays as it is.`,
 				return err
 			}
 			done := resumption{Change: "not suspended", Timeline: status.GetTimeline().GetId()}
-			if err := confirm.ask(false, "let cluster %s hand out its %d live tasks", status.GetClusterId(), status.GetLiveTasks()); err != nil {
+			if err := confirm.ask(false, "let cluster %s hand out its %s", status.GetClusterId(), render.Count(status.GetLiveTasks(), "live task")); err != nil {
 				return err
 			}
 			answer, err := c.cluster.ResumeCluster(ctx, &rowlockv1.ResumeClusterRequest{})

@@ -53,7 +53,7 @@ errors that differ in nothing but numbers, names and places.
 // sayTotals tells on stderr what the list leaves out.
 func (p *program) sayTotals(a *client.DeadLetterGroups) {
 	if n := uint64(len(a.Groups)); n < a.GroupsTotal {
-		fmt.Fprintf(p.stderr, "These are the largest %d of %d groups, of %d dead letters in all.\n", n, a.GroupsTotal, a.TasksTotal)
+		fmt.Fprintf(p.stderr, "These are the largest %d of %s, of %s in all.\n", n, render.Count(a.GroupsTotal, "group"), render.Count(a.TasksTotal, "dead letter"))
 	}
 	if !a.Complete {
 		fmt.Fprintf(p.stderr, "There was no time to look at all dead letters: %d were counted; --call-timeout gives more, up to 30s.\n", a.TasksTotal)

@@ -13,7 +13,8 @@ func (p *program) dlqPurgeCommand() *cobra.Command {
 		Short: "Delete dead letters for good",
 		Long: `Delete dead letters for good: those with the IDs given, or all that the flags select.
 
-A selection is deleted by an operation of the servers, which goes on if this command is interrupted; see 'rowlock operation'.`,
+A selection is deleted by an operation of the servers, which goes on if this command is interrupted; see 'rowlock operation'.
+There is no canary, as what is deleted can't fail: --dry-run shows what would be.`,
 		Example: `  rowlock dlq purge --queue mail --yes
   rowlock dlq purge --where 'finished_age > duration("720h")' --dry-run
   rowlock dlq purge --all --yes`,

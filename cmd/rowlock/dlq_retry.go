@@ -13,7 +13,7 @@ func (p *program) dlqRetryCommand() *cobra.Command {
 		Long: `Make dead letters pending again, with fresh attempts: those with the IDs given, or all that the flags select.
 
 A selection is retried by an operation of the servers, which goes on if this command is interrupted; see 'rowlock operation'.
-With --canary one task goes first, then 1%, then the rest, and it stops if too many fail again.`,
+With --canary one task goes first, then 1%, then the rest, and it stops if too many fail again: a failed attempt is enough.`,
 		Example: `  rowlock dlq retry 000000000001A
   rowlock dlq retry --queue mail --yes
   rowlock dlq retry --group 0123456789abcdef --canary

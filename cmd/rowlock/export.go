@@ -1,17 +1,12 @@
 package main
 
 import (
-	"bufio"
-	"errors"
 	"fmt"
-	"io"
-	"io/fs"
-	"os"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/pflag"
 
-	"github.com/rowlock/rowlock/cmd/rowlock/render"
 	"github.com/rowlock/rowlock/rpc/rowlockv1"
 )
 
@@ -22,11 +17,12 @@ type export struct {
 	to      string
 	from    string // --cursor
 
-	passes []exportPass
-	at     int
-	cursor string
-	lines  *lineWriter
-	bar    *progress
+	passes  []exportPass
+	at      int
+	cursor  string
+	written int64 // bytes, before --cursor
+	lines   *lineWriter
+	bar     *progress
 }
 
 type exportPass struct {
@@ -35,7 +31,7 @@ type exportPass struct {
 }
 
 func (e *export) add(flags *pflag.FlagSet) {
-	flags.StringVar(&e.to, "to", "", "write to this file, which must not exist, or be the one that --cursor goes on with (default: stdout)")
+	flags.StringVar(&e.to, "to", "", "write to this file, which must not exist, or with --cursor be what was written before; until it is whole, "+unfinishedSuffix+" is added to its name (default: stdout)")
 	flags.StringVar(&e.from, "cursor", "", "go on where an interrupted export stopped, which said so")
 	flags.BoolVar(&e.request.Stale, "stale", false, "take the answers of the member at --addr, which may lag behind the leader")
 }
@@ -61,80 +57,40 @@ func (e *export) setStates(states []rowlockv1.Task_State) {
 // begin finds the place of --cursor, and opens the file.
 func (e *export) begin() error {
 	if e.from != "" {
-		name, cursor, ok := strings.Cut(e.from, ":")
-		for e.at < len(e.passes) && e.passes[e.at].name != name {
-			e.at++
+		if err := e.goOn(); err != nil {
+			return err
 		}
-		if !ok || e.at == len(e.passes) {
-			return usagef("--cursor %q: want what the interrupted export printed, with the same --state", e.from)
-		}
-		e.cursor = cursor
 	}
 	var err error
-	e.lines, err = openLines(e.p.stdout, e.to, e.from != "")
+	e.lines, err = openLines(e.p.stdout, e.to, e.written)
 	e.bar = e.p.progress(-1, "exported", "tasks")
 	return err
+}
+
+// goOn reads --cursor: which pass, how many bytes the output has, and where the pass goes on.
+func (e *export) goOn() error {
+	bad := usagef("--cursor %q: want what the interrupted export printed, with the same --state", e.from)
+	parts := strings.SplitN(e.from, ":", 3)
+	if len(parts) != 3 {
+		return bad
+	}
+	for e.at < len(e.passes) && e.passes[e.at].name != parts[0] {
+		e.at++
+	}
+	bytes, err := strconv.ParseInt(parts[1], 10, 64)
+	if err != nil || bytes <= 0 || e.at == len(e.passes) {
+		return bad
+	}
+	e.written, e.cursor = bytes, parts[2]
+	return nil
 }
 
 // end says how many tasks there were, unless an error says it.
 func (e *export) end(failed error) error {
 	e.bar.stop()
-	err := e.lines.close()
+	err := e.lines.close(failed)
 	if failed == nil && err == nil {
 		fmt.Fprintf(e.p.stderr, "Exported %s.\n", plural(e.lines.count, "task"))
 	}
 	return err
-}
-
-// lineWriter writes tasks as lines of JSON, whole pages at a time.
-type lineWriter struct {
-	file  *os.File // nil: w isn't ours
-	w     *bufio.Writer
-	count int
-}
-
-// writeError is an error of the output, not of where the tasks come from.
-type writeError struct{ err error }
-
-func (e *writeError) Error() string { return e.err.Error() }
-func (e *writeError) Unwrap() error { return e.err }
-
-// openLines begins a file, or with "" uses stdout. A file that is there is only added to.
-func openLines(stdout io.Writer, path string, add bool) (*lineWriter, error) {
-	if path == "" {
-		return &lineWriter{w: bufio.NewWriterSize(stdout, 64<<10)}, nil
-	}
-	flags := os.O_WRONLY | os.O_CREATE | os.O_EXCL
-	if add {
-		flags = os.O_WRONLY | os.O_CREATE | os.O_APPEND
-	}
-	file, err := os.OpenFile(path, flags, 0o600)
-	if errors.Is(err, fs.ErrExist) {
-		return nil, usagef("--to %s: the file is there already: remove it or name another", path)
-	}
-	if err != nil {
-		return nil, usagef("--to: %s", err)
-	}
-	return &lineWriter{file: file, w: bufio.NewWriterSize(file, 64<<10)}, nil
-}
-
-func (l *lineWriter) page(tasks []*rowlockv1.Task) error {
-	for _, t := range tasks {
-		if err := render.Line(l.w, render.JSON, render.NewRecord(t)); err != nil {
-			return &writeError{err}
-		}
-	}
-	if err := l.w.Flush(); err != nil {
-		return &writeError{err}
-	}
-	l.count += len(tasks)
-	return nil
-}
-
-// close makes a file durable.
-func (l *lineWriter) close() error {
-	if l.file == nil {
-		return nil
-	}
-	return errors.Join(l.file.Sync(), l.file.Close())
 }

@@ -138,10 +138,5 @@ func (r *refusals) err(total int) error {
 	return &exitError{code: exitCode(r.first.GetError().GetCode()), text: text}
 }
 
-// plural writes a number of things: 1 task, 2 tasks.
-func plural(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
-}
+// plural writes a number of things as all of the program does: 1 task, 2 tasks.
+func plural(n int, noun string) string { return render.Count(n, noun) }

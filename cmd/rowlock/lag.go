@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/rowlock/rowlock/cmd/rowlock/render"
 	"github.com/rowlock/rowlock/rpc/rowlockv1"
 )
 
@@ -15,6 +16,6 @@ func (p *program) lag(l *rowlockv1.Lag) {
 		fmt.Fprintln(p.stderr, "Stale: the member that answered has heard of no leader yet.")
 	default:
 		heard := time.Duration(l.GetSeconds() * float64(time.Second)).Round(time.Millisecond)
-		fmt.Fprintf(p.stderr, "Stale: known to be %d log entries behind, %s after the member that answered heard of the leader.\n", l.GetEntries(), heard)
+		fmt.Fprintf(p.stderr, "Stale: known to be %s behind, %s after the member that answered heard of the leader.\n", render.Count(l.GetEntries(), "log entry"), heard)
 	}
 }

@@ -85,10 +85,10 @@ func boot(args ...string) (*booted, error) {
 		return b, nil
 	case <-b.followed:
 		return nil, errors.New("the server ended before it was ready: " + b.log.String())
-	case <-time.After(30 * time.Second):
+	case <-time.After(time.Minute):
 		cancel()
 		<-b.followed
-		return nil, errors.New("the server isn't ready after 30 s: " + b.log.String())
+		return nil, errors.New("the server isn't ready after a minute: " + b.log.String())
 	}
 }
 
@@ -150,7 +150,7 @@ func awaitCommand(ts *testscript.TestScript, _ bool, args []string) {
 	path, err := exec.LookPath(args[1])
 	ts.Check(err)
 	var out []byte
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); <-time.After(20 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); <-time.After(20 * time.Millisecond) {
 		cmd := exec.Command(path, args[2:]...)
 		cmd.Args[0] = "rowlock"
 		cmd.Dir = ts.MkAbs(".")

@@ -43,7 +43,7 @@ func (o *operate) add(cmd *cobra.Command) {
 	flags.BoolVar(&o.noWait, "no-wait", false, "print the operation and return at once")
 	if o.action == client.RetryAction {
 		flags.BoolVar(&o.canary, "canary", false, "retry one task first, then 1% of them, and stop if they fail again")
-		flags.DurationVar(&o.wantWait, "canary-wait", 5*time.Minute, "how long to wait at most for the tasks of the canary to end")
+		flags.DurationVar(&o.wantWait, "canary-wait", 5*time.Minute, "how long to wait at most for the tasks of the canary to end or to fail")
 		flags.Float64Var(&o.maxFailed, "canary-max-failed", 10, "percentage of them that may fail again")
 	}
 }

@@ -61,7 +61,7 @@ func (p *program) serve(ctx context.Context, flags *serveFlags, member memberFla
 		DataDir: flags.dataDir, NodeID: member.nodeID, RaftAddr: flags.raftAddr, AdvertiseHost: member.advertiseHost,
 		Form:           func(f raftfsm.Forming) (raftfsm.Founding, error) { return former.Form(ctx, f) },
 		SupportedLevel: level, MaxVoters: member.maxVoters, Raft: raft, SessionTTL: flags.sessionTTL, MinFree: uint64(flags.minFree),
-		Events: flags.eventBuffer(), Vacuum: flags.vacuum.config(), Archive: archive, Logger: logger, Registerer: registry, Now: p.now,
+		Events: flags.eventBuffer(), Vacuum: flags.vacuum.config(), BackupRate: flags.backupRate.config(), Archive: archive, Logger: logger, Registerer: registry, Now: p.now,
 	})
 	if err != nil {
 		if ctx.Err() != nil && errors.Is(err, ctx.Err()) { // stopped before there was a group
@@ -69,7 +69,7 @@ func (p *program) serve(ctx context.Context, flags *serveFlags, member memberFla
 		}
 		return serveError(flags, err)
 	}
-	if err := p.attach(schedule, node, logger, registry); err != nil {
+	if err := p.attach(schedule, archive, node, logger, registry); err != nil {
 		return errors.Join(err, discard(ctx, node))
 	}
 	server, err := rpc.New(rpc.Config{
@@ -254,6 +254,9 @@ func (s *serveFlags) check() error {
 		return err
 	}
 	if err := s.archive.check(); err != nil {
+		return err
+	}
+	if err := s.backupRate.check(); err != nil {
 		return err
 	}
 	if s.sessionTTL < time.Second {

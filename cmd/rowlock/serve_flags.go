@@ -20,6 +20,7 @@ type serveFlags struct {
 	memory     *memoryFlags
 	vacuum     autoVacuumFlags
 	archive    archiveFlags
+	backupRate backupRate
 	backup     scheduleFlags // of 'rowlock server' only
 }
 
@@ -36,6 +37,7 @@ func (p *program) serveFlags(cmd *cobra.Command) *serveFlags {
 	flags.BoolVar(&s.pprof, "pprof", false, "serve profiles at /debug/pprof/ of --http-addr")
 	s.vacuum.add(flags)
 	s.archive.add(flags)
+	s.backupRate.add(flags)
 	settings(flags, "data-dir", "api-addr", "raft-addr", "http-addr", "session-ttl", "min-free", "event-buffer", "pprof")
 	return s
 }

@@ -15,7 +15,8 @@ func (p *program) taskCancelCommand() *cobra.Command {
 		Short: "End tasks that haven't finished; the worker of a running one is told",
 		Long: `End tasks that haven't finished: those with the IDs given, or all that the flags select. The worker of a running one is told.
 
-A selection is cancelled by an operation of the servers, which goes on if this command is interrupted; see 'rowlock operation'.`,
+A selection is cancelled by an operation of the servers, which goes on if this command is interrupted; see 'rowlock operation'.
+There is no canary, as what is cancelled can't fail: --dry-run shows what would be.`,
 		Example: `  rowlock task cancel 000000000001A
   rowlock task cancel --queue mail --where 'labels.campaign == "spring"'
   rowlock task list --queue mail -o json | jq -r .[].id | rowlock task cancel -`,

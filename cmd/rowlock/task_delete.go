@@ -16,7 +16,8 @@ func (p *program) taskDeleteCommand() *cobra.Command {
 		Long: `Remove tasks that aren't running, for good: those with the IDs given, or all that the flags select. Without --state a
 selection means live tasks; finished ones are selected by --state completed,cancelled.
 
-A selection is deleted by an operation of the servers, which goes on if this command is interrupted; see 'rowlock operation'.`,
+A selection is deleted by an operation of the servers, which goes on if this command is interrupted; see 'rowlock operation'.
+There is no canary, as what is deleted can't fail: --dry-run shows what would be.`,
 		Example: `  rowlock task delete 000000000001A --yes
   rowlock task delete --state completed --where 'labels.customer == "42"' --yes`,
 		Args: args(0, -1),

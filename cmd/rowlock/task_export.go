@@ -119,6 +119,11 @@ func (e *export) resumable(ctx context.Context, err error) error {
 	if errors.As(err, &writing) || code == exitUsage || e.lines.count == 0 && e.cursor == "" {
 		return err
 	}
-	return &exitError{code: code, text: fmt.Sprintf("%s; %s written; to go on, append the output of the same command with --cursor %s",
-		text, plural(e.lines.count, "task"), e.passes[e.at].name+":"+e.cursor)}
+	e.lines.keep = true
+	how := "append the output of the same command with"
+	if e.to != "" {
+		how = "repeat the command with"
+	}
+	return &exitError{code: code, text: fmt.Sprintf("%s; %s written; to go on, %s --cursor %s:%d:%s",
+		text, plural(e.lines.count, "task"), how, e.passes[e.at].name, e.lines.bytes, e.cursor)}
 }

@@ -16,7 +16,8 @@ func (p *program) taskRetryCommand() *cobra.Command {
 		Long: `Make dead letters and scheduled tasks pending at once: those with the IDs given, or all that the flags select. A finished
 task that is given by its ID is enqueued anew.
 
-A selection is retried by an operation of the servers, which goes on if this command is interrupted; see 'rowlock operation'.`,
+A selection is retried by an operation of the servers, which goes on if this command is interrupted; see 'rowlock operation'.
+With --canary one task goes first, then 1%, then the rest, and it stops if too many fail again: a failed attempt is enough.`,
 		Example: `  rowlock task retry 000000000001A
   rowlock task retry --state scheduled --where 'retry_count > 0 && queue == "mail"'`,
 		Args: args(0, -1),

@@ -88,6 +88,9 @@ const (
 	BatchCallback_enqueued BatchCallback_State = 2
 	// It couldn't be enqueued, and isn't tried again: error says why.
 	BatchCallback_refused BatchCallback_State = 3
+	// It couldn't be enqueued for now, as its queue is full or draining or its unique key is taken: error says why, next_at when it is
+	// tried again. Tries go on for 7 days.
+	BatchCallback_retrying BatchCallback_State = 4
 )
 
 // Enum value maps for BatchCallback_State.
@@ -97,12 +100,14 @@ var (
 		1: "waiting",
 		2: "enqueued",
 		3: "refused",
+		4: "retrying",
 	}
 	BatchCallback_State_value = map[string]int32{
 		"unspecified": 0,
 		"waiting":     1,
 		"enqueued":    2,
 		"refused":     3,
+		"retrying":    4,
 	}
 )
 
@@ -154,9 +159,16 @@ type Batch struct {
 	// CancelBatch was called: there is no on_success any more.
 	CancelRequested bool `protobuf:"varint,14,opt,name=cancel_requested,json=cancelRequested,proto3" json:"cancel_requested,omitempty"`
 	// Not set where the batch was created without.
-	OnSuccess     *BatchCallback `protobuf:"bytes,15,opt,name=on_success,json=onSuccess,proto3" json:"on_success,omitempty"`
-	OnDeath       *BatchCallback `protobuf:"bytes,16,opt,name=on_death,json=onDeath,proto3" json:"on_death,omitempty"`
-	OnComplete    *BatchCallback `protobuf:"bytes,17,opt,name=on_complete,json=onComplete,proto3" json:"on_complete,omitempty"`
+	OnSuccess  *BatchCallback `protobuf:"bytes,15,opt,name=on_success,json=onSuccess,proto3" json:"on_success,omitempty"`
+	OnDeath    *BatchCallback `protobuf:"bytes,16,opt,name=on_death,json=onDeath,proto3" json:"on_death,omitempty"`
+	OnComplete *BatchCallback `protobuf:"bytes,17,opt,name=on_complete,json=onComplete,proto3" json:"on_complete,omitempty"`
+	// As it was created with.
+	IdleTimeoutSeconds float64 `protobuf:"fixed64,18,opt,name=idle_timeout_seconds,json=idleTimeoutSeconds,proto3" json:"idle_timeout_seconds,omitempty"`
+	// When the batch is closed by itself, if nothing is added to it till then; not set once it is closed, nor while any of its tasks
+	// waits or runs.
+	ExpiresAt *timestamppb.Timestamp `protobuf:"bytes,19,opt,name=expires_at,json=expiresAt,proto3" json:"expires_at,omitempty"`
+	// It was closed by itself, so that nobody said that its tasks are all: there is no on_success any more.
+	Expired       bool `protobuf:"varint,20,opt,name=expired,proto3" json:"expired,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -310,6 +322,27 @@ func (x *Batch) GetOnComplete() *BatchCallback {
 	return nil
 }
 
+func (x *Batch) GetIdleTimeoutSeconds() float64 {
+	if x != nil {
+		return x.IdleTimeoutSeconds
+	}
+	return 0
+}
+
+func (x *Batch) GetExpiresAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ExpiresAt
+	}
+	return nil
+}
+
+func (x *Batch) GetExpired() bool {
+	if x != nil {
+		return x.Expired
+	}
+	return false
+}
+
 // BatchCallback is a task that the batch enqueues, once.
 type BatchCallback struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -317,9 +350,13 @@ type BatchCallback struct {
 	Kind  string                 `protobuf:"bytes,2,opt,name=kind,proto3" json:"kind,omitempty"`
 	State BatchCallback_State    `protobuf:"varint,3,opt,name=state,proto3,enum=rowlock.v1.BatchCallback_State" json:"state,omitempty"`
 	// The task that was enqueued; of one that was refused for its unique key, the task that has the key.
-	TaskId        string                 `protobuf:"bytes,4,opt,name=task_id,json=taskId,proto3" json:"task_id,omitempty"`
-	Error         *Status                `protobuf:"bytes,5,opt,name=error,proto3" json:"error,omitempty"`
-	At            *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=at,proto3" json:"at,omitempty"`
+	TaskId string  `protobuf:"bytes,4,opt,name=task_id,json=taskId,proto3" json:"task_id,omitempty"`
+	Error  *Status `protobuf:"bytes,5,opt,name=error,proto3" json:"error,omitempty"`
+	// When it was enqueued, or refused last.
+	At *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=at,proto3" json:"at,omitempty"`
+	// How often it was refused.
+	Refusals      uint32                 `protobuf:"varint,7,opt,name=refusals,proto3" json:"refusals,omitempty"`
+	NextAt        *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=next_at,json=nextAt,proto3" json:"next_at,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -396,6 +433,20 @@ func (x *BatchCallback) GetAt() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *BatchCallback) GetRefusals() uint32 {
+	if x != nil {
+		return x.Refusals
+	}
+	return 0
+}
+
+func (x *BatchCallback) GetNextAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.NextAt
+	}
+	return nil
+}
+
 type CreateBatchRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// For people; up to 128 bytes.
@@ -406,10 +457,13 @@ type CreateBatchRequest struct {
 	// Enqueued at the first dead letter, once, also before the batch is closed.
 	OnDeath *NewTask `protobuf:"bytes,3,opt,name=on_death,json=onDeath,proto3" json:"on_death,omitempty"`
 	// Enqueued when the batch is closed and all its tasks have ended, however.
-	OnComplete    *NewTask `protobuf:"bytes,4,opt,name=on_complete,json=onComplete,proto3" json:"on_complete,omitempty"`
-	RequestId     string   `protobuf:"bytes,5,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	OnComplete *NewTask `protobuf:"bytes,4,opt,name=on_complete,json=onComplete,proto3" json:"on_complete,omitempty"`
+	RequestId  string   `protobuf:"bytes,5,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// The batch is closed by itself when it has been open for so long without a task that waits or runs, and without one being added:
+	// as if CloseBatch were called, but without on_success. 1 s to 366 days; 7 days where not given.
+	IdleTimeoutSeconds float64 `protobuf:"fixed64,6,opt,name=idle_timeout_seconds,json=idleTimeoutSeconds,proto3" json:"idle_timeout_seconds,omitempty"`
+	unknownFields      protoimpl.UnknownFields
+	sizeCache          protoimpl.SizeCache
 }
 
 func (x *CreateBatchRequest) Reset() {
@@ -475,6 +529,13 @@ func (x *CreateBatchRequest) GetRequestId() string {
 		return x.RequestId
 	}
 	return ""
+}
+
+func (x *CreateBatchRequest) GetIdleTimeoutSeconds() float64 {
+	if x != nil {
+		return x.IdleTimeoutSeconds
+	}
+	return 0
 }
 
 type CreateBatchResponse struct {
@@ -956,7 +1017,7 @@ var File_rpc_rowlockv1_batch_proto protoreflect.FileDescriptor
 const file_rpc_rowlockv1_batch_proto_rawDesc = "" +
 	"\n" +
 	"\x19rpc/rowlockv1/batch.proto\x12\n" +
-	"rowlock.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18rpc/rowlockv1/task.proto\"\xd8\x05\n" +
+	"rowlock.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18rpc/rowlockv1/task.proto\"\xdf\x06\n" +
 	"\x05Batch\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12-\n" +
@@ -979,25 +1040,32 @@ const file_rpc_rowlockv1_batch_proto_rawDesc = "" +
 	"on_success\x18\x0f \x01(\v2\x19.rowlock.v1.BatchCallbackR\tonSuccess\x124\n" +
 	"\bon_death\x18\x10 \x01(\v2\x19.rowlock.v1.BatchCallbackR\aonDeath\x12:\n" +
 	"\von_complete\x18\x11 \x01(\v2\x19.rowlock.v1.BatchCallbackR\n" +
-	"onComplete\"9\n" +
+	"onComplete\x120\n" +
+	"\x14idle_timeout_seconds\x18\x12 \x01(\x01R\x12idleTimeoutSeconds\x129\n" +
+	"\n" +
+	"expires_at\x18\x13 \x01(\v2\x1a.google.protobuf.TimestampR\texpiresAt\x12\x18\n" +
+	"\aexpired\x18\x14 \x01(\bR\aexpired\"9\n" +
 	"\x05State\x12\x0f\n" +
 	"\vunspecified\x10\x00\x12\b\n" +
 	"\x04open\x10\x01\x12\n" +
 	"\n" +
 	"\x06closed\x10\x02\x12\t\n" +
-	"\x05ended\x10\x03\"\xa1\x02\n" +
+	"\x05ended\x10\x03\"\x80\x03\n" +
 	"\rBatchCallback\x12\x14\n" +
 	"\x05queue\x18\x01 \x01(\tR\x05queue\x12\x12\n" +
 	"\x04kind\x18\x02 \x01(\tR\x04kind\x125\n" +
 	"\x05state\x18\x03 \x01(\x0e2\x1f.rowlock.v1.BatchCallback.StateR\x05state\x12\x17\n" +
 	"\atask_id\x18\x04 \x01(\tR\x06taskId\x12(\n" +
 	"\x05error\x18\x05 \x01(\v2\x12.rowlock.v1.StatusR\x05error\x12*\n" +
-	"\x02at\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\"@\n" +
+	"\x02at\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x1a\n" +
+	"\brefusals\x18\a \x01(\rR\brefusals\x123\n" +
+	"\anext_at\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\x06nextAt\"N\n" +
 	"\x05State\x12\x0f\n" +
 	"\vunspecified\x10\x00\x12\v\n" +
 	"\awaiting\x10\x01\x12\f\n" +
 	"\benqueued\x10\x02\x12\v\n" +
-	"\arefused\x10\x03\"\xe1\x01\n" +
+	"\arefused\x10\x03\x12\f\n" +
+	"\bretrying\x10\x04\"\x93\x02\n" +
 	"\x12CreateBatchRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x122\n" +
 	"\n" +
@@ -1006,7 +1074,8 @@ const file_rpc_rowlockv1_batch_proto_rawDesc = "" +
 	"\von_complete\x18\x04 \x01(\v2\x13.rowlock.v1.NewTaskR\n" +
 	"onComplete\x12\x1d\n" +
 	"\n" +
-	"request_id\x18\x05 \x01(\tR\trequestId\">\n" +
+	"request_id\x18\x05 \x01(\tR\trequestId\x120\n" +
+	"\x14idle_timeout_seconds\x18\x06 \x01(\x01R\x12idleTimeoutSeconds\">\n" +
 	"\x13CreateBatchResponse\x12'\n" +
 	"\x05batch\x18\x01 \x01(\v2\x11.rowlock.v1.BatchR\x05batch\"7\n" +
 	"\x0fGetBatchRequest\x12\x0e\n" +
@@ -1087,34 +1156,36 @@ var file_rpc_rowlockv1_batch_proto_depIdxs = []int32{
 	3,  // 4: rowlock.v1.Batch.on_success:type_name -> rowlock.v1.BatchCallback
 	3,  // 5: rowlock.v1.Batch.on_death:type_name -> rowlock.v1.BatchCallback
 	3,  // 6: rowlock.v1.Batch.on_complete:type_name -> rowlock.v1.BatchCallback
-	1,  // 7: rowlock.v1.BatchCallback.state:type_name -> rowlock.v1.BatchCallback.State
-	15, // 8: rowlock.v1.BatchCallback.error:type_name -> rowlock.v1.Status
-	14, // 9: rowlock.v1.BatchCallback.at:type_name -> google.protobuf.Timestamp
-	16, // 10: rowlock.v1.CreateBatchRequest.on_success:type_name -> rowlock.v1.NewTask
-	16, // 11: rowlock.v1.CreateBatchRequest.on_death:type_name -> rowlock.v1.NewTask
-	16, // 12: rowlock.v1.CreateBatchRequest.on_complete:type_name -> rowlock.v1.NewTask
-	2,  // 13: rowlock.v1.CreateBatchResponse.batch:type_name -> rowlock.v1.Batch
-	2,  // 14: rowlock.v1.GetBatchResponse.batch:type_name -> rowlock.v1.Batch
-	17, // 15: rowlock.v1.GetBatchResponse.lag:type_name -> rowlock.v1.Lag
-	2,  // 16: rowlock.v1.ListBatchesResponse.batches:type_name -> rowlock.v1.Batch
-	17, // 17: rowlock.v1.ListBatchesResponse.lag:type_name -> rowlock.v1.Lag
-	2,  // 18: rowlock.v1.CloseBatchResponse.batch:type_name -> rowlock.v1.Batch
-	2,  // 19: rowlock.v1.CancelBatchResponse.batch:type_name -> rowlock.v1.Batch
-	4,  // 20: rowlock.v1.BatchService.CreateBatch:input_type -> rowlock.v1.CreateBatchRequest
-	6,  // 21: rowlock.v1.BatchService.GetBatch:input_type -> rowlock.v1.GetBatchRequest
-	8,  // 22: rowlock.v1.BatchService.ListBatches:input_type -> rowlock.v1.ListBatchesRequest
-	10, // 23: rowlock.v1.BatchService.CloseBatch:input_type -> rowlock.v1.CloseBatchRequest
-	12, // 24: rowlock.v1.BatchService.CancelBatch:input_type -> rowlock.v1.CancelBatchRequest
-	5,  // 25: rowlock.v1.BatchService.CreateBatch:output_type -> rowlock.v1.CreateBatchResponse
-	7,  // 26: rowlock.v1.BatchService.GetBatch:output_type -> rowlock.v1.GetBatchResponse
-	9,  // 27: rowlock.v1.BatchService.ListBatches:output_type -> rowlock.v1.ListBatchesResponse
-	11, // 28: rowlock.v1.BatchService.CloseBatch:output_type -> rowlock.v1.CloseBatchResponse
-	13, // 29: rowlock.v1.BatchService.CancelBatch:output_type -> rowlock.v1.CancelBatchResponse
-	25, // [25:30] is the sub-list for method output_type
-	20, // [20:25] is the sub-list for method input_type
-	20, // [20:20] is the sub-list for extension type_name
-	20, // [20:20] is the sub-list for extension extendee
-	0,  // [0:20] is the sub-list for field type_name
+	14, // 7: rowlock.v1.Batch.expires_at:type_name -> google.protobuf.Timestamp
+	1,  // 8: rowlock.v1.BatchCallback.state:type_name -> rowlock.v1.BatchCallback.State
+	15, // 9: rowlock.v1.BatchCallback.error:type_name -> rowlock.v1.Status
+	14, // 10: rowlock.v1.BatchCallback.at:type_name -> google.protobuf.Timestamp
+	14, // 11: rowlock.v1.BatchCallback.next_at:type_name -> google.protobuf.Timestamp
+	16, // 12: rowlock.v1.CreateBatchRequest.on_success:type_name -> rowlock.v1.NewTask
+	16, // 13: rowlock.v1.CreateBatchRequest.on_death:type_name -> rowlock.v1.NewTask
+	16, // 14: rowlock.v1.CreateBatchRequest.on_complete:type_name -> rowlock.v1.NewTask
+	2,  // 15: rowlock.v1.CreateBatchResponse.batch:type_name -> rowlock.v1.Batch
+	2,  // 16: rowlock.v1.GetBatchResponse.batch:type_name -> rowlock.v1.Batch
+	17, // 17: rowlock.v1.GetBatchResponse.lag:type_name -> rowlock.v1.Lag
+	2,  // 18: rowlock.v1.ListBatchesResponse.batches:type_name -> rowlock.v1.Batch
+	17, // 19: rowlock.v1.ListBatchesResponse.lag:type_name -> rowlock.v1.Lag
+	2,  // 20: rowlock.v1.CloseBatchResponse.batch:type_name -> rowlock.v1.Batch
+	2,  // 21: rowlock.v1.CancelBatchResponse.batch:type_name -> rowlock.v1.Batch
+	4,  // 22: rowlock.v1.BatchService.CreateBatch:input_type -> rowlock.v1.CreateBatchRequest
+	6,  // 23: rowlock.v1.BatchService.GetBatch:input_type -> rowlock.v1.GetBatchRequest
+	8,  // 24: rowlock.v1.BatchService.ListBatches:input_type -> rowlock.v1.ListBatchesRequest
+	10, // 25: rowlock.v1.BatchService.CloseBatch:input_type -> rowlock.v1.CloseBatchRequest
+	12, // 26: rowlock.v1.BatchService.CancelBatch:input_type -> rowlock.v1.CancelBatchRequest
+	5,  // 27: rowlock.v1.BatchService.CreateBatch:output_type -> rowlock.v1.CreateBatchResponse
+	7,  // 28: rowlock.v1.BatchService.GetBatch:output_type -> rowlock.v1.GetBatchResponse
+	9,  // 29: rowlock.v1.BatchService.ListBatches:output_type -> rowlock.v1.ListBatchesResponse
+	11, // 30: rowlock.v1.BatchService.CloseBatch:output_type -> rowlock.v1.CloseBatchResponse
+	13, // 31: rowlock.v1.BatchService.CancelBatch:output_type -> rowlock.v1.CancelBatchResponse
+	27, // [27:32] is the sub-list for method output_type
+	22, // [22:27] is the sub-list for method input_type
+	22, // [22:22] is the sub-list for extension type_name
+	22, // [22:22] is the sub-list for extension extendee
+	0,  // [0:22] is the sub-list for field type_name
 }
 
 func init() { file_rpc_rowlockv1_batch_proto_init() }

@@ -33,7 +33,8 @@ const (
 // BatchService groups tasks that are enqueued over time, counts them, and enqueues a task of its own when they have ended.
 //
 // A batch is created, gets its tasks (batch_id of NewTask), and is closed; on_success and on_complete come only then. It is kept
-// for 24 h after it was closed and all its tasks had ended.
+// for 24 h after it was closed, all its tasks had ended and its callbacks were through. One that is left open is closed by itself
+// after its idle_timeout_seconds.
 type BatchServiceClient interface {
 	CreateBatch(ctx context.Context, in *CreateBatchRequest, opts ...grpc.CallOption) (*CreateBatchResponse, error)
 	GetBatch(ctx context.Context, in *GetBatchRequest, opts ...grpc.CallOption) (*GetBatchResponse, error)
@@ -110,7 +111,8 @@ func (c *batchServiceClient) CancelBatch(ctx context.Context, in *CancelBatchReq
 // BatchService groups tasks that are enqueued over time, counts them, and enqueues a task of its own when they have ended.
 //
 // A batch is created, gets its tasks (batch_id of NewTask), and is closed; on_success and on_complete come only then. It is kept
-// for 24 h after it was closed and all its tasks had ended.
+// for 24 h after it was closed, all its tasks had ended and its callbacks were through. One that is left open is closed by itself
+// after its idle_timeout_seconds.
 type BatchServiceServer interface {
 	CreateBatch(context.Context, *CreateBatchRequest) (*CreateBatchResponse, error)
 	GetBatch(context.Context, *GetBatchRequest) (*GetBatchResponse, error)

@@ -1406,7 +1406,9 @@ func (x *Checksum) GetHash() uint64 {
 
 type SendImageRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// In the first message: the entry up to which the member must have executed the log, and the file's SHA-256.
+	// In the first message: the leader's term, which must be the latest that the member has heard of, the entry up to which the
+	// member must have executed the log, and the file's SHA-256.
+	Term   uint64 `protobuf:"varint,5,opt,name=term,proto3" json:"term,omitempty"`
 	After  uint64 `protobuf:"varint,1,opt,name=after,proto3" json:"after,omitempty"`
 	Sha256 []byte `protobuf:"bytes,2,opt,name=sha256,proto3" json:"sha256,omitempty"`
 	Size   uint64 `protobuf:"varint,3,opt,name=size,proto3" json:"size,omitempty"`
@@ -1444,6 +1446,13 @@ func (x *SendImageRequest) ProtoReflect() protoreflect.Message {
 // Deprecated: Use SendImageRequest.ProtoReflect.Descriptor instead.
 func (*SendImageRequest) Descriptor() ([]byte, []int) {
 	return file_rpc_rowlockv1_cluster_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *SendImageRequest) GetTerm() uint64 {
+	if x != nil {
+		return x.Term
+	}
+	return 0
 }
 
 func (x *SendImageRequest) GetAfter() uint64 {
@@ -1949,8 +1958,9 @@ const file_rpc_rowlockv1_cluster_proto_rawDesc = "" +
 	"\tchecksums\x18\v \x03(\v2\x14.rowlock.v1.ChecksumR\tchecksums\"4\n" +
 	"\bChecksum\x12\x14\n" +
 	"\x05index\x18\x01 \x01(\x04R\x05index\x12\x12\n" +
-	"\x04hash\x18\x02 \x01(\x06R\x04hash\"h\n" +
-	"\x10SendImageRequest\x12\x14\n" +
+	"\x04hash\x18\x02 \x01(\x06R\x04hash\"|\n" +
+	"\x10SendImageRequest\x12\x12\n" +
+	"\x04term\x18\x05 \x01(\x04R\x04term\x12\x14\n" +
 	"\x05after\x18\x01 \x01(\x04R\x05after\x12\x16\n" +
 	"\x06sha256\x18\x02 \x01(\fR\x06sha256\x12\x12\n" +
 	"\x04size\x18\x03 \x01(\x04R\x04size\x12\x12\n" +

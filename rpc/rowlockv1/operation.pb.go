@@ -247,7 +247,8 @@ type Operation struct {
 	NextAt *timestamppb.Timestamp `protobuf:"bytes,19,opt,name=next_at,json=nextAt,proto3" json:"next_at,omitempty"`
 	// 1 and 2 while it is in the two stages of the canary, then 3.
 	Stage uint32 `protobuf:"varint,20,opt,name=stage,proto3" json:"stage,omitempty"`
-	// Of the canary_tasks of the stage that was judged last, so many had become dead letters again.
+	// Of the canary_tasks of the stage that was judged last, so many had failed again: they were dead letters, or had failed an
+	// attempt or lost a worker since they were retried, and had not completed.
 	CanaryTasks   uint32 `protobuf:"varint,21,opt,name=canary_tasks,json=canaryTasks,proto3" json:"canary_tasks,omitempty"`
 	CanaryFailed  uint32 `protobuf:"varint,22,opt,name=canary_failed,json=canaryFailed,proto3" json:"canary_failed,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -439,7 +440,8 @@ func (x *Operation) GetCanaryFailed() uint32 {
 }
 
 // Canary has one task go first, then one percent of those expected (1,000 at most), then the rest. After either of the first
-// two stages the operation waits until their tasks have ended. It stops if too many have become dead letters again.
+// two stages the operation waits until each of their tasks has ended or has failed again: an attempt failed or timed out, or a worker
+// died. It stops if too many have failed again. For retries only: what is cancelled or deleted can't fail.
 type Canary struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// How long to wait at most, 1 s to 24 h; 300 where not given.

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/rowlock/rowlock/store/writeback"
 )
 
 // directory keeps each object in a file of its name. A file that is being written is hidden, by a dot.
@@ -49,7 +51,7 @@ func (d *directory) Put(ctx context.Context, name string, r io.Reader) (int64, e
 	if err != nil {
 		return 0, fmt.Errorf("write %s: %w", path, noSpace(err))
 	}
-	n, err := io.Copy(&gentle{file: f}, &patient{ctx: ctx, from: r})
+	n, err := io.Copy(writeback.New(f, 0), &patient{ctx: ctx, from: r})
 	if err == nil {
 		err = f.Sync()
 	}

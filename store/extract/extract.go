@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/rowlock/rowlock/store"
 	"github.com/rowlock/rowlock/store/archive"
+	"github.com/rowlock/rowlock/store/scratch"
 	"github.com/rowlock/rowlock/task"
 )
 
@@ -32,6 +32,7 @@ type Options struct {
 type Source struct {
 	at      time.Time
 	dir     string
+	remove  func() error // the directory
 	store   *store.Store
 	view    *store.View
 	catalog *store.Catalog
@@ -43,12 +44,12 @@ func Open(ctx context.Context, r *archive.Reader, o Options) (_ *Source, err err
 	if r.Manifest().Kind != archive.Full {
 		return nil, ErrKind
 	}
-	dir, err := os.MkdirTemp(o.Dir, "rowlock-extract-*")
+	temp, err := scratch.New(o.Dir, "extract")
 	if err != nil {
-		return nil, fmt.Errorf("make a temporary directory: %w", err)
+		return nil, err
 	}
-	s := &Source{dir: dir, at: r.Manifest().StateTime}
-	if err := fetch(ctx, r, store.Dir(dir).State(), o.Progress); err != nil {
+	s := &Source{dir: temp.Path(), remove: temp.Remove, at: r.Manifest().StateTime}
+	if err := r.Unpack(ctx, store.Dir(s.dir).State(), o.Progress); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s.open()
@@ -61,7 +62,7 @@ func OpenState(path string, at time.Time) (*Source, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make a temporary directory: %w", err)
 	}
-	s := &Source{dir: dir, at: at}
+	s := &Source{dir: dir, remove: func() error { return os.RemoveAll(dir) }, at: at}
 	if err := os.Link(path, store.Dir(dir).State()); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -89,39 +90,6 @@ func (s *Source) open() (_ *Source, err error) {
 	return s, err
 }
 
-// fetch copies the plain body to a file.
-func fetch(ctx context.Context, r *archive.Reader, path string, progress func(done, total int64)) (err error) {
-	body, err := r.Body()
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, body.Close()) }()
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, file.Close()) }()
-	if progress == nil {
-		progress = func(int64, int64) {}
-	}
-	const piece = 4 << 20
-	total := r.Manifest().Body.PlainSize
-	for done := int64(0); ; {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		n, err := io.CopyN(file, body, piece)
-		done += n
-		progress(done, total)
-		switch {
-		case errors.Is(err, io.EOF):
-			return nil
-		case err != nil:
-			return fmt.Errorf("copy the state to %s: %w", path, err)
-		}
-	}
-}
-
 // Close removes the copy.
 func (s *Source) Close() error {
 	var err error
@@ -131,7 +99,7 @@ func (s *Source) Close() error {
 	if s.store != nil {
 		err = s.store.Close()
 	}
-	return errors.Join(err, os.RemoveAll(s.dir))
+	return errors.Join(err, s.remove())
 }
 
 // StateTime is the moment of the state.

@@ -67,7 +67,7 @@ func makePlan(ctx context.Context, b bucket.Bucket, r Request, keys archive.Keys
 	if r.Target.Index != 0 && !r.Target.Time.IsZero() {
 		return Plan{}, errors.New("a target has an index or a time, not both")
 	}
-	lines, err := r.lines(ctx, b)
+	lines, err := r.Lines(ctx, b)
 	if err != nil {
 		return Plan{}, err
 	}
@@ -86,8 +86,8 @@ func makePlan(ctx context.Context, b bucket.Bucket, r Request, keys archive.Keys
 	return Plan{}, errors.Join(fmt.Errorf("%w: %s is before the first full backup at %s, which covers %s", ErrNotCovered, r.Target, b, describe(spans)), unread)
 }
 
-// lines are the timelines to look at, of one cluster.
-func (r Request) lines(ctx context.Context, b bucket.Bucket) ([]Line, error) {
+// Lines are the timelines to look at, those with a full backup, of one cluster, the newest last. ErrNotCovered: there is none.
+func (r Request) Lines(ctx context.Context, b bucket.Bucket) ([]Line, error) {
 	lines, err := List(ctx, b, r.ClusterID)
 	if err != nil {
 		return nil, err

@@ -18,6 +18,7 @@ type group struct {
 	dir    string   // with their data directories
 	addrs  []string // of the API
 	nodes  []*process.Node
+	ports  *process.Reservation // of the members' addresses
 }
 
 // startGroup starts the servers. On an error nothing is left running.
@@ -33,11 +34,11 @@ func (d *demo) startGroup(ctx context.Context) (*group, error) {
 		return g, nil
 	}
 	d.say("Starting a group of %d members", d.members)
-	free, err := freeAddrs(3 * d.members)
-	if err != nil {
+	var err error
+	if g.ports, err = process.Reserve(3 * d.members); err != nil {
 		return nil, err
 	}
-	for ; len(free) > 0; free = free[3:] {
+	for free := g.ports.Addrs; len(free) > 0; free = free[3:] {
 		g.nodes = append(g.nodes, &process.Node{API: free[0], Raft: free[1], HTTP: free[2]})
 		g.addrs = append(g.addrs, free[0])
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -32,20 +31,14 @@ type cluster struct {
 func newCluster(t *testing.T, size int, flags ...string) *cluster {
 	t.Helper()
 	c := &cluster{t: t, dir: t.TempDir(), nodes: make([]*process.Node, size), flags: flags, binary: binary}
-	var holds []net.Listener
-	free := func() string {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		holds = append(holds, l)
-		return l.Addr().String()
+	ports, err := process.Reserve(3 * size)
+	if err != nil {
+		t.Fatal(err)
 	}
-	for range size {
-		c.addrs = append(c.addrs, process.Node{API: free(), Raft: free(), HTTP: free()})
-	}
-	for _, l := range holds {
-		l.Close()
+	t.Cleanup(ports.Release)
+	for i := range size {
+		a := ports.Addrs[3*i:]
+		c.addrs = append(c.addrs, process.Node{API: a[0], Raft: a[1], HTTP: a[2]})
 	}
 	t.Cleanup(func() {
 		for i, n := range c.nodes {

@@ -12,22 +12,30 @@ import (
 type Node struct {
 	*Process
 	API, Raft, HTTP string // the addresses it listens on
+
+	ports *Reservation // keeps them for a later run; nil: the caller has reserved them
 }
 
 // readyLine is how a server says that it serves.
 var readyLine = regexp.MustCompile(`msg=ready\b|"msg":"ready"`)
 
 // StartNode runs args (`server …`, `dev …`) on loopback ports and waits until it is ready. The addresses of an earlier run,
-// where given, are used again. On an error nothing is left running.
+// where given, are used again; they stay reserved for as long as a node of them is referred to. On an error nothing is left running.
 func StartNode(ctx context.Context, binary string, before *Node, args ...string) (*Node, error) {
 	return StartNodeIn(ctx, binary, nil, before, args...)
 }
 
 // StartNodeIn is StartNode with variables of the environment, KEY=value.
 func StartNodeIn(ctx context.Context, binary string, env []string, before *Node, args ...string) (*Node, error) {
-	n := &Node{API: "127.0.0.1:0", Raft: "127.0.0.1:0", HTTP: "127.0.0.1:0"}
+	n := &Node{}
 	if before != nil {
-		n.API, n.Raft, n.HTTP = before.API, before.Raft, before.HTTP
+		n.API, n.Raft, n.HTTP, n.ports = before.API, before.Raft, before.HTTP, before.ports
+	} else {
+		var err error
+		if n.ports, err = Reserve(3); err != nil {
+			return nil, err
+		}
+		n.API, n.Raft, n.HTTP = n.ports.Addrs[0], n.ports.Addrs[1], n.ports.Addrs[2]
 	}
 	args = append(args, "--api-addr", n.API, "--raft-addr", n.Raft, "--http-addr", n.HTTP)
 	var err error

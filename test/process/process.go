@@ -40,12 +40,7 @@ func Start(binary string, o Options) (*Process, error) {
 	p.command = exec.Command(binary, o.Args...)
 	p.command.Dir, p.command.Stdin = o.Dir, o.Stdin
 	p.command.Stdout, p.command.Stderr = p.Stdout, p.Stderr
-	for _, variable := range os.Environ() {
-		if !strings.HasPrefix(variable, "ROWLOCK_") {
-			p.command.Env = append(p.command.Env, variable)
-		}
-	}
-	p.command.Env = append(p.command.Env, o.Env...)
+	p.command.Env = environment(o.Env)
 	p.command.SysProcAttr = attributes()
 	p.command.WaitDelay = outputDelay
 	if err := p.command.Start(); err != nil {
@@ -56,6 +51,17 @@ func Start(binary string, o Options) (*Process, error) {
 		p.err = p.command.Wait()
 	}()
 	return p, nil
+}
+
+// environment is that of a process: the parent's, with other ROWLOCK_ variables.
+func environment(ours []string) []string {
+	var list []string
+	for _, variable := range os.Environ() {
+		if !strings.HasPrefix(variable, "ROWLOCK_") {
+			list = append(list, variable)
+		}
+	}
+	return append(list, ours...)
 }
 
 // Exited is closed when the process has ended and its output is complete.

@@ -12,12 +12,12 @@
 //
 // A line that begins with "$ " is a command for bash; one that ends with a backslash goes on in the next. The lines after it
 // are what it prints, on stdout and stderr together; how much white space is between words doesn't matter. <time>, <duration>,
-// <n>, <size>, <percent>, <id>, <word> and <text> stand for what differs from run to run. A name in capitals, such as <ID>,
+// <n>, <size>, <grade>, <percent>, <id>, <word> and <text> stand for what differs from run to run. A name in capitals, such as <ID>,
 // stands for a word, which later commands find in the variable of that name, and which is the same wherever the name comes
 // again. A line with nothing but … stands for any lines.
 //
 // Every block needs output and, behind it, at least one check: a command that must succeed within some seconds. A command that is
-// meant to fail is followed by <!-- exit: 4 -->. <!-- setup: … --> makes what the page is about, unseen by its reader. It, and
+// meant to fail is followed by <!-- exit: 4 -->, one whose end depends on the machine by <!-- exit: any -->. <!-- setup: … --> makes what the page is about, unseen by its reader. It, and
 // checks, may use await COMMAND, member start|stop|kill|wipe N, and worker start|stop|kill|wait NAME [FLAGS].
 //
 // The names and paths of the pages are those of an installation; the test puts its own in their place: rowlock-0.rowlock:7300

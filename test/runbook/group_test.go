@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -20,7 +19,7 @@ import (
 const members = 3
 
 // patience is how long anything may take to come about.
-const patience = 30 * time.Second
+const patience = 60 * time.Second
 
 // group is what a page is executed against: members and workers, each a process of its own.
 type group struct {
@@ -37,23 +36,15 @@ type group struct {
 
 func newGroup(t *testing.T) *group {
 	t.Helper()
-	g := &group{t: t, dir: t.TempDir(), nodes: make([]*process.Node, members+1), workers: map[string]*process.Process{}}
-	var holds []net.Listener
-	free := func() string {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		holds = append(holds, l)
-		return l.Addr().String()
+	g := &group{t: t, dir: shortDir(t), nodes: make([]*process.Node, members+1), workers: map[string]*process.Process{}}
+	ports, err := process.Reserve(3 * (members + 1))
+	if err != nil {
+		t.Fatal(err)
 	}
-	for range members + 1 {
-		g.addrs = append(g.addrs, process.Node{API: free(), Raft: free(), HTTP: free()})
-	}
-	for _, l := range holds {
-		if err := l.Close(); err != nil {
-			t.Fatal(err)
-		}
+	t.Cleanup(ports.Release)
+	for i := range members + 1 {
+		a := ports.Addrs[3*i:]
+		g.addrs = append(g.addrs, process.Node{API: a[0], Raft: a[1], HTTP: a[2]})
 	}
 	g.translate()
 	t.Cleanup(g.end)
@@ -67,6 +58,21 @@ func newGroup(t *testing.T) *group {
 		t.Fatal(err)
 	}
 	return g
+}
+
+// shortDir is a directory whose path is short: the program cuts long ones where it prints them.
+func shortDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "page") //nolint:usetesting // t.TempDir has the name of the test in it
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
 }
 
 // translate pairs what pages say with what is so here.

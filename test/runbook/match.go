@@ -12,6 +12,7 @@ var placeholders = map[string]string{
 	"duration": `[+-]?\d+(?:\.\d+)?(?:ns|µs|ms|s|m|h|d)(?:\d+(?:\.\d+)?(?:s|m|h))*`,
 	"n":        `\d+`,
 	"size":     `\d+(?:\.\d+)? ?(?:[KMGT]i?)?B(?:ytes)?`,
+	"grade":    `ok|warning|bad`,
 	"percent":  `\d+(?:\.\d+)?%`,
 	"id":       `[0-9A-HJKMNP-TV-Z]{13}`,
 	"word":     `\S+`,

@@ -27,8 +27,11 @@ type Command struct {
 	Line   int
 	Text   string
 	Output []string
-	Exit   int
+	Exit   int // or anyExit
 }
+
+// anyExit is of a command whose end depends on the machine.
+const anyExit = -1
 
 var comment = regexp.MustCompile(`(?s)^<!--\s*(setup|check|exit):\s*(.*?)\s*-->$`)
 
@@ -171,6 +174,10 @@ func (p *parser) comment() error {
 	step := &p.page.Steps[len(p.page.Steps)-1]
 	if match[1] == "check" {
 		step.Checks = append(step.Checks, match[2])
+		return nil
+	}
+	if match[2] == "any" {
+		step.Commands[len(step.Commands)-1].Exit = anyExit
 		return nil
 	}
 	code, err := strconv.Atoi(match[2])

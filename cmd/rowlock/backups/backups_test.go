@@ -37,9 +37,15 @@ func must(t testing.TB, err error) {
 
 // startNode runs a group of one until the test ends.
 func startNode(t *testing.T) *raftfsm.Node {
+	n, _ := startArchiving(t, nil)
+	return n
+}
+
+// startArchiving runs a group of one that archives its log, until it is stopped or the test ends.
+func startArchiving(t *testing.T, to *raftfsm.ArchiveConfig) (n *raftfsm.Node, stop func()) {
 	t.Helper()
 	n, err := raftfsm.Open(raftfsm.Config{
-		DataDir: t.TempDir(), NodeID: "n1", Bootstrap: true, Logger: slog.New(slog.DiscardHandler), MinFree: 1,
+		Archive: to, DataDir: t.TempDir(), NodeID: "n1", Bootstrap: true, Logger: slog.New(slog.DiscardHandler), MinFree: 1,
 		Raft: raftfsm.RaftConfig{HeartbeatTimeout: 100 * time.Millisecond, ElectionTimeout: 100 * time.Millisecond, LeaderLeaseTimeout: 50 * time.Millisecond},
 	})
 	must(t, err)
@@ -49,12 +55,13 @@ func startNode(t *testing.T) *raftfsm.Node {
 		defer close(done)
 		_ = n.Run(ctx)
 	}()
-	t.Cleanup(func() {
+	stop = func() {
 		cancel()
 		<-done
-	})
+	}
+	t.Cleanup(stop)
 	<-n.Ready()
-	return n
+	return n, stop
 }
 
 // enqueue makes tasks, and returns the first one's ID.
@@ -116,7 +123,7 @@ func TestSaveAndVerify(t *testing.T) {
 			if err != nil || v.Hash != saved.Manifest.Hash || v.LiveTasks != 50 || v.Timeline <= archive.Timeline0 {
 				t.Errorf("verified %+v, %v", v, err)
 			}
-			must(t, VerifyStored(t.Context(), b, saved))
+			must(t, VerifyStored(t.Context(), b, saved.Name, saved.Manifest))
 			if _, err := verify(t, b, saved.Name, archive.Keys{Verify: public}); !errors.Is(err, archive.ErrKey) {
 				t.Errorf("without the key: %v", err)
 			}

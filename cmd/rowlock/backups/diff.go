@@ -3,14 +3,11 @@ package backups
 import (
 	"cmp"
 	"context"
-	"encoding/json"
-	"fmt"
-	"maps"
+	"errors"
+	"iter"
 	"math"
 	"reflect"
 	"slices"
-
-	"github.com/cespare/xxhash/v2"
 
 	"github.com/rowlock/rowlock/store/extract"
 	"github.com/rowlock/rowlock/task"
@@ -46,6 +43,8 @@ type TaskChange struct {
 	ID            task.ID
 	Queue, Change string
 	From, To      task.State
+	// Was and Is are the task in both backups, with its payload; nil: it isn't there.
+	Was, Is *task.Task
 }
 
 // Change is that of a queue or a schedule, with the settings that differ.
@@ -54,52 +53,48 @@ type Change struct {
 	Fields       []string
 }
 
-// seen is what is kept in memory of a live task of the first backup.
-type seen struct {
-	queue string
-	state task.State
-	sum   uint64
-}
-
-// Diff compares two states. It keeps about a hundred bytes of memory for each live task of the first.
+// Diff compares two states. It goes through both at once, by ID, so that it takes little memory, however many tasks there are. Of up to
+// limit tasks that changed it keeps what they were and are.
 func Diff(ctx context.Context, a, b *extract.Source, limit int) (Difference, error) {
-	d := &differ{limit: limit, counts: map[TaskCount]uint64{}}
-	before := map[task.ID]seen{}
-	queues := map[string]string{} // one string for each queue
-	_, err := a.Tasks(ctx, extract.Selection{}, func(t *task.Task) error {
-		name, ok := queues[t.Queue]
-		if !ok {
-			name = t.Queue
-			queues[name] = name
+	d := &differ{limit: limit, counts: map[TaskCount]uint64{}, second: b}
+	nextA, stopA := iter.Pull2(live(ctx, a))
+	defer stopA()
+	nextB, stopB := iter.Pull2(live(ctx, b))
+	defer stopB()
+	was, errA, moreA := nextA()
+	is, errB, moreB := nextB()
+	for moreA || moreB {
+		if err := errors.Join(errA, errB); err != nil {
+			return Difference{}, err
 		}
-		sum, err := sumOf(t)
-		before[t.ID] = seen{name, t.State, sum}
-		return err
-	})
-	if err != nil {
-		return Difference{}, err
-	}
-	_, err = b.Tasks(ctx, extract.Selection{}, func(t *task.Task) error {
-		old, ok := before[t.ID]
-		delete(before, t.ID)
-		sum, err := sumOf(t)
-		switch {
-		case !ok:
-			d.note(TaskChange{t.ID, t.Queue, Added, task.None, t.State})
-		case old.sum != sum:
-			d.note(TaskChange{t.ID, t.Queue, Changed, old.state, t.State})
-		default:
-			d.Unchanged++
+		first, second := moreA && (!moreB || was.ID <= is.ID), moreB && (!moreA || is.ID <= was.ID)
+		if err := d.compare(ctx, was, is, first, second); err != nil {
+			return Difference{}, err
 		}
-		return err
-	})
-	if err != nil {
-		return Difference{}, err
-	}
-	if err := d.left(ctx, b, before); err != nil {
-		return Difference{}, err
+		if first {
+			was, errA, moreA = nextA()
+		}
+		if second {
+			is, errB, moreB = nextB()
+		}
 	}
 	return d.finish(a, b)
+}
+
+// live are a state's live tasks by ID.
+func live(ctx context.Context, s *extract.Source) iter.Seq2[*task.Task, error] {
+	stopped := errors.New("no more are wanted")
+	return func(yield func(*task.Task, error) bool) {
+		_, err := s.Tasks(ctx, extract.Selection{}, func(t *task.Task) error {
+			if !yield(t, nil) {
+				return stopped
+			}
+			return nil
+		})
+		if err != nil && !errors.Is(err, stopped) {
+			yield(nil, err)
+		}
+	}
 }
 
 // differ collects.
@@ -107,6 +102,22 @@ type differ struct {
 	Difference
 	limit  int
 	counts map[TaskCount]uint64
+	second *extract.Source
+}
+
+// compare takes the next task: one that is live in the first state, the second, or both.
+func (d *differ) compare(ctx context.Context, was, is *task.Task, first, second bool) error {
+	switch {
+	case !first:
+		d.note(TaskChange{ID: is.ID, Queue: is.Queue, Change: Added, To: is.State, Is: is})
+	case !second:
+		return d.left(ctx, was)
+	case reflect.DeepEqual(was, is):
+		d.Unchanged++
+	default:
+		d.note(TaskChange{ID: is.ID, Queue: is.Queue, Change: Changed, From: was.State, To: is.State, Was: was, Is: is})
+	}
+	return nil
 }
 
 func (d *differ) note(c TaskChange) {
@@ -118,22 +129,16 @@ func (d *differ) note(c TaskChange) {
 	}
 }
 
-// left finds out what became of the tasks that aren't live any more.
-func (d *differ) left(ctx context.Context, b *extract.Source, before map[task.ID]seen) error {
-	ids := slices.Sorted(maps.Keys(before))
-	for part := range slices.Chunk(ids, 1000) {
-		gone, err := b.Tasks(ctx, extract.Selection{IDs: part}, func(t *task.Task) error {
-			d.note(TaskChange{t.ID, before[t.ID].queue, Finished, before[t.ID].state, t.State})
-			return nil
-		})
-		if err != nil {
-			return err
-		}
-		for _, id := range gone {
-			d.note(TaskChange{id, before[id].queue, Removed, before[id].state, task.None})
-		}
+// left finds out what became of a task that isn't live any more.
+func (d *differ) left(ctx context.Context, was *task.Task) error {
+	gone, err := d.second.Tasks(ctx, extract.Selection{IDs: []task.ID{was.ID}}, func(is *task.Task) error {
+		d.note(TaskChange{ID: was.ID, Queue: was.Queue, Change: Finished, From: was.State, To: is.State, Was: was, Is: is})
+		return nil
+	})
+	if len(gone) > 0 {
+		d.note(TaskChange{ID: was.ID, Queue: was.Queue, Change: Removed, From: was.State, Was: was})
 	}
-	return nil
+	return err
 }
 
 // finish sorts the counts and compares the rest.
@@ -158,12 +163,6 @@ func (d *differ) finish(a, b *extract.Source) (Difference, error) {
 	}
 	d.Schedules, err = compare(schedulesOf(ma), schedulesOf(mb))
 	return d.Difference, err
-}
-
-// sumOf is a hash of all of a task.
-func sumOf(t *task.Task) (uint64, error) {
-	text, err := json.Marshal(t)
-	return xxhash.Sum64(text), err
 }
 
 // queuesOf are the queues' settings.
@@ -201,11 +200,15 @@ func compare(a, b map[string]any) ([]Change, error) {
 		case !ok:
 			out = append(out, Change{Name: name, Change: Removed})
 		case !reflect.DeepEqual(old, now):
-			fields, err := fieldsOf(old, now)
+			fields, err := Fields(old, now)
 			if err != nil {
 				return nil, err
 			}
-			out = append(out, Change{Name: name, Change: Changed, Fields: fields})
+			c := Change{Name: name, Change: Changed}
+			for _, f := range fields {
+				c.Fields = append(c.Fields, f.String())
+			}
+			out = append(out, c)
 		}
 	}
 	for name := range b {
@@ -215,55 +218,4 @@ func compare(a, b map[string]any) ([]Change, error) {
 	}
 	slices.SortFunc(out, func(x, y Change) int { return cmp.Compare(x.Name, y.Name) })
 	return out, nil
-}
-
-// fieldsOf tells which fields differ, with both values.
-func fieldsOf(a, b any) ([]string, error) {
-	flat := func(v any) (map[string]string, error) {
-		text, err := json.Marshal(v)
-		if err != nil {
-			return nil, err
-		}
-		var tree map[string]any
-		if err := json.Unmarshal(text, &tree); err != nil {
-			return nil, err
-		}
-		out := map[string]string{}
-		flatten("", tree, out)
-		return out, nil
-	}
-	was, err := flat(a)
-	if err != nil {
-		return nil, err
-	}
-	is, err := flat(b)
-	if err != nil {
-		return nil, err
-	}
-	var out []string
-	for _, key := range slices.Sorted(maps.Keys(is)) {
-		if was[key] != is[key] {
-			out = append(out, fmt.Sprintf("%s: %s -> %s", key, cmp.Or(was[key], "none"), is[key]))
-		}
-		delete(was, key)
-	}
-	for _, key := range slices.Sorted(maps.Keys(was)) {
-		out = append(out, fmt.Sprintf("%s: %s -> none", key, was[key]))
-	}
-	return out, nil
-}
-
-func flatten(prefix string, v any, out map[string]string) {
-	tree, ok := v.(map[string]any)
-	if !ok {
-		text, _ := json.Marshal(v) // it came from JSON
-		out[prefix] = string(text)
-		return
-	}
-	for key, value := range tree {
-		if prefix != "" {
-			key = prefix + "." + key
-		}
-		flatten(key, value, out)
-	}
 }

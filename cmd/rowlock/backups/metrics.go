@@ -9,25 +9,30 @@ import (
 
 // The steps that can fail, by which failures are counted.
 const (
-	stepLook   = "look" // what is at the destination
-	stepSave   = "save"
-	stepVerify = "verify"
-	stepPrune  = "prune"
+	stepLook      = "look" // what is at the destination
+	stepSave      = "save"
+	stepVerify    = "verify"
+	stepVerifyLog = "verify_log"
+	stepPrune     = "prune"
 )
 
 // metrics are those of the schedule. All but the failures are told while this member leads, and is the one to know.
 type metrics struct {
 	failures *prometheus.CounterVec
 
-	success, verified, size, duration *prometheus.Desc
+	success, verified, logVerified, trialRestores, size, duration *prometheus.Desc
 
-	mu       sync.Mutex // guards the rest
-	leads    bool
-	last     time.Time // zero: there is none
-	proved   time.Time
-	bytes    int64
-	took     time.Duration // of the last one that this member saved
-	measured bool
+	log, restores bool // the log is archived there too; backups are proved by trial restores. Set once
+
+	mu     sync.Mutex // guards the rest
+	leads  bool
+	last   time.Time // zero: there is none
+	proved time.Time
+	// logProved is the state's time up to which a trial replay of the log succeeded.
+	logProved time.Time
+	bytes     int64
+	took      time.Duration // of the last one that this member saved
+	measured  bool
 }
 
 func newMetrics() *metrics {
@@ -38,10 +43,14 @@ func newMetrics() *metrics {
 		}, []string{"step"}),
 		success:  desc("rowlock_backup_last_success_timestamp_seconds", "Unix time of the newest good full backup at the destination; 0 is none."),
 		verified: desc("rowlock_backup_last_verified_timestamp_seconds", "Unix time of the newest full backup there that a trial restore succeeded with; 0 is none."),
+		logVerified: desc("rowlock_backup_log_verified_timestamp_seconds",
+			"Unix time of the state up to which a trial replay of the log archived at the same destination succeeded; 0 is none."),
+		trialRestores: desc("rowlock_backup_trial_restores",
+			"1 if backups are proven by trial restores; 0 if they are encrypted and no identity is given here: then only that they lie there as they were sent."),
 		size:     desc("rowlock_backup_last_size_bytes", "Size of the newest good full backup at the destination."),
 		duration: desc("rowlock_backup_last_duration_seconds", "Time to save the last one that this member saved."),
 	}
-	for _, step := range []string{stepLook, stepSave, stepVerify, stepPrune} {
+	for _, step := range []string{stepLook, stepSave, stepVerify, stepVerifyLog, stepPrune} {
 		m.failures.WithLabelValues(step)
 	}
 	return m
@@ -50,7 +59,7 @@ func newMetrics() *metrics {
 // Describe implements prometheus.Collector.
 func (m *metrics) Describe(to chan<- *prometheus.Desc) {
 	m.failures.Describe(to)
-	for _, d := range []*prometheus.Desc{m.success, m.verified, m.size, m.duration} {
+	for _, d := range []*prometheus.Desc{m.success, m.verified, m.logVerified, m.trialRestores, m.size, m.duration} {
 		to <- d
 	}
 }
@@ -66,10 +75,21 @@ func (m *metrics) Collect(to chan<- prometheus.Metric) {
 	gauge := func(d *prometheus.Desc, v float64) { to <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v) }
 	gauge(m.success, unix(m.last))
 	gauge(m.verified, unix(m.proved))
+	if m.log {
+		gauge(m.logVerified, unix(m.logProved))
+	}
+	gauge(m.trialRestores, flag(m.restores))
 	gauge(m.size, float64(m.bytes))
 	if m.measured {
 		gauge(m.duration, m.took.Seconds())
 	}
+}
+
+func flag(yes bool) float64 {
+	if yes {
+		return 1
+	}
+	return 0
 }
 
 func unix(t time.Time) float64 {

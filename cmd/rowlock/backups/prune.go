@@ -32,7 +32,8 @@ type Decision struct {
 //   - the newest good full backup of a cluster, and the newest that a trial restore succeeded with;
 //   - all of a cluster that has no good one;
 //   - what can't be opened: that is for a person to look at;
-//   - log archives with entries behind the oldest full backup that is kept of their timeline, and those of later timelines.
+//   - log archives with entries behind the oldest full backup that is kept, and those of later timelines;
+//   - the full backups that such log archives begin with, as behind a gap or a restore.
 func Plan(list []Entry, p Policy) []Decision {
 	var out []Decision
 	for len(list) > 0 {
@@ -77,7 +78,7 @@ func planCluster(list []Entry, p Policy) []Decision {
 			d.Remove, d.Why = true, "the policy doesn't keep it"
 		}
 	}
-	keepLogs(out, fulls)
+	keepLogs(out)
 	return out
 }
 
@@ -112,38 +113,6 @@ func keepBy(fulls []*Decision, p Policy) {
 		}
 		for _, period := range order[:min(rule.n, len(order))] {
 			best[period].Why = cmp.Or(best[period].Why, rule.name)
-		}
-	}
-}
-
-// keepLogs decides on log archives.
-func keepLogs(all []Decision, fulls []*Decision) {
-	oldest := map[string]uint64{} // by timeline: the lowest entry of a full backup that is kept
-	first := ""                   // the oldest timeline that has one
-	for _, d := range fulls {
-		if d.Remove {
-			continue
-		}
-		if at, ok := oldest[d.Timeline]; !ok || d.Index < at {
-			oldest[d.Timeline] = d.Index
-		}
-		if first == "" || d.Timeline < first {
-			first = d.Timeline
-		}
-	}
-	for i := range all {
-		d := &all[i]
-		if d.Kind != archive.Log {
-			continue
-		}
-		at, ok := oldest[d.Timeline]
-		switch {
-		case ok && d.Index > at:
-			d.Why = "behind a full backup that is kept"
-		case !ok && d.Timeline > first:
-			d.Why = "of a later timeline than a full backup that is kept"
-		default:
-			d.Remove, d.Why = true, "no full backup that is kept needs it"
 		}
 	}
 }

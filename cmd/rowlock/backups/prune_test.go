@@ -87,6 +87,15 @@ func TestPlan(t *testing.T) {
 			[]Entry{full(10, 9), full(20, 8), full(30, 7), logs(archive.Timeline0, 1, 15), logs(archive.Timeline0, 16, 20),
 				logs(archive.Timeline0, 21, 30), logs(archive.Timeline0, 25, 40)}, Policy{Last: 2}, "20 30 log 21-30 log 25-40",
 		},
+		"what the logs behind a gap begin with": {
+			[]Entry{full(10, 2), full(30, 0), full(50, 0, unagreed), full(55, 0, unagreed), logs(archive.Timeline0, 11, 40), logs(archive.Timeline0, 51, 60)},
+			Policy{Daily: 2}, "10 30 50 log 11-40 log 51-60",
+		},
+		"what the logs behind a restore begin with": {
+			[]Entry{full(10, 2, provenOne), full(30, 1, func(e *Entry) { e.Timeline = later }), full(50, 0, func(e *Entry) { e.Timeline = later }),
+				logs(archive.Timeline0, 11, 25), logs(later, 31, 60)},
+			Policy{Last: 1}, "10 30 50 log 11-25 log 31-60",
+		},
 		"logs of other timelines": {
 			[]Entry{full(10, 9), full(20, 8), full(30, 7, func(e *Entry) { e.Timeline = later }), logs(archive.Timeline0, 1, 40),
 				logs(later, 5, 30), logs(later, 31, 40), logs("0000000000000002", 35, 50)}, Policy{Last: 1}, "30 log 31-40 log 35-50",

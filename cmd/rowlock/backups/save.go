@@ -12,6 +12,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/rowlock/rowlock/client"
+	"github.com/rowlock/rowlock/store"
 	"github.com/rowlock/rowlock/store/archive"
 	"github.com/rowlock/rowlock/store/bucket"
 )
@@ -28,6 +29,8 @@ type SaveOptions struct {
 	Name    string
 	Archive archive.Options
 	Now     func() time.Time
+	// BytesPerSecond bounds how fast the state is taken; 0: only the member does. At least store.MinBackupRate.
+	BytesPerSecond int64
 	// Progress is told how many bytes of the state have been taken; it begins again from 0 with each attempt. May be nil.
 	Progress func(done, total int64)
 	// Retrying is told why an attempt failed that is made again. May be nil.
@@ -71,9 +74,6 @@ func passing(err error) bool {
 		status.Code(err) == codes.Unavailable
 }
 
-// errPutEnded is what the writing side gets when the destination has failed.
-var errPutEnded = errors.New("the destination takes no more")
-
 // saveOnce is one attempt. After an error there is no object, or the one that was there before.
 func saveOnce(ctx context.Context, from Source, to bucket.Bucket, o SaveOptions) (Saved, error) {
 	ctx, cancel := context.WithCancel(ctx)
@@ -84,33 +84,14 @@ func saveOnce(ctx context.Context, from Source, to bucket.Bucket, o SaveOptions)
 	}
 	defer state.Close()
 	s := Saved{Name: cmp.Or(o.Name, state.Manifest.Name().String())}
-	r, w := io.Pipe()
-	wrote := make(chan error, 1)
-	go func() {
-		err := s.write(ctx, w, state, to, o)
-		_ = w.CloseWithError(err) // nil is the end of the file
-		wrote <- err
-	}()
-	size, putErr := to.Put(ctx, s.Name, r)
-	_ = r.CloseWithError(errPutEnded)
-	if putErr != nil { // the writing side may wait for the member
-		select {
-		case err := <-wrote:
-			wrote <- err
-		default:
-			cancel()
-		}
+	s.Size, err = bucket.Stream(ctx, to, s.Name, func(writing context.Context, w io.Writer) error {
+		defer context.AfterFunc(writing, cancel)() // the member's stream must end too
+		return s.write(ctx, w, state, to, o)
+	})
+	if err != nil {
+		return Saved{}, err
 	}
-	writeErr := <-wrote
-	switch {
-	case putErr == nil:
-		s.Size = size
-		return s, writeErr
-	case writeErr != nil && errors.Is(putErr, writeErr): // the destination only passes on what came to it
-		return Saved{}, writeErr
-	default:
-		return Saved{}, putErr
-	}
+	return s, nil
 }
 
 // write writes the archive.
@@ -126,8 +107,9 @@ func (s *Saved) write(ctx context.Context, w io.Writer, state *State, to bucket.
 	var done int64
 	progress(0, state.Size)
 	block := make([]byte, 256<<10)
+	from := store.Paced(ctx, state, store.NewPacer(o.BytesPerSecond, nil))
 	for {
-		n, err := state.Read(block)
+		n, err := from.Read(block)
 		if n > 0 {
 			if _, err := a.Write(block[:n]); err != nil {
 				return err

@@ -9,6 +9,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/rowlock/rowlock/store"
 	"github.com/rowlock/rowlock/store/archive"
 	"github.com/rowlock/rowlock/store/bucket"
 )
@@ -18,6 +19,8 @@ const (
 	lookEvery = time.Second
 	// retryAfter is how long after a failure it is tried again; sooner where backups are more frequent.
 	retryAfter = 5 * time.Minute
+	// lookAgain is how often it is looked anew at what lies at the destination, where others may have proved a backup.
+	lookAgain = time.Hour
 )
 
 // Schedule backs up a group while this member leads it. What is due is known from what lies at the destination, so that with a
@@ -34,18 +37,34 @@ type Schedule struct {
 	// Keys decrypt what was saved, to prove it. Where they don't, only that it lies at the destination as it was sent is proved.
 	Keys    archive.Keys
 	TempDir string
-	Now     func() time.Time
-	Logger  *slog.Logger
+	// Log says that the servers archive the log to the same place: it is proved as well, after each backup. LogEncrypted says that
+	// they encrypt it.
+	Log, LogEncrypted bool
+	// Pace bounds how fast the trial restore unpacks; nil: nothing does.
+	Pace   *store.Pacer
+	Now    func() time.Time
+	Logger *slog.Logger
 
-	metrics *metrics
-	known   bool      // what lies at the destination
-	last    time.Time // of the newest good backup there
-	failed  time.Time // the last attempt, if it failed
+	metrics  *metrics
+	known    bool             // what lies at the destination
+	looked   time.Time        // when
+	last     time.Time        // of the newest good backup there
+	failed   time.Time        // the last attempt, if it failed
+	unproven *Entry           // the newest good backup, if a trial restore of it is still to be made
+	saved    archive.Manifest // of the last backup that this member proved
+	logDue   bool             // the log up to that one is to be proved
+	logNext  time.Time        // when it is tried
+	pruneDue bool             // old backups are to go, once all is proved
 }
 
 // Register registers the metrics. Call it once, before Run.
 func (s *Schedule) Register(r prometheus.Registerer) error {
+	if s.storedOnly() {
+		s.Logger.Warn("scheduled backups are encrypted and can't be read here: only that they lie at the destination as they were sent is proved. " +
+			"Give --backup-identity, or run 'rowlock backup verify' where the key is")
+	}
 	s.metrics = newMetrics()
+	s.metrics.log, s.metrics.restores = s.Log, !s.storedOnly()
 	return r.Register(s.metrics)
 }
 
@@ -66,7 +85,7 @@ func (s *Schedule) Run(ctx context.Context) {
 // step does what is due.
 func (s *Schedule) step(ctx context.Context) {
 	if !s.Leads() {
-		s.known = false
+		s.known, s.unproven, s.logDue, s.pruneDue = false, nil, false, false
 		s.metrics.set(func() { s.metrics.leads = false })
 		return
 	}
@@ -76,20 +95,51 @@ func (s *Schedule) step(ctx context.Context) {
 	}
 	ctx, stop := s.whileLeading(ctx)
 	defer stop()
-	if !s.known {
+	if age := now.Sub(s.looked); !s.known || age < 0 || age >= lookAgain {
 		if err := s.look(ctx); err != nil {
 			s.fail(ctx, stepLook, err)
 			return
 		}
 	}
-	if age := now.Sub(s.last); !s.last.IsZero() && age >= -s.Every && age < s.Every { // one from far ahead is a clock's error
-		return
-	}
-	if step, err := s.backUp(ctx); err != nil {
+	step, err := s.due(ctx, now)
+	if err != nil {
 		s.fail(ctx, step, err)
 		return
 	}
 	s.failed = time.Time{}
+}
+
+// due does one thing after the other. Nothing is pruned before the last backup, and the log up to it, are proved.
+func (s *Schedule) due(ctx context.Context, now time.Time) (step string, err error) {
+	if age := now.Sub(s.last); s.last.IsZero() || age < -s.Every || age >= s.Every { // one from far ahead is a clock's error
+		if err := s.backUp(ctx); err != nil {
+			return stepSave, err
+		}
+	}
+	if e := s.unproven; e != nil {
+		if err := s.prove(ctx, e.Name, e.Manifest); err != nil {
+			s.last = time.Time{} // it is no use: try again
+			return stepVerify, err
+		}
+		s.unproven, s.saved = nil, e.Manifest
+		s.logDue, s.logNext, s.pruneDue = s.Log, now, !s.Policy.IsZero()
+	}
+	if s.logDue && !now.Before(s.logNext) {
+		done, err := s.proveLog(ctx)
+		s.logDue, s.logNext = !done, now.Add(logPause)
+		if err != nil {
+			s.pruneDue = s.pruneDue && !done
+			return stepVerifyLog, err
+		}
+	}
+	if s.logDue || !s.pruneDue {
+		return "", nil
+	}
+	if err := s.prune(ctx); err != nil {
+		return stepPrune, err
+	}
+	s.pruneDue = false
+	return "", nil
 }
 
 // whileLeading ends with this member's leadership: another one's backup mustn't be doubled.
@@ -126,7 +176,11 @@ func (s *Schedule) fail(ctx context.Context, step string, err error) {
 		return
 	}
 	s.metrics.failures.WithLabelValues(step).Inc()
-	s.Logger.Error("the scheduled backup failed, and is tried again", "step", step, "to", s.To.String(), "after", min(retryAfter, s.Every), "error", err)
+	what := "the scheduled backup failed, and is tried again"
+	if step == stepVerifyLog {
+		what = "the log behind the backups isn't proved, and old backups stay"
+	}
+	s.Logger.Error(what, "step", step, "to", s.To.String(), "after", min(retryAfter, s.Every), "error", err)
 }
 
 // look finds out what lies at the destination.
@@ -136,8 +190,29 @@ func (s *Schedule) look(ctx context.Context) error {
 		return err
 	}
 	s.note(list)
-	s.known = true
+	if err := s.noteLog(ctx, list); err != nil {
+		return err
+	}
+	s.known, s.looked = true, s.Now()
 	return nil
+}
+
+// noteLog takes down up to where the log of the newest timeline is proved.
+func (s *Schedule) noteLog(ctx context.Context, list []Entry) error {
+	timeline := ""
+	for i := range list {
+		if list[i].Kind == archive.Full {
+			timeline = max(timeline, list[i].Timeline)
+		}
+	}
+	if !s.Log || timeline == "" {
+		return nil
+	}
+	proved, err := readLogMark(ctx, s.To, s.ClusterID(), timeline)
+	if err == nil {
+		s.metrics.set(func() { s.metrics.logProved = proved })
+	}
+	return err
 }
 
 // note takes down the newest of a list.
@@ -153,7 +228,10 @@ func (s *Schedule) note(list []Entry) {
 			proved = e
 		}
 	}
-	s.last = time.Time{}
+	s.last, s.unproven = time.Time{}, nil
+	if good != nil && good.Verified.IsZero() && !s.storedOnly() {
+		s.unproven = good
+	}
 	s.metrics.set(func() {
 		s.metrics.leads, s.metrics.last, s.metrics.proved, s.metrics.bytes = true, time.Time{}, time.Time{}, 0
 		if good != nil {
@@ -166,15 +244,15 @@ func (s *Schedule) note(list []Entry) {
 	})
 }
 
-// backUp saves, proves and prunes. Nothing is pruned after anything else than a proven backup.
-func (s *Schedule) backUp(ctx context.Context) (step string, err error) {
+// backUp saves.
+func (s *Schedule) backUp(ctx context.Context) error {
 	start := time.Now()
 	saved, err := Save(ctx, s.Source, s.To, SaveOptions{Archive: s.Archive, Now: s.Now})
 	if err != nil {
-		return stepSave, err
+		return err
 	}
 	if saved.Reason != "" {
-		return stepSave, fmt.Errorf("%w: %s; %s is marked so", ErrNotAgreed, saved.Reason, saved.Name)
+		return fmt.Errorf("%w: %s; %s is marked so", ErrNotAgreed, saved.Reason, saved.Name)
 	}
 	took := time.Since(start)
 	s.last = saved.Manifest.Created
@@ -182,37 +260,33 @@ func (s *Schedule) backUp(ctx context.Context) (step string, err error) {
 		s.metrics.last, s.metrics.bytes, s.metrics.took, s.metrics.measured = s.last, saved.Size, took, true
 	})
 	s.Logger.Info("saved a backup", "to", s.To.String(), "name", saved.Name, "index", saved.Manifest.Index, "bytes", saved.Size, "after", took)
-	if err := s.prove(ctx, saved); err != nil {
-		s.last = time.Time{} // it is no use: try again
-		return stepVerify, err
-	}
-	if err := s.prune(ctx); err != nil {
-		return stepPrune, err
-	}
-	return "", nil
+	s.unproven = &Entry{Name: saved.Name, Manifest: saved.Manifest}
+	return nil
 }
 
-// prove verifies what was saved.
-func (s *Schedule) prove(ctx context.Context, saved Saved) error {
-	if saved.Manifest.Body.Encrypted() && len(s.Keys.Identities) == 0 {
-		return VerifyStored(ctx, s.To, saved)
+// storedOnly reports that what is encrypted can't be read here: only that it lies at the destination as it was sent is proved.
+func (s *Schedule) storedOnly() bool {
+	return len(s.Archive.Recipients) > 0 && len(s.Keys.Identities) == 0
+}
+
+// prove verifies a backup that was saved.
+func (s *Schedule) prove(ctx context.Context, name string, m archive.Manifest) error {
+	if s.storedOnly() {
+		return VerifyStored(ctx, s.To, name, m)
 	}
-	o, err := OpenAt(ctx, s.To, saved.Name, s.Keys)
+	o, err := OpenAt(ctx, s.To, name, s.Keys)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = o.Close() }() // only read
-	if _, err := Verify(ctx, o.Reader, VerifyOptions{Dir: s.TempDir, Now: s.Now}); err != nil {
-		return fmt.Errorf("%s: %w", saved.Name, err)
+	if _, err := Verify(ctx, o.Reader, VerifyOptions{Dir: s.TempDir, Now: s.Now, Pace: s.Pace}); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
 	}
-	s.metrics.set(func() { s.metrics.proved = saved.Manifest.Created })
-	return Mark(ctx, s.To, saved.Name, saved.Manifest, s.Now())
+	s.metrics.set(func() { s.metrics.proved = m.Created })
+	return Mark(ctx, s.To, name, m, s.Now())
 }
 
 func (s *Schedule) prune(ctx context.Context) error {
-	if s.Policy.IsZero() {
-		return nil
-	}
 	list, err := List(ctx, s.To, s.ClusterID(), s.Keys)
 	if err != nil {
 		return err

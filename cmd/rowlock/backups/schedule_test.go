@@ -1,6 +1,7 @@
 package backups
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -12,11 +13,13 @@ import (
 	"testing"
 	"time"
 
+	"filippo.io/age"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/rowlock/rowlock/raftfsm"
 	"github.com/rowlock/rowlock/store/archive"
 	"github.com/rowlock/rowlock/store/bucket"
+	"github.com/rowlock/rowlock/store/logarchive"
 )
 
 // member is a schedule with a clock, of a member that leads or not.
@@ -200,5 +203,160 @@ func TestMetricsAreDocumented(t *testing.T) {
 	}
 	if len(listed) != count {
 		t.Errorf("docs/METRICS.md lists %d, there are %d", len(listed), count)
+	}
+}
+
+// archiving is a member whose log is archived, by the test, to where its schedule backs it up to.
+func archiving(t *testing.T) (*member, *raftfsm.Node, *shelf, *clock) {
+	t.Helper()
+	s, c := &shelf{Bucket: directory(t), t: t}, &clock{}
+	c.at.Store(time.Now().Unix())
+	n := startNode(t)
+	m := newMember(t, n, s, c)
+	m.Log = true
+	m.registry = prometheus.NewRegistry()
+	must(t, m.Register(m.registry))
+	enqueue(t, n, "mail", 1)
+	return m, n, s, c
+}
+
+// archive archives the log behind an entry, and returns the last one.
+func (s *shelf) archive(n *raftfsm.Node, behind uint64) uint64 {
+	s.t.Helper()
+	b, err := logarchive.NewBatch(logarchive.Link{Index: behind}, archive.Options{})
+	must(s.t, err)
+	last, err := n.ReadLog(behind, 1<<20, b.Add)
+	must(s.t, err)
+	object, m, err := b.Seal(archive.Manifest{ClusterID: n.Status().ClusterID, Timeline: archive.Timeline0, Created: time.Now()})
+	must(s.t, err)
+	_, err = s.Put(s.t.Context(), m.Name().String(), bytes.NewReader(object))
+	must(s.t, err)
+	return last
+}
+
+// TestScheduleProvesTheLog: behind each backup the log up to it is replayed, once it is archived, and old backups go only then.
+func TestScheduleProvesTheLog(t *testing.T) {
+	m, n, s, c := archiving(t)
+	proved := func() float64 {
+		v, _ := m.value(t, "rowlock_backup_log_verified_timestamp_seconds")
+		return v
+	}
+	m.step(t.Context())
+	if v := proved(); v != 0 || !m.logDue {
+		t.Fatalf("proved up to %v without a log", v)
+	}
+	enqueue(t, n, "mail", 1)
+	end := s.archive(n, s.line().Fulls[0].Index)
+	m.step(t.Context()) // it looks now and then only
+	if proved() != 0 {
+		t.Error("it looks at every step")
+	}
+	c.advance(logPause)
+	m.step(t.Context())
+	first := proved()
+	if first == 0 || m.logDue {
+		t.Fatalf("proved up to %v", first)
+	}
+	other := newMember(t, n, s, c)
+	other.Log, other.metrics.log = true, true
+	must(t, other.look(t.Context()))
+	if v, _ := other.value(t, "rowlock_backup_log_verified_timestamp_seconds"); v != first {
+		t.Errorf("the next leader knows that the log is proved up to %v, not %v", v, first)
+	}
+	enqueue(t, n, "mail", 5)
+	m.Policy = Policy{Last: 1}
+	c.advance(25 * time.Hour)
+	m.step(t.Context())
+	if n := len(s.line().Fulls); n != 2 {
+		t.Fatalf("%d full backups before the log is proved", n)
+	}
+	s.archive(n, end)
+	c.advance(logPause)
+	m.step(t.Context())
+	if v, _ := m.value(t, "rowlock_backup_failures_total"); proved() <= first || v != 0 || len(s.line().Fulls) != 1 {
+		t.Errorf("proved up to %v, before up to %v; %v failures; %d full backups", proved(), first, v, len(s.line().Fulls))
+	}
+}
+
+// TestScheduleFindsAGap: entries that are missing between two backups are a failure, once, and nothing is pruned.
+func TestScheduleFindsAGap(t *testing.T) {
+	m, n, s, c := archiving(t)
+	m.step(t.Context())
+	enqueue(t, n, "mail", 1)
+	end := s.archive(n, s.line().Fulls[0].Index)
+	enqueue(t, n, "mail", 1)
+	enqueue(t, n, "mail", 1)
+	m.Policy = Policy{Last: 1}
+	c.advance(25 * time.Hour)
+	m.step(t.Context())
+	s.archive(n, end+1)
+	for range 3 {
+		c.advance(retryAfter + time.Second)
+		m.step(t.Context())
+	}
+	if v, _ := m.value(t, "rowlock_backup_failures_total"); v != 1 {
+		t.Errorf("%v failures", v)
+	}
+	if v, _ := m.value(t, "rowlock_backup_log_verified_timestamp_seconds"); v != 0 {
+		t.Errorf("proved up to %v", v)
+	}
+	if n := len(s.line().Fulls); n != 2 {
+		t.Errorf("%d full backups are there", n)
+	}
+}
+
+// TestScheduleProvesWhatIsThere: a good backup that nobody has proved yet, as when a leader was gone right after it saved one.
+func TestScheduleProvesWhatIsThere(t *testing.T) {
+	n := startNode(t)
+	b, c := directory(t), &clock{}
+	c.at.Store(time.Now().Unix())
+	enqueue(t, n, "mail", 1)
+	_, err := Save(t.Context(), source(n), b, SaveOptions{Now: c.now})
+	must(t, err)
+	m := newMember(t, n, b, c)
+	m.step(t.Context())
+	if list := saves(t, b); len(list) != 1 || list[0].Verified.IsZero() {
+		t.Errorf("%+v", list)
+	}
+	if v, _ := m.value(t, "rowlock_backup_last_verified_timestamp_seconds"); v == 0 {
+		t.Error("it isn't told to be proven")
+	}
+}
+
+// TestStoredIsntProven: a backup that can't be read here is good, but isn't told to be proven.
+func TestStoredIsntProven(t *testing.T) {
+	n := startNode(t)
+	c := &clock{}
+	c.at.Store(time.Now().Unix())
+	identity, err := age.GenerateX25519Identity()
+	must(t, err)
+	for _, readable := range []bool{false, true} {
+		m := newMember(t, n, directory(t), c)
+		m.Archive.Recipients = []age.Recipient{identity.Recipient()}
+		if readable {
+			m.Keys.Identities = []age.Identity{identity}
+		}
+		m.registry = prometheus.NewRegistry()
+		must(t, m.Register(m.registry))
+		m.step(t.Context())
+		if v, _ := m.value(t, "rowlock_backup_last_success_timestamp_seconds"); v == 0 {
+			t.Error("there is no backup")
+		}
+		if v, _ := m.value(t, "rowlock_backup_last_verified_timestamp_seconds"); (v != 0) != readable {
+			t.Errorf("readable %t: proven at %v", readable, v)
+		}
+		if v, ok := m.value(t, "rowlock_backup_trial_restores"); !ok || (v == 1) != readable {
+			t.Errorf("readable %t: trial restores %v", readable, v)
+		}
+		if readable {
+			continue
+		}
+		e := saves(t, m.To)[0]
+		must(t, Mark(t.Context(), m.To, e.Name, e.Manifest, c.now())) // as somebody who has the key does
+		c.advance(lookAgain)
+		m.step(t.Context())
+		if v, _ := m.value(t, "rowlock_backup_last_verified_timestamp_seconds"); v == 0 {
+			t.Error("what another has proven isn't known an hour later")
+		}
 	}
 }

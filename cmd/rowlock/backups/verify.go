@@ -6,16 +6,16 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"strconv"
-	"syscall"
 	"time"
 
+	"github.com/rowlock/rowlock/cmd/rowlock/render"
 	"github.com/rowlock/rowlock/store"
 	"github.com/rowlock/rowlock/store/archive"
 	"github.com/rowlock/rowlock/store/bucket"
 	"github.com/rowlock/rowlock/store/logarchive"
+	"github.com/rowlock/rowlock/store/scratch"
 	"github.com/rowlock/rowlock/task"
 )
 
@@ -30,6 +30,8 @@ type VerifyOptions struct {
 	Now func() time.Time
 	// Progress is told how many bytes of the state have been read. May be nil.
 	Progress func(done, total int64)
+	// Pace bounds how fast the state is unpacked, where that is done by a member at work; nil: nothing does.
+	Pace *store.Pacer
 }
 
 // Verified is what a trial restore found.
@@ -50,13 +52,13 @@ func Verify(ctx context.Context, from *archive.Reader, o VerifyOptions) (Verifie
 	if m.Kind != archive.Full {
 		return Verified{}, fmt.Errorf("%w: it holds entries of the log: only a full backup can be restored by itself", ErrUnsound)
 	}
-	dir, err := os.MkdirTemp(o.Dir, "rowlock-verify-")
+	temp, err := scratch.New(o.Dir, "verify")
 	if err != nil {
 		return Verified{}, fmt.Errorf("make a directory for the trial restore: %w", err)
 	}
-	defer os.RemoveAll(dir)
-	path := filepath.Join(dir, "state.db")
-	if err := unpack(ctx, from, path, o.Progress); err != nil {
+	defer temp.Remove() //nolint:errcheck // what stays is removed by the next
+	path := filepath.Join(temp.Path(), "state.db")
+	if err := from.UnpackThrough(ctx, path, o.Progress, func(body io.Reader) io.Reader { return store.Paced(ctx, body, o.Pace) }); err != nil {
 		return Verified{}, err
 	}
 	hash, err := strconv.ParseUint(m.Hash, 16, 64)
@@ -76,71 +78,30 @@ func Verify(ctx context.Context, from *archive.Reader, o VerifyOptions) (Verifie
 	})
 	switch {
 	case errors.Is(err, store.ErrNoSpace):
-		return Verified{}, fmt.Errorf("the trial restore at %s: %w", dir, err)
+		return Verified{}, fmt.Errorf("the trial restore at %s: %w", temp.Path(), err)
 	case err != nil:
 		return Verified{}, fmt.Errorf("%w: %w", ErrUnsound, err)
 	case r.Was.Index != m.Index || r.Was.Term != m.Term:
 		return Verified{}, fmt.Errorf("%w: its state is of entry %d of term %d, by its manifest of %d of %d", ErrUnsound, r.Was.Index, r.Was.Term, m.Index, m.Term)
 	case r.LiveTasks != m.LiveTasks || uint64(r.Queues) != m.Queues:
-		return Verified{}, fmt.Errorf("%w: it has %d live tasks in %d queues, by its manifest %d in %d", ErrUnsound, r.LiveTasks, r.Queues, m.LiveTasks, m.Queues)
+		return Verified{}, fmt.Errorf("%w: it has %s in %s, by its manifest %d in %d", ErrUnsound,
+			render.Count(r.LiveTasks, "live task"), render.Count(r.Queues, "queue"), m.LiveTasks, m.Queues)
 	}
 	return Verified{
 		Manifest: m, Hash: archive.HashText(r.Hash), LiveTasks: r.LiveTasks, Queues: uint64(r.Queues), Timeline: logarchive.TimelineName(r.Timeline.ID),
 	}, nil
 }
 
-// unpack writes the plain body to a file. After an error it isn't there.
-func unpack(ctx context.Context, from *archive.Reader, path string, progress func(done, total int64)) error {
-	body, err := from.Body()
-	if err != nil {
-		return err
-	}
-	defer body.Close()
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return fmt.Errorf("write the state: %w", err)
-	}
-	total := from.Manifest().Body.PlainSize
-	_, err = io.Copy(&counting{to: f, ctx: ctx, progress: progress, total: total}, body)
-	if err = errors.Join(err, f.Close()); err != nil {
-		os.Remove(path)
-		if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
-			return fmt.Errorf("%w: the state of %d bytes doesn't fit at %s: choose another place with --temp-dir", store.ErrNoSpace, total, filepath.Dir(path))
-		}
-	}
-	return err
-}
-
-// counting writes until its context is done, and tells how far it is.
-type counting struct {
-	to          io.Writer
-	ctx         context.Context //nolint:containedctx // an io.Writer has no other way to get one
-	progress    func(done, total int64)
-	done, total int64
-}
-
-func (c *counting) Write(b []byte) (int, error) {
-	if err := c.ctx.Err(); err != nil {
-		return 0, err
-	}
-	n, err := c.to.Write(b)
-	c.done += int64(n)
-	if c.progress != nil {
-		c.progress(c.done, c.total)
-	}
-	return n, err
-}
-
 // VerifyStored reads the object of a backup back and holds it against the manifest as it was written: what lies at the
 // destination is what was sent there. It needs no key.
-func VerifyStored(ctx context.Context, b bucket.Bucket, s Saved) error {
-	o, err := OpenAt(ctx, b, s.Name, archive.Keys{})
+func VerifyStored(ctx context.Context, b bucket.Bucket, name string, m archive.Manifest) error {
+	o, err := OpenAt(ctx, b, name, archive.Keys{})
 	if err != nil {
 		return err
 	}
 	defer func() { _ = o.Close() }() // only read
-	if o.Manifest().Body != s.Manifest.Body || o.Manifest().Index != s.Manifest.Index {
-		return fmt.Errorf("%w: %s isn't the backup that was written there", ErrUnsound, s.Name)
+	if o.Manifest().Body != m.Body || o.Manifest().Index != m.Index {
+		return fmt.Errorf("%w: %s isn't the backup that was written there", ErrUnsound, name)
 	}
 	return o.CheckBody(ctx)
 }

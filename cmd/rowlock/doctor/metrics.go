@@ -147,6 +147,9 @@ func (d *Doctor) backups() {
 		}
 	}
 	d.backupAge(known, last)
+	if last > 0 {
+		d.proofs()
+	}
 	behind := time.Duration(lag * float64(time.Second))
 	const mend = "see the leader's log: the destination may be full, gone, or refuse its credentials"
 	switch {

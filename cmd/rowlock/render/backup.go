@@ -77,7 +77,7 @@ func (b Backup) Table(t *Table, now time.Time) {
 	t.Pair("state time", Clock(b.StateTime, now))
 	t.Pair("size", Size(uint64(b.SizeBytes)))
 	if b.LiveTasks != nil {
-		t.Pair("state", fmt.Sprintf("%s, %d live tasks, %d queues", Size(uint64(b.StateBytes)), *b.LiveTasks, *b.Queues))
+		t.Pair("state", fmt.Sprintf("%s, %s, %s", Size(uint64(b.StateBytes)), Count(*b.LiveTasks, "live task"), Count(*b.Queues, "queue")))
 		t.Pair("state hash", b.StateHash)
 		t.Pair("members agree", b.agreement())
 	}

@@ -24,6 +24,9 @@ type Batch struct {
 	CreatedAt       *time.Time     `json:"created_at"`
 	ClosedAt        *time.Time     `json:"closed_at,omitempty"`
 	EndedAt         *time.Time     `json:"ended_at,omitempty"`
+	IdleTimeout     float64        `json:"idle_timeout_seconds"`
+	ExpiresAt       *time.Time     `json:"expires_at,omitempty"`
+	Expired         bool           `json:"expired"`
 	OnSuccess       *BatchCallback `json:"on_success,omitempty"`
 	OnDeath         *BatchCallback `json:"on_death,omitempty"`
 	OnComplete      *BatchCallback `json:"on_complete,omitempty"`
@@ -31,12 +34,14 @@ type Batch struct {
 
 // BatchCallback is a task that a batch enqueues.
 type BatchCallback struct {
-	Queue  string     `json:"queue"`
-	Kind   string     `json:"kind"`
-	State  string     `json:"state"`
-	TaskID string     `json:"task_id,omitempty"`
-	Error  string     `json:"error,omitempty"`
-	At     *time.Time `json:"at,omitempty"`
+	Queue    string     `json:"queue"`
+	Kind     string     `json:"kind"`
+	State    string     `json:"state"`
+	TaskID   string     `json:"task_id,omitempty"`
+	Error    string     `json:"error,omitempty"`
+	At       *time.Time `json:"at,omitempty"`
+	Refusals uint32     `json:"refusals,omitempty"`
+	NextAt   *time.Time `json:"next_at,omitempty"`
 }
 
 // NewBatch renders the API's batch.
@@ -45,6 +50,7 @@ func NewBatch(b *rowlockv1.Batch) Batch {
 		ID: b.GetId(), Name: b.GetName(), State: b.GetState().String(), CancelRequested: b.GetCancelRequested(), Total: b.GetTotal(),
 		Waiting: b.GetWaiting(), Running: b.GetRunning(), Completed: b.GetCompleted(), Cancelled: b.GetCancelled(), Deleted: b.GetDeleted(),
 		DeadLetter: b.GetDeadLetter(), CreatedAt: stamp(b.GetCreatedAt()), ClosedAt: stamp(b.GetClosedAt()), EndedAt: stamp(b.GetEndedAt()),
+		IdleTimeout: b.GetIdleTimeoutSeconds(), ExpiresAt: stamp(b.GetExpiresAt()), Expired: b.GetExpired(),
 		OnSuccess: callback(b.GetOnSuccess()), OnDeath: callback(b.GetOnDeath()), OnComplete: callback(b.GetOnComplete()),
 	}
 }
@@ -64,6 +70,7 @@ func callback(c *rowlockv1.BatchCallback) *BatchCallback {
 	}
 	return &BatchCallback{
 		Queue: c.GetQueue(), Kind: c.GetKind(), State: c.GetState().String(), TaskID: c.GetTaskId(), Error: c.GetError().GetMessage(), At: stamp(c.GetAt()),
+		Refusals: c.GetRefusals(), NextAt: stamp(c.GetNextAt()),
 	}
 }
 
@@ -78,8 +85,11 @@ func Batches(now time.Time) func(*Table, []Batch) {
 }
 
 func (b Batch) state() string {
-	if b.CancelRequested {
+	switch {
+	case b.CancelRequested:
 		return b.State + ", cancelled"
+	case b.Expired:
+		return b.State + ", expired"
 	}
 	return b.State
 }
@@ -101,6 +111,9 @@ func (b Batch) Table(t *Table, now time.Time) {
 	t.Pair("created", Clock(b.CreatedAt, now))
 	t.Pair("closed", Clock(b.ClosedAt, now))
 	t.Pair("ended", Clock(b.EndedAt, now))
+	if b.ExpiresAt != nil {
+		t.Pair("expires", fmt.Sprintf("%s unless something is added or it is closed", Clock(b.ExpiresAt, now)))
+	}
 	t.Pair("on success", b.over(b.OnSuccess, now, b.CancelRequested))
 	t.Pair("on death", b.over(b.OnDeath, now, b.DeadLetter == 0))
 	t.Pair("on complete", b.OnComplete.text(now))
@@ -118,6 +131,12 @@ func (c *BatchCallback) text(now time.Time) string {
 	switch c.State {
 	case rowlockv1.BatchCallback_enqueued.String():
 		return fmt.Sprintf("%s: task %s, enqueued %s", what, c.TaskID, Clock(c.At, now))
+	case rowlockv1.BatchCallback_retrying.String():
+		next := "at once"
+		if c.NextAt != nil {
+			next = Clock(c.NextAt, now)
+		}
+		return fmt.Sprintf("%s: refused %d times, last %s: %s; tried again %s", what, c.Refusals, Clock(c.At, now), c.Error, next)
 	case rowlockv1.BatchCallback_refused.String():
 		return fmt.Sprintf("%s: refused %s: %s", what, Clock(c.At, now), c.Error)
 	}

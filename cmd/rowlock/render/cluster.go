@@ -143,7 +143,7 @@ func (c Cluster) Table(t *Table, now time.Time) {
 	t.Pair("answered by", fmt.Sprintf("%s (%s), version %s", c.NodeID, c.Role, orDash(c.Version)))
 	t.Pair("leader", fmt.Sprintf("%s at %s, term %d", orDash(c.LeaderID), orDash(c.LeaderAddress), c.Term))
 	t.Pair("log", fmt.Sprintf("committed %d, applied %d, in the state file %d; %s", c.CommitIndex, c.AppliedIndex, c.CheckpointIndex, Size(c.LogBytes)))
-	t.Pair("state", fmt.Sprintf("%s live, %s", tasks(c.LiveTasks), Size(c.StateBytes)))
+	t.Pair("state", fmt.Sprintf("%s live, %s", Count(c.LiveTasks, "task"), Size(c.StateBytes)))
 	t.Pair("feature level", fmt.Sprintf("%d; this member supports %d", c.FeatureLevel, c.SupportedLevel))
 	t.Pair("state time", Clock(c.StateTime, now))
 	t.Pair("timeline", c.Timeline.text(now))

@@ -46,7 +46,7 @@ func Operation(table *Table, o *client.OperationInfo, now time.Time) {
 	table.Pair("state", string(o.State))
 	table.Pair("why", o.Message)
 	if o.Rate > 0 {
-		table.Pair("rate", fmt.Sprintf("%d tasks per second at most", o.Rate))
+		table.Pair("rate", Count(o.Rate, "task")+" per second at most")
 	}
 	if o.Expected > 0 {
 		table.Pair("expected", fmt.Sprint(o.Expected))

@@ -155,7 +155,7 @@ func (q Queue) Table(t *Table, now time.Time) {
 		t.Pair(n.name, fmt.Sprint(n.value))
 	}
 	t.Pair("oldest pending", Clock(q.OldestPendingAt, now))
-	t.Pair("history", fmt.Sprintf("%s, %s", tasks(q.HistoryTasks), Size(q.HistoryBytes)))
+	t.Pair("history", fmt.Sprintf("%s, %s", Count(q.HistoryTasks, "task"), Size(q.HistoryBytes)))
 	t.Pair("live tasks", fill(q.live(), q.Settings.MaxTasks, func(n uint64) string { return fmt.Sprint(n) }))
 	t.Pair("live payloads", fill(q.LiveBytes, q.Settings.MaxBytes, Size))
 	q.Settings.table(t)
@@ -218,14 +218,6 @@ func (b *Backoff) text() string {
 		return strings.Join(delays, ", ")
 	}
 	return fmt.Sprintf("initial %s, maximum %s, multiplier %g", seconds(b.InitialSeconds), seconds(b.MaximumSeconds), b.Multiplier)
-}
-
-// tasks writes a number of tasks: 1 task, 2 tasks.
-func tasks(n uint64) string {
-	if n == 1 {
-		return "1 task"
-	}
-	return fmt.Sprintf("%d tasks", n)
 }
 
 // Size shows a number of bytes to people.

@@ -181,7 +181,7 @@ func (s Schedule) Table(t *Table, now time.Time) {
 	}
 	t.Pair("overlap", hyphens(s.Overlap))
 	t.Pair("misfire", fmt.Sprintf("%s beyond %s", s.misfire(), seconds(s.GraceSeconds)))
-	t.Pair("history", fmt.Sprintf("%d ticks", s.HistoryTicks))
+	t.Pair("history", Count(s.HistoryTicks, "tick"))
 	t.Pair("queue", s.Task.Queue)
 	t.Pair("kind", s.Task.Kind)
 	t.Pair("payload", Bytes(append(s.Task.Payload, s.Task.PayloadBase64...)).text(payloadShown))

@@ -219,7 +219,7 @@ func (t Task) Table(table *Table, now time.Time) {
 		table.Pair("callback", fmt.Sprintf("%s of batch %s", t.Callback, t.CallbackOf))
 	}
 	if t.PayloadBytes > 0 {
-		table.Pair("payload", fmt.Sprintf("%d bytes: %s", t.PayloadBytes, Bytes(append(t.Payload, t.PayloadBase64...)).text(payloadShown)))
+		table.Pair("payload", fmt.Sprintf("%s: %s", Count(t.PayloadBytes, "byte"), Bytes(append(t.Payload, t.PayloadBase64...)).text(payloadShown)))
 	}
 	table.Pair("result", Bytes(append(t.Result, t.ResultBase64...)).text(payloadShown))
 	for _, e := range t.Errors {
