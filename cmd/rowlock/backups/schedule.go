@@ -176,11 +176,12 @@ func (s *Schedule) fail(ctx context.Context, step string, err error) {
 		return
 	}
 	s.metrics.failures.WithLabelValues(step).Inc()
-	what := "the scheduled backup failed, and is tried again"
+	at := []any{"step", step, "to", s.To.String(), "after", min(retryAfter, s.Every), "error", err}
 	if step == stepVerifyLog {
-		what = "the log behind the backups isn't proved, and old backups stay"
+		s.Logger.Error("the log behind the backups isn't proved, and old backups stay", at...)
+		return
 	}
-	s.Logger.Error(what, "step", step, "to", s.To.String(), "after", min(retryAfter, s.Every), "error", err)
+	s.Logger.Error("the scheduled backup failed, and is tried again", at...)
 }
 
 // look finds out what lies at the destination.
