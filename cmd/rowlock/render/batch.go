@@ -136,7 +136,7 @@ func (c *BatchCallback) text(now time.Time) string {
 		if c.NextAt != nil {
 			next = Clock(c.NextAt, now)
 		}
-		return fmt.Sprintf("%s: refused %d times, last %s: %s; tried again %s", what, c.Refusals, Clock(c.At, now), c.Error, next)
+		return fmt.Sprintf("%s: %s, last %s: %s; tried again %s", what, Count(c.Refusals, "refusal"), Clock(c.At, now), c.Error, next)
 	case rowlockv1.BatchCallback_refused.String():
 		return fmt.Sprintf("%s: refused %s: %s", what, Clock(c.At, now), c.Error)
 	}
