@@ -27,7 +27,10 @@ func TestArchiveWithoutItsBeginning(t *testing.T) {
 		}
 	}
 	g.insist(enqueue("q", 10))
-	eventually(t, "there is a full backup again", func() bool { return len(s.line(t).Fulls) > 0 })
+	eventually(t, "there is a full backup again", func() bool {
+		lines, err := logarchive.List(t.Context(), s.Bucket, "")
+		return err == nil && len(lines) == 1 && len(lines[0].Fulls) > 0
+	})
 	g.insist(enqueue("q", 10))
 	s.archived(g)
 	if r, err := s.replay(t, logarchive.Target{}); err != nil || r.LiveTasks != 30 {

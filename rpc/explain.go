@@ -138,6 +138,9 @@ func (v explainer) running(t *task.Task) *pb.Reason {
 	if t.Progress.At != 0 {
 		r.Message += fmt.Sprintf("; it was at %d%% at %s", t.Progress.Percent, clock(t.Progress.At))
 	}
+	if v.IsStopping(t.ID) {
+		r.Message += fmt.Sprintf("; a later tick of schedule %s has asked it to stop, as its overlap policy says", t.Schedule)
+	}
 	return r
 }
 

@@ -1,6 +1,7 @@
 package rpc
 
 import (
+	"strings"
 	"testing"
 
 	"google.golang.org/protobuf/proto"
@@ -74,6 +75,10 @@ func TestHeartbeatTellsWhatIsToStop(t *testing.T) {
 	held := m.all(&pb.ListTasksRequest{Queue: "q", States: []pb.Task_State{pb.Task_running}})
 	if len(held) != 1 {
 		t.Fatalf("running: %v", held)
+	}
+	if why, err := m.tasks.ExplainTask(m.ctx(), &pb.ExplainTaskRequest{Id: held[0]}); err != nil ||
+		!strings.Contains(why.GetSummary(), "; a later tick of schedule s has asked it to stop") {
+		t.Errorf("explained: %v, %v", why, err)
 	}
 	lease := m.get(held[0])
 	out, err := m.workers.Heartbeat(m.ctx(), &pb.HeartbeatRequest{

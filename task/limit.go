@@ -10,10 +10,14 @@ func (m *Machine) relimit(q *queue) {
 	for _, t := range m.tenants.all {
 		if t != nil && t.at.queue == q.number {
 			t.weight = q.settings.weightOf(t.at.key)
+			if t.limit.settle(q.settings.KeyRate, m.now) {
+				m.touchTenant(t)
+			}
 			m.limitTenant(t)
 			m.dropTenant(t)
 		}
 	}
+	q.limit.settle(q.settings.Rate, m.now) // the caller has touched the queue
 	m.limitQueue(q)
 	if q.live[Pending] > 0 {
 		m.announce(q)

@@ -154,6 +154,14 @@ func opens(r task.Rate, busy task.Time) task.Time {
 	return busy - task.Duration(cmp.Or(r.Burst, r.Tasks)-1)*interval(r)
 }
 
+// owed is what a new rate leaves of what was owed under the last one: no more than if all of the burst had just started.
+func owed(r task.Rate, busy, now task.Time) task.Time {
+	if r.Tasks == 0 {
+		return 0
+	}
+	return min(busy, now+task.Duration(cmp.Or(r.Burst, r.Tasks))*interval(r))
+}
+
 // keyOpens is when the limits of a fair key let the next of its tasks start; false: when one of its tasks ends.
 func (m *model) keyOpens(q *modelQueue, key string) (task.Time, bool) {
 	if key == "" {

@@ -35,12 +35,10 @@ func (m *model) setQueue(c *task.SetQueue) task.Result {
 		}
 	}
 	if c.Fields&(task.FieldMaxTasks-task.FieldMaxRunning) != 0 { // it decides who is served
-		if s.Rate.Tasks == 0 {
-			q.busy = 0
-		}
+		q.busy = owed(s.Rate, q.busy, m.now)
 		for k, x := range m.tenants {
-			if k.queue == q.Number && s.KeyRate.Tasks == 0 {
-				x.busy = 0
+			if k.queue == q.Number {
+				x.busy = owed(s.KeyRate, x.busy, m.now)
 			}
 		}
 		if m.inQueue(q, task.Pending, all) > 0 {

@@ -24,6 +24,18 @@ type bucket Time
 
 func (b *bucket) take(r Rate, now Time) { *b = bucket(after(max(Time(*b), now), r.interval())) }
 
+// settle lets a bucket owe no more than an empty one does under a new rate: a queue whose rate was one task an hour waits no
+// hour once it is one a second. It reports whether that changed the bucket.
+//
+// Invariant: a bucket is never later than settle lets it be. Who takes from it finds it no later than slack allows.
+func (b *bucket) settle(r Rate, now Time) bool {
+	if empty := after(now, r.slack()+r.interval()); !r.IsZero() && Time(*b) > empty {
+		*b = bucket(empty)
+		return true
+	}
+	return false
+}
+
 // allows reports whether another task may start.
 func (b bucket) allows(r Rate, now Time) bool { return r.IsZero() || b.opensAt(r) <= now }
 
