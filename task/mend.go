@@ -189,6 +189,7 @@ func (l *Loader) mendBatches() {
 		}
 		b.counts = c
 		m.settleBatch(b)
+		m.watchIdle(b)
 		m.batches.hashes.changed(b)
 		l.mend.keep(KindBatch, uint64(id))
 	}
