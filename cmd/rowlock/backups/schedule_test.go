@@ -223,6 +223,9 @@ func archiving(t *testing.T) (*member, *raftfsm.Node, *shelf, *clock) {
 // archive archives the log behind an entry, and returns the last one.
 func (s *shelf) archive(n *raftfsm.Node, behind uint64) uint64 {
 	s.t.Helper()
+	all, err := n.ReadIndex(s.t.Context())
+	must(s.t, err)
+	must(s.t, n.AwaitApplied(s.t.Context(), all))
 	b, err := logarchive.NewBatch(logarchive.Link{Index: behind}, archive.Options{})
 	must(s.t, err)
 	last, err := n.ReadLog(behind, 1<<20, b.Add)
