@@ -48,7 +48,7 @@ build: ## Build bin/rowlock
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/rowlock ./cmd/rowlock
 
 .PHONY: test
-test: race-note ## All tests that fit in 12 minutes on 2 cores
+test: race-note ## All tests that fit in 15 minutes on 2 cores
 	@{ failed=0; \
 	   go test -json $(RACE) -shuffle=on -short -timeout 10m $(UNIT) || failed=1; \
 	   go test -json -count=1 -short -timeout 10m ./test/e2e || failed=1; \
