@@ -2,6 +2,7 @@ package raftfsm
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -126,10 +127,15 @@ func enqueue(queue string, n int) *task.Enqueue {
 	return e
 }
 
-// propose proposes and insists.
-func propose(t testing.TB, n *Node, c task.Command) task.Result {
+// propose proposes and insists. A node that doesn't lead for a moment has executed nothing.
+func propose(t testing.TB, n *Node, c task.Command) (r task.Result) {
 	t.Helper()
-	r, err := n.Propose(t.Context(), c)
+	var err error
+	eventually(t, "it leads", func() bool {
+		var other *NotLeaderError
+		r, err = n.Propose(t.Context(), c)
+		return !errors.As(err, &other)
+	})
 	if err != nil {
 		t.Fatalf("%T: %v", c, err)
 	}
