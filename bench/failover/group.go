@@ -8,6 +8,7 @@ import (
 
 	"github.com/rowlock/rowlock/client"
 	"github.com/rowlock/rowlock/rpc/rowlockv1"
+	"github.com/rowlock/rowlock/test/process"
 )
 
 const (
@@ -20,6 +21,7 @@ const (
 
 // group is three members and a connection to ask them how they do.
 type group struct {
+	ports   *process.Reservation
 	members []*member
 	client  *client.Client
 	cluster rowlockv1.ClusterServiceClient
@@ -27,16 +29,17 @@ type group struct {
 
 // startGroup starts three members and waits until they are one group. On an error nothing is left running.
 func startGroup(ctx context.Context, c config) (*group, error) {
-	members, err := newMembers(c)
+	ports, err := process.Reserve(9)
 	if err != nil {
 		return nil, err
 	}
-	g := &group{members: members}
+	g := &group{ports: ports, members: newMembers(c, ports.Addrs)}
 	if g.client, err = client.New(client.Config{Addrs: g.addrs(0), OneShot: true}); err != nil {
+		ports.Release()
 		return nil, err
 	}
 	g.cluster = rowlockv1.NewClusterServiceClient(g.client.Conn())
-	for _, m := range members {
+	for _, m := range g.members {
 		if err := m.start(); err != nil {
 			return nil, errors.Join(err, g.close())
 		}
@@ -62,6 +65,7 @@ func (g *group) close() error {
 	for _, m := range g.members {
 		errs = append(errs, m.kill())
 	}
+	g.ports.Release()
 	return errors.Join(errs...)
 }
 

@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -24,13 +23,9 @@ type member struct {
 	exited  chan struct{} // closed when the process is gone
 }
 
-// newMembers chooses addresses for three members that will found a group.
-func newMembers(c config) ([]*member, error) {
-	free, err := freeAddrs(9)
-	if err != nil {
-		return nil, err
-	}
-	api, raft, http := free[:3], free[3:6], free[6:]
+// newMembers makes three members, with nine addresses, that will found a group.
+func newMembers(c config, addrs []string) []*member {
+	api, raft, http := addrs[:3], addrs[3:6], addrs[6:]
 	members := make([]*member, len(api))
 	for i := range members {
 		id := fmt.Sprintf("n%d", i+1)
@@ -43,21 +38,7 @@ func newMembers(c config) ([]*member, error) {
 			},
 		}
 	}
-	return members, nil
-}
-
-// freeAddrs returns loopback addresses that nothing listens on. They are held until all are found, so that they differ.
-func freeAddrs(n int) ([]string, error) {
-	addrs := make([]string, n)
-	for i := range addrs {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, err
-		}
-		defer l.Close()
-		addrs[i] = l.Addr().String()
-	}
-	return addrs, nil
+	return members
 }
 
 // start runs the member. It doesn't wait for it to serve.
