@@ -103,7 +103,7 @@ func (b *backupTasks) extract(ctx context.Context, sink taskSink) error {
 	if err = errors.Join(err, sink.close(err)); err != nil {
 		return err
 	}
-	fmt.Fprintf(b.p.stderr, "Extracted %s from %s.\n", plural(count, "task"), b.what())
+	fmt.Fprintf(b.p.stderr, "Extracted %s from %s.\n", render.Count(count, "task"), b.what())
 	return b.missing(missing)
 }
 
@@ -112,5 +112,5 @@ func (b *backupTasks) missing(ids []task.ID) error {
 	if len(ids) == 0 {
 		return nil
 	}
-	return &exitError{code: exitNotFound, text: fmt.Sprintf("%s of --id not in the backup, the first is %s", plural(len(ids), "task"), ids[0])}
+	return &exitError{code: exitNotFound, text: fmt.Sprintf("%s of --id not in the backup, the first is %s", render.Count(len(ids), "task"), ids[0])}
 }

@@ -136,6 +136,6 @@ func (l *logSpans) add(e *backups.Entry) {
 func (l *logSpans) print(p *program) {
 	for _, s := range l.spans {
 		fmt.Fprintf(p.stdout, "\n%s of cluster %s, timeline %s: entries %d to %d, %s\n",
-			plural(s.archives, "log archive"), s.cluster, s.timeline, s.first, s.last, render.Size(uint64(s.bytes)))
+			render.Count(s.archives, "log archive"), s.cluster, s.timeline, s.first, s.last, render.Size(uint64(s.bytes)))
 	}
 }

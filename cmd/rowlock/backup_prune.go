@@ -48,11 +48,11 @@ opened. --dry-run says what would be removed.`,
 		plan := backups.Plan(found, policy)
 		view := newPruneView(plan, *dryRun)
 		if view.Removed > 0 && !*dryRun {
-			if err := confirm.ask(true, "remove %d of %s at %s", view.Removed, plural(len(plan), "archive"), b); err != nil {
+			if err := confirm.ask(true, "remove %d of %s at %s", view.Removed, render.Count(len(plan), "archive"), b); err != nil {
 				return err
 			}
 			if n, err := backups.Remove(cmd.Context(), b, plan); err != nil {
-				return fmt.Errorf("%d of %s are removed; call it again to go on: %w", n, plural(view.Removed, "archive"), err)
+				return fmt.Errorf("%d of %s are removed; call it again to go on: %w", n, render.Count(view.Removed, "archive"), err)
 			}
 		}
 		return out.print(view, view.table)

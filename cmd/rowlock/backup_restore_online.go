@@ -26,7 +26,7 @@ func (p *program) restoreOnline(cmd *cobra.Command, f *restoreFlags, s *stagedSt
 		}
 		fmt.Fprintf(p.stderr, "%s\nCluster %s has %s now, as member %s sees it. All of that goes, and so does what happened there since the backup.\n",
 			done.text(s.name, p.now()), status.GetClusterId(), render.Count(status.GetLiveTasks(), "live task"), status.GetNodeId())
-		if err := confirm.ask(true, "put the backup in the place of the state of cluster %s, on its %s", status.GetClusterId(), plural(len(status.GetMembers()), "member")); err != nil {
+		if err := confirm.ask(true, "put the backup in the place of the state of cluster %s, on its %s", status.GetClusterId(), render.Count(len(status.GetMembers()), "member")); err != nil {
 			return err
 		}
 		answer, err := p.upload(ctx, c, s.path, &rowlockv1.RestoreHeader{StateHash: done.Hash, Why: f.why, ClusterId: status.GetClusterId()})

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/rowlock/rowlock/cmd/rowlock/render"
 	"github.com/rowlock/rowlock/rpc/rowlockv1"
 )
 
@@ -20,7 +21,7 @@ Dead letters stay, on-success doesn't come any more, on-complete does.`,
 	return p.batchCall(cmd, func(ctx context.Context, c *connection, id string) (*rowlockv1.Batch, error) {
 		answer, err := c.batches.CancelBatch(ctx, &rowlockv1.CancelBatchRequest{Id: id, RequestId: requestID()})
 		if err == nil {
-			fmt.Fprintf(p.stderr, "Cancelling %s.\n", plural(int(answer.GetTasks()), "task"))
+			fmt.Fprintf(p.stderr, "Cancelling %s.\n", render.Count(int(answer.GetTasks()), "task"))
 		}
 		return answer.GetBatch(), err
 	})

@@ -190,5 +190,5 @@ func (p *program) printChecks(out *output, all []*checked) error {
 			}
 		}
 	}
-	return &exitError{code: exitFailed, text: fmt.Sprintf("%s: %s", plural(total, "finding"), first)}
+	return &exitError{code: exitFailed, text: fmt.Sprintf("%s: %s", render.Count(total, "finding"), first)}
 }

@@ -60,7 +60,7 @@ func (p *program) repair(ctx context.Context, dataDir string, f *repairFlags, lo
 		t.Pair("repaired", r.NodeID)
 		t.Pair("cluster", r.NewClusterID)
 		t.Pair("live tasks", fmt.Sprint(report.LiveTasks))
-		t.Pair("lost or damaged", fmt.Sprintf("%s, %s", plural(report.Records, "record"), plural(len(report.Tasks), "known task")))
+		t.Pair("lost or damaged", fmt.Sprintf("%s, %s", render.Count(report.Records, "record"), render.Count(len(report.Tasks), "known task")))
 		t.Pair("quarantine", report.Quarantine)
 		for i, note := range report.Notes {
 			if i == 10 {

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/rowlock/rowlock/client"
+	"github.com/rowlock/rowlock/cmd/rowlock/render"
 	"github.com/rowlock/rowlock/rpc/rowlockv1"
 	"github.com/rowlock/rowlock/task/filter"
 )
@@ -139,7 +140,7 @@ func (d *deadLetterChange) direct(ctx context.Context, c *connection, out *outpu
 	}
 	// Whoever names dead letters to retry has chosen them.
 	if d.destroys {
-		if err := d.confirm.ask(true, "%s %s", d.verb, plural(len(ids), "dead letter")); err != nil {
+		if err := d.confirm.ask(true, "%s %s", d.verb, render.Count(len(ids), "dead letter")); err != nil {
 			return err
 		}
 	}

@@ -95,7 +95,7 @@ func (p *program) printFindings(out *output, d *doctor.Doctor) error {
 				fmt.Fprintf(p.stdout, "\n%s: %s of %s: %s\n  mend: %s\n", f.Grade, f.Check, f.Subject, f.Found, f.Mend)
 			}
 		}
-		fmt.Fprintf(p.stdout, "\n%s, %s, %s\n", plural(len(d.Findings), "finding"), plural(warnings, "warning"), fmt.Sprintf("%d bad", bad))
+		fmt.Fprintf(p.stdout, "\n%s, %s, %s\n", render.Count(len(d.Findings), "finding"), render.Count(warnings, "warning"), fmt.Sprintf("%d bad", bad))
 	}
 	if bad > 0 {
 		return &exitError{code: exitFailed, text: fmt.Sprintf("%d of %d findings are bad", bad, len(d.Findings))}

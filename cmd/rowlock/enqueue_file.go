@@ -114,12 +114,12 @@ func (s *fileSender) outcome(err error) error {
 	if err != nil {
 		code, text := explain(context.Background(), err)
 		return &exitError{code: code, text: fmt.Sprintf("%s; %d of %s are known to be enqueued; the same command with --request-id %s goes on and enqueues nothing twice",
-			text, s.accepted, plural(s.total, "task"), s.call.requestID)}
+			text, s.accepted, render.Count(s.total, "task"), s.call.requestID)}
 	}
-	fmt.Fprintf(s.p.stderr, "Enqueued %d of %s.\n", s.accepted, plural(s.total, "task"))
+	fmt.Fprintf(s.p.stderr, "Enqueued %d of %s.\n", s.accepted, render.Count(s.total, "task"))
 	if s.first != nil {
 		code, text := explain(context.Background(), s.first)
-		return &exitError{code: code, text: fmt.Sprintf("%s refused, the first in %s", plural(s.refused, "task"), text)}
+		return &exitError{code: code, text: fmt.Sprintf("%s refused, the first in %s", render.Count(s.refused, "task"), text)}
 	}
 	return nil
 }

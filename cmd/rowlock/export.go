@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/rowlock/rowlock/cmd/rowlock/render"
 	"github.com/rowlock/rowlock/rpc/rowlockv1"
 )
 
@@ -90,7 +91,7 @@ func (e *export) end(failed error) error {
 	e.bar.stop()
 	err := e.lines.close(failed)
 	if failed == nil && err == nil {
-		fmt.Fprintf(e.p.stderr, "Exported %s.\n", plural(e.lines.count, "task"))
+		fmt.Fprintf(e.p.stderr, "Exported %s.\n", render.Count(e.lines.count, "task"))
 	}
 	return err
 }

@@ -133,10 +133,7 @@ func (r *refusals) err(total int) error {
 		text = fmt.Sprintf("task %s: %s", r.first.GetId(), text)
 	}
 	if total > 1 {
-		text = fmt.Sprintf("%d of %s were refused, the first: %s", r.refused, plural(total, "task"), text)
+		text = fmt.Sprintf("%d of %s were refused, the first: %s", r.refused, render.Count(total, "task"), text)
 	}
 	return &exitError{code: exitCode(r.first.GetError().GetCode()), text: text}
 }
-
-// plural writes a number of things as all of the program does: 1 task, 2 tasks.
-func plural(n int, noun string) string { return render.Count(n, noun) }

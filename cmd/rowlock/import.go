@@ -96,7 +96,7 @@ func (i *importer) run(ctx context.Context, tasks rowlockv1.TaskServiceClient, o
 		return list(out, i.table).Close("No tasks.")
 	}
 	if !i.dryRun {
-		what := "import " + plural(i.total, "task")
+		what := "import " + render.Count(i.total, "task")
 		if i.onConflict == conflictReplace {
 			what += " and replace those that are there"
 		}
@@ -126,7 +126,7 @@ func (i *importer) noConflict(ctx context.Context, tasks rowlockv1.TaskServiceCl
 			return err
 		}
 		return &exitError{code: exitRefused, text: fmt.Sprintf("%d of %s can't be imported (%s); nothing was imported, as --on-conflict fail wants it",
-			n, plural(i.total, "task"), trial.counts.reasons())}
+			n, render.Count(i.total, "task"), trial.counts.reasons())}
 	}
 	return nil
 }
@@ -277,15 +277,15 @@ func (i *importer) outcome(ctx context.Context, err error) error {
 	if err != nil {
 		code, text := explain(ctx, err)
 		return &exitError{code: code, text: fmt.Sprintf("%s; %d of %s are known to be imported; the same command goes on, and imports nothing twice",
-			text, i.counts.imported, plural(i.total, "task"))}
+			text, i.counts.imported, render.Count(i.total, "task"))}
 	}
 	verb := "Imported"
 	if i.dryRun {
 		verb = "Would import"
 	}
-	fmt.Fprintf(i.p.stderr, "%s %d of %s%s.\n%s", verb, i.counts.imported, plural(i.total, "task"), i.counts.rest(), i.originNote())
+	fmt.Fprintf(i.p.stderr, "%s %d of %s%s.\n%s", verb, i.counts.imported, render.Count(i.total, "task"), i.counts.rest(), i.originNote())
 	if first := i.counts.first; first != nil {
-		return &exitError{code: first.code, text: fmt.Sprintf("%s refused, the first: %s", plural(total(i.counts.refused), "task"), first.text)}
+		return &exitError{code: first.code, text: fmt.Sprintf("%s refused, the first: %s", render.Count(total(i.counts.refused), "task"), first.text)}
 	}
 	return nil
 }

@@ -111,9 +111,9 @@ func (o *operate) run(ctx context.Context, cmd *cobra.Command, c *connection, ou
 
 // amount is how many tasks match, in words.
 func (o *operate) amount(n *client.OperationCount) string {
-	text := "the " + plural(int(n.Matched), o.noun)
+	text := "the " + render.Count(int(n.Matched), o.noun)
 	if !n.Complete {
-		text = fmt.Sprintf("at least %s (there was no time to count all)", plural(int(n.Matched), o.noun))
+		text = fmt.Sprintf("at least %s (there was no time to count all)", render.Count(int(n.Matched), o.noun))
 	}
 	return text
 }
@@ -180,7 +180,7 @@ func (o *operate) report(out *output, op *client.OperationInfo) error {
 		return &exitError{code: exitFailed, text: fmt.Sprintf("operation %s stopped: %s", op.ID, op.Message)}
 	case len(op.Errors) > 0:
 		e := op.Errors[0]
-		return &exitError{code: exitFailed, text: fmt.Sprintf("%s failed, the first: task %s: %s", plural(int(op.Failed), "task"), e.TaskID, e.Message)}
+		return &exitError{code: exitFailed, text: fmt.Sprintf("%s failed, the first: task %s: %s", render.Count(int(op.Failed), "task"), e.TaskID, e.Message)}
 	}
 	return nil
 }

@@ -24,7 +24,7 @@ func (p *program) queuePurgeCommand() *cobra.Command {
 				return err
 			}
 			q := answer.GetQueue()
-			if err := confirm.ask(true, "delete the %s waiting in queue %s", plural(int(q.GetPending()+q.GetScheduled()+q.GetBlocked()), "task"), args[0]); err != nil {
+			if err := confirm.ask(true, "delete the %s waiting in queue %s", render.Count(int(q.GetPending()+q.GetScheduled()+q.GetBlocked()), "task"), args[0]); err != nil {
 				return err
 			}
 			purged, err := c.queues.PurgeQueue(ctx, &rowlockv1.PurgeQueueRequest{Name: args[0], RequestId: requestID()})

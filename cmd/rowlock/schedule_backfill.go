@@ -77,10 +77,10 @@ func (p *program) printBackfill(out *output, results []*rowlockv1.BackfillResult
 		}
 	}
 	if refused > 0 {
-		return &exitError{code: exitRefused, text: fmt.Sprintf("%d of %s made no task", refused, plural(len(results), "tick"))}
+		return &exitError{code: exitRefused, text: fmt.Sprintf("%d of %s made no task", refused, render.Count(len(results), "tick"))}
 	}
 	if dryRun && out.people() {
-		fmt.Fprintf(p.stderr, "Dry run: without --dry-run, this makes %s.\n", plural(len(results), "task"))
+		fmt.Fprintf(p.stderr, "Dry run: without --dry-run, this makes %s.\n", render.Count(len(results), "task"))
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/rowlock/rowlock/cmd/rowlock/render"
 	"github.com/rowlock/rowlock/rpc/rowlockv1"
 )
 
@@ -33,7 +34,7 @@ such a task is told to stop, and its outcome is refused.`,
 			if err != nil {
 				return err
 			}
-			if err := confirm.ask(true, "reset %s", plural(len(ids), "task")); err != nil {
+			if err := confirm.ask(true, "reset %s", render.Count(len(ids), "task")); err != nil {
 				return err
 			}
 			return connect.run(cmd, func(ctx context.Context, c *connection) error { return c.reset(0).run(ctx, out, ids) })

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/rowlock/rowlock/cmd/rowlock/render"
 	"github.com/rowlock/rowlock/rpc/rowlockv1"
 )
 
@@ -48,5 +49,5 @@ func stopped(word string, done int, err error) error {
 	if done == 0 {
 		return err
 	}
-	return fmt.Errorf("stopped when %s had been %s: %w", plural(done, "task"), word, err)
+	return fmt.Errorf("stopped when %s had been %s: %w", render.Count(done, "task"), word, err)
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rowlock/rowlock/client"
+	"github.com/rowlock/rowlock/cmd/rowlock/render"
 	"github.com/rowlock/rowlock/rpc/rowlockv1"
 )
 
@@ -28,7 +29,7 @@ There is no canary, as what is deleted can't fail: --dry-run shows what would be
 	}}
 	change.add(cmd)
 	cmd.RunE = change.runE(connect, out, func(ctx context.Context, c *connection, ids []string) error {
-		if err := change.confirm.ask(true, "delete %s for good", plural(len(ids), "task")); err != nil {
+		if err := change.confirm.ask(true, "delete %s for good", render.Count(len(ids), "task")); err != nil {
 			return err
 		}
 		return c.delete(rowlockv1.Task_unspecified).run(ctx, out, ids)

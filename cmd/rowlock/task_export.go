@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/rowlock/rowlock/cmd/rowlock/render"
 	"github.com/rowlock/rowlock/rpc/rowlockv1"
 )
 
@@ -125,5 +126,5 @@ func (e *export) resumable(ctx context.Context, err error) error {
 		how = "repeat the command with"
 	}
 	return &exitError{code: code, text: fmt.Sprintf("%s; %s written; to go on, %s --cursor %s:%d:%s",
-		text, plural(e.lines.count, "task"), how, e.passes[e.at].name, e.lines.bytes, e.cursor)}
+		text, render.Count(e.lines.count, "task"), how, e.passes[e.at].name, e.lines.bytes, e.cursor)}
 }

@@ -105,7 +105,7 @@ func eventText(e *client.Event) string {
 	}
 	add(e.Reason != "", "(%s)", e.Reason)
 	add(e.Attempt > 0, "attempt %d", e.Attempt)
-	add(e.RetryCount > 0, "%s", plural(e.RetryCount, "failed attempt"))
+	add(e.RetryCount > 0, "%s", render.Count(e.RetryCount, "failed attempt"))
 	add(e.Kind != "", "kind %s", e.Kind)
 	return strings.Join(words, "  ")
 }

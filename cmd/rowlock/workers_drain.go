@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rowlock/rowlock/client"
+	"github.com/rowlock/rowlock/cmd/rowlock/render"
 	"github.com/rowlock/rowlock/rpc/rowlockv1"
 )
 
@@ -50,7 +51,7 @@ their next Lease. The mark outlives leaders and restarts. Tasks that run on for 
 			}
 			w := answer.GetWorker()
 			if !*wait {
-				return p.printWorker(out, w, fmt.Sprintf("takes no more tasks, %s to finish", plural(int(w.GetRunning()), "task")))
+				return p.printWorker(out, w, fmt.Sprintf("takes no more tasks, %s to finish", render.Count(int(w.GetRunning()), "task")))
 			}
 			return p.waitForDrain(ctx, c, out, w, *timeout)
 		})
@@ -75,7 +76,7 @@ func (p *program) waitForDrain(ctx context.Context, c *connection, out *output, 
 			return p.printWorker(out, w, "drained, it has left")
 		case waiting.Err() != nil && ctx.Err() == nil:
 			return &exitError{code: exitFailed, text: fmt.Sprintf("worker %s still runs %s after %s (--timeout): it goes on draining, see 'rowlock workers get %s'",
-				w.GetInfo().GetWorkerId(), plural(int(w.GetRunning()), "task"), timeout, id)}
+				w.GetInfo().GetWorkerId(), render.Count(int(w.GetRunning()), "task"), timeout, id)}
 		case err != nil:
 			return err
 		}

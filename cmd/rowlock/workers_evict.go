@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rowlock/rowlock/client"
+	"github.com/rowlock/rowlock/cmd/rowlock/render"
 	"github.com/rowlock/rowlock/rpc/rowlockv1"
 )
 
@@ -34,7 +35,7 @@ use 'rowlock workers drain'.`,
 			}
 			w := answer.GetWorker()
 			if err := confirm.ask(true, "end session %d of worker %s (%s), and put the %s that it runs back into their queues",
-				w.GetSessionId(), w.GetInfo().GetWorkerId(), p.ago(w), plural(int(w.GetRunning()), "task")); err != nil {
+				w.GetSessionId(), w.GetInfo().GetWorkerId(), p.ago(w), render.Count(int(w.GetRunning()), "task")); err != nil {
 				return err
 			}
 			// By its ID, so that what is evicted is what was shown, and not a session that it opened since.
@@ -45,7 +46,7 @@ use 'rowlock workers drain'.`,
 			case !errors.Is(err, client.ErrNotFound): // it has ended meanwhile, by itself or by a try whose answer was lost
 				return err
 			}
-			return p.printWorker(out, w, fmt.Sprintf("evicted, %s put back", plural(int(w.GetRunning()), "task")))
+			return p.printWorker(out, w, fmt.Sprintf("evicted, %s put back", render.Count(int(w.GetRunning()), "task")))
 		})
 	}
 	return cmd

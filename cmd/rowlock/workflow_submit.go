@@ -105,7 +105,7 @@ func (p *program) submit(ctx context.Context, c *connection, out *output, call *
 		return err
 	}
 	fmt.Fprintf(p.stderr, "Workflow %s has %s; 'rowlock workflow get %s' shows how they are.\n",
-		submitted.WorkflowID, plural(len(submitted.TaskIDs), "task"), submitted.WorkflowID)
+		submitted.WorkflowID, render.Count(len(submitted.TaskIDs), "task"), submitted.WorkflowID)
 	return nil
 }
 
