@@ -49,10 +49,7 @@ func recycle(b *[]byte) {
 // encodedSize is about what the tasks of batches take; the rest is small.
 func encodedSize(cs []task.Command) (size int) {
 	for _, c := range cs {
-		if r, ok := c.(*task.Request); ok {
-			c = r.Command
-		}
-		if e, ok := c.(*task.Enqueue); ok {
+		if e, ok := task.Inner(c).(*task.Enqueue); ok {
 			for i := range e.Tasks {
 				size += newTaskRoom + len(e.Tasks[i].Payload)
 			}

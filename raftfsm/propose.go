@@ -181,10 +181,7 @@ func (p *proposer) add(cs []task.Command, pr proposal, urgent bool) error {
 // creates reports whether the commands make new tasks, or what makes them.
 func creates(cs []task.Command) bool {
 	for _, c := range cs {
-		if r, ok := c.(*task.Request); ok {
-			c = r.Command
-		}
-		switch c.(type) {
+		switch task.Inner(c).(type) {
 		case *task.Enqueue, *task.PutSchedule, *task.FireSchedules, *task.TriggerSchedule, *task.BackfillSchedule,
 			*task.EnqueueGraph, *task.CreateBatch, *task.ImportTasks:
 			return true

@@ -204,10 +204,7 @@ func (s *Sessions) follow() {
 func (s *Sessions) applied(b *batch, out *applied) {
 	if b != nil {
 		for i, c := range b.commands {
-			if r, ok := c.(*task.Request); ok {
-				c = r.Command
-			}
-			if _, ok := c.(*task.OpenSession); ok && out.results[i].Code == task.OK && len(out.results[i].Items) > 0 {
+			if _, ok := task.Inner(c).(*task.OpenSession); ok && out.results[i].Code == task.OK && len(out.results[i].Items) > 0 {
 				s.Opened(uint64(out.results[i].Items[0].ID))
 			}
 		}

@@ -29,10 +29,7 @@ func (d *dispatcher) Companions(cs []task.Command) []raftfsm.Companion {
 	var buf [maxArrivals]arrival
 	arrivals := buf[:0]
 	for _, c := range cs {
-		if r, ok := c.(*task.Request); ok {
-			c = r.Command
-		}
-		switch e := c.(type) {
+		switch e := task.Inner(c).(type) {
 		case *task.Enqueue:
 			arrivals = d.arrive(arrivals, e.Tasks)
 		case *task.EnqueueGraph:

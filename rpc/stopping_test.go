@@ -13,12 +13,7 @@ import (
 // tick that waits makes its task when the worker has stopped, and not before.
 func TestOverlapCancel(t *testing.T) {
 	m := start(t)
-	c := m.schedules()
-	req := daily("s")
-	req.Task.Queue, req.Overlap = "q", pb.Overlap_cancel
-	if _, err := c.PutSchedule(m.ctx(), req); err != nil {
-		t.Fatal(err)
-	}
+	c := m.cancelling()
 	trigger := func() *pb.TriggerScheduleResponse {
 		t.Helper()
 		out, err := c.TriggerSchedule(m.ctx(), &pb.TriggerScheduleRequest{Name: "s"})
@@ -59,12 +54,7 @@ func TestOverlapCancel(t *testing.T) {
 // TestHeartbeatTellsWhatIsToStop: workers without a stream learn of it by their heartbeat.
 func TestHeartbeatTellsWhatIsToStop(t *testing.T) {
 	m := start(t)
-	c := m.schedules()
-	req := daily("s")
-	req.Task.Queue, req.Overlap = "q", pb.Overlap_cancel
-	if _, err := c.PutSchedule(m.ctx(), req); err != nil {
-		t.Fatal(err)
-	}
+	c := m.cancelling()
 	s := m.session("q")
 	for range 2 { // the second tick waits for the first one's task
 		if _, err := c.TriggerSchedule(m.ctx(), &pb.TriggerScheduleRequest{Name: "s"}); err != nil {
@@ -87,4 +77,16 @@ func TestHeartbeatTellsWhatIsToStop(t *testing.T) {
 	if err != nil || len(out.GetStopping()) != 1 || out.GetStopping()[0].GetToken() != lease.GetToken() || len(out.GetRevoked()) > 0 {
 		t.Errorf("the heartbeat: %v, %v", out, err)
 	}
+}
+
+// cancelling puts schedule s, whose ticks ask the tasks in queue q before them to stop.
+func (m *member) cancelling() pb.ScheduleServiceClient {
+	m.t.Helper()
+	c := m.schedules()
+	req := daily("s")
+	req.Task.Queue, req.Overlap = "q", pb.Overlap_cancel
+	if _, err := c.PutSchedule(m.ctx(), req); err != nil {
+		m.t.Fatal(err)
+	}
+	return c
 }

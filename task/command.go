@@ -353,6 +353,14 @@ type Request struct {
 	Command Command
 }
 
+// Inner is the command that a Request carries, or else the command itself.
+func Inner(c Command) Command {
+	if r, ok := c.(*Request); ok {
+		return r.Command
+	}
+	return c
+}
+
 // Result is a command's outcome.
 type Result struct {
 	Code   Code
