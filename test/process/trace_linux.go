@@ -47,7 +47,8 @@ func KillBefore(ctx context.Context, binary string, o Options, n int) (*Traced, 
 	}
 	ended := make(chan end, 1)
 	go func() {
-		runtime.LockOSThread() // ptrace takes orders from the thread that began it; the thread ends with this goroutine
+		runtime.LockOSThread()         // ptrace takes orders from the thread that began it
+		defer runtime.UnlockOSThread() // a thread that ended with the goroutine would take with it the processes that it has started
 		traced, err := trace(ctx, binary, o, n)
 		ended <- end{traced, err}
 	}()

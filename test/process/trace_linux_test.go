@@ -34,3 +34,29 @@ func TestKillBefore(t *testing.T) {
 		}
 	}
 }
+
+// TestKillBeforeSparesOthers: processes that run meanwhile outlive one that is watched, whichever thread started them.
+func TestKillBeforeSparesOthers(t *testing.T) {
+	if err := CanTrace(t.Context()); err != nil {
+		t.Skip(err)
+	}
+	var others []*Process
+	for range 20 {
+		p, err := Start("/bin/sh", Options{Args: []string{"-c", "exec sleep 60"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = p.Kill() }()
+		others = append(others, p)
+		if _, err := KillBefore(limited(t), "/bin/sh", Options{Args: []string{"-c", "exit 0"}}, Never); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, p := range others {
+		select {
+		case <-p.Exited():
+			t.Errorf("process %d has ended: %v", i, p.err)
+		default:
+		}
+	}
+}
