@@ -119,6 +119,10 @@ fuzz: ## Fuzz every decoder for FUZZTIME each
 k8s-test: ## Test deploy/k8s by the API server's own validation (compiles it: a minute at first)
 	cd test/k8s && go vet ./... && go test -count=1 ./...
 
+.PHONY: rules-test
+rules-test: ## Test deploy/prometheus by Prometheus' own evaluation (compiles it: two minutes at first)
+	cd test/rules && go vet ./... && go test -count=1 ./...
+
 .PHONY: faults
 faults: ## Plant each known fault and see a test catch it
 	go run ./test/faults
