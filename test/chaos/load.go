@@ -57,20 +57,20 @@ func (r *run) startLoad(ctx context.Context) (*load, error) {
 	l.work, l.leave = context.WithCancel(ctx)
 	l.produce, l.stop = context.WithCancel(l.work)
 	if _, err := r.client.Queues().Set(ctx, limitedQueue, client.QueueSettings{MaxRunning: limitedRunning}, "max_running"); err != nil {
-		return nil, err
+		return l, err
 	}
 	if _, err := r.client.Schedules().Put(ctx, scheduleName, "@every 1s", client.Raw("tick", []byte(`{}`)),
 		client.OnOverlap(client.OverlapAllow), client.TaskOptions(client.Queue(tickQueue))); err != nil {
-		return nil, err
+		return l, err
 	}
 	for p := range plainProducers {
 		if err := l.producer(p, fmt.Sprintf("p%d", p), []string{plainQueue, streamQueue, limitedQueue}[p%3], 10*time.Millisecond); err != nil {
-			return nil, err
+			return l, err
 		}
 	}
 	c, err := l.connect(size)
 	if err != nil {
-		return nil, err
+		return l, err
 	}
 	l.producers.Go(func() { l.mix(c) })
 	for range unaryWorkers {
