@@ -94,14 +94,24 @@ func (l *ledger) accept(id, queue string, ends bool, began time.Time, epoch int)
 	return nil
 }
 
-// lease notes that a task was handed out by a call that began at a time.
-func (l *ledger) lease(id string, token uint64, began time.Time) error {
+// token notes that a token was given out.
+func (l *ledger) token(id string, token uint64) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if other, ok := l.tokens[token]; ok && other != id {
 		return fmt.Errorf("token %d was given out for %s and for %s", token, other, id)
 	}
 	l.tokens[token] = id
+	return nil
+}
+
+// lease notes that a task was handed out by a call that began at a time.
+func (l *ledger) lease(id string, token uint64, began time.Time) error {
+	if err := l.token(id, token); err != nil {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	r := l.records[id]
 	if r == nil {
 		return nil // the answer to its enqueue isn't there yet, or there will be none

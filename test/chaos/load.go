@@ -203,6 +203,14 @@ func (l *load) startWorker() error {
 	if err != nil {
 		return err
 	}
+	w.Use(func(next worker.HandlerFunc) worker.HandlerFunc {
+		return func(ctx context.Context, t *worker.RawTask) error {
+			if err := l.ledger.token(t.ID, t.Token); err != nil {
+				l.breach(err)
+			}
+			return next(ctx, t)
+		}
+	})
 	for _, kind := range []string{numbered{}.Kind(), "callback", "tick"} {
 		w.HandleFunc(kind, func(_ context.Context, t *worker.RawTask) error { return t.SetResult("done") })
 	}

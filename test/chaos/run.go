@@ -116,7 +116,7 @@ func (r *run) steps() error {
 		if err := s.do(r, random); err != nil {
 			return fmt.Errorf("step %d, %s: %w", n, s.name, err)
 		}
-		r.tally.add(s.name)
+		r.tally.add("step " + s.name)
 		if err := r.group.alive(); err != nil {
 			return fmt.Errorf("behind step %d, %s: %w", n, s.name, err)
 		}

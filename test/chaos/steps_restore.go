@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/rowlock/rowlock/client"
@@ -17,7 +18,7 @@ import (
 // coverTime is how long the archive may take to reach a moment that a restore goes to, where members have just died.
 const coverTime = 20 * time.Second
 
-// covered chooses a moment of this timeline and waits until the archive covers it; false: there is none.
+// covered chooses a moment of this timeline and waits until the archive covers it; false: it doesn't come to that.
 func (r *run) covered(random *rand.Rand) (time.Time, bool) {
 	ago := upTo(random, 6*time.Second)
 	if random.IntN(4) == 0 {
@@ -28,25 +29,36 @@ func (r *run) covered(random *rand.Rand) (time.Time, bool) {
 		at = earliest // what is before is in another timeline
 	}
 	err := until(r.ctx, coverTime, func(ctx context.Context) bool {
-		a, err := r.group.command(ctx, 0, "backup", "coverage", "--from", r.dest, "-o", "json")
-		var spans []struct {
-			From, To struct{ Time time.Time }
-		}
-		if err != nil || json.Unmarshal([]byte(a.stdout), &spans) != nil {
+		from, to, err := r.coverage(ctx)
+		if err != nil {
 			return false
 		}
-		for _, s := range spans {
-			if !s.From.Time.After(at) && s.To.Time.After(at) {
-				return true
-			}
+		if from.After(r.resumed) && at.Before(from.Add(slack)) {
+			at = from.Add(slack) // what is before the timeline's first full backup, or behind a gap, can't be restored
 		}
-		return false
+		return to.After(at) && !from.After(at)
 	})
 	if err != nil {
 		r.say("%s isn't covered: nothing is restored", at.Format(clock))
-		r.tally.add("moments that weren't covered")
+		r.tally.add("moments that weren't covered in time")
 	}
 	return at, err == nil
+}
+
+// coverage is the newest stretch of time that the archive covers.
+func (r *run) coverage(ctx context.Context) (from, to time.Time, err error) {
+	a, err := r.group.command(ctx, 0, "backup", "coverage", "--from", r.dest, "-o", "json")
+	if err != nil {
+		return from, to, err
+	}
+	var spans []struct {
+		From, To struct{ Time time.Time }
+	}
+	if err := json.Unmarshal([]byte(a.stdout), &spans); err != nil || len(spans) == 0 {
+		return from, to, errors.Join(err, fmt.Errorf("coverage: exit code %d: %s", a.code, a.short()))
+	}
+	last := spans[len(spans)-1]
+	return last.From.Time, last.To.Time, nil
 }
 
 // restoreBeside restores a moment into new data directories, starts a group of them, and compares it with what had been acknowledged.
@@ -86,6 +98,7 @@ func (r *run) lookBeside(g *group, at time.Time) error {
 		return err
 	}
 	defer c.Close()
+	r.tally.add("groups restored beside")
 	return r.auditAt(r.ctx, c, at)
 }
 
@@ -110,11 +123,12 @@ func (r *run) restoreGroup(random *rand.Rand) error {
 	if err != nil {
 		return err
 	}
-	r.say("restore: %d %s", a.code, a.short())
+	r.say("restore: %d %s", a.code, strings.TrimSpace(a.stderr))
 	s, came, err := r.outcome(a)
 	if err != nil || !came {
 		return err
 	}
+	r.tally.add("restores that came to be")
 	r.ledger.restore(at, s.SuspendedSince)
 	if err := r.auditRestore(r.ctx); err != nil {
 		return err
