@@ -66,10 +66,11 @@ func (s *s3) Probe(ctx context.Context) error {
 func (s *s3) hasAny(ctx context.Context) (bool, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel() // it ends the listing behind the first
-	for o := range s.client.ListObjects(ctx, s.bucket, minio.ListObjectsOptions{Prefix: s.prefix, Recursive: true, MaxKeys: 1}) {
-		if o.Err != nil {
-			return false, s.explain("list", "", o.Err)
-		}
+	first, any := <-s.client.ListObjects(ctx, s.bucket, minio.ListObjectsOptions{Prefix: s.prefix, Recursive: true, MaxKeys: 1})
+	switch {
+	case any && first.Err != nil:
+		return false, s.explain("list", "", first.Err)
+	case any:
 		return true, nil
 	}
 	return false, ctx.Err()
