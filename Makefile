@@ -35,6 +35,8 @@ FLIPS ?= 10000
 BENCH_FLAGS ?= all
 # Flags of bench/failover under `make bench-failover`.
 FAILOVER_FLAGS ?= -trials 50
+# Flags of test/chaos under `make chaos`.
+CHAOS_FLAGS ?= -for 5m
 # Flags of bench/recovery under `make bench-recovery`.
 RECOVERY_FLAGS ?= -tasks 1000000
 
@@ -103,6 +105,10 @@ bench-recovery: build ## Measure what backups cost and how long restores take (R
 bench-failover: build ## Measure how long a group is gone when its leader is (FAILOVER_FLAGS='-signal stop')
 	go run ./bench/failover -rowlock bin/rowlock $(FAILOVER_FLAGS)
 
+.PHONY: chaos
+chaos: build ## Kill, stop, wipe, back up and restore three members under load, and hold them to what they promise (CHAOS_FLAGS='-seed 7 -for 1m')
+	go run ./test/chaos -rowlock bin/rowlock $(CHAOS_FLAGS)
+
 .PHONY: flips
 flips: ## Flip FLIPS bits of a member's files, one at a time: each is refused, or changes nothing that anybody reads
 	ROWLOCK_TEST_FLIPS=$(FLIPS) go test -count=1 -v -timeout 60m -run '^TestFlippedBitsOfADirectory$$' ./store
@@ -118,6 +124,10 @@ fuzz: ## Fuzz every decoder for FUZZTIME each
 .PHONY: k8s-test
 k8s-test: ## Test deploy/k8s by the API server's own validation (compiles it: a minute at first)
 	cd test/k8s && go vet ./... && go test -count=1 ./...
+
+.PHONY: rules-test
+rules-test: ## Test deploy/prometheus by Prometheus' own evaluation (compiles it: two minutes at first)
+	cd test/rules && go vet ./... && go test -count=1 ./...
 
 .PHONY: faults
 faults: ## Plant each known fault and see a test catch it
