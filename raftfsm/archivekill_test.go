@@ -50,11 +50,15 @@ func TestArchiverKilled(t *testing.T) {
 		s.config(&c)
 		m := startReady(t, c)
 		verifyAcked(t, m.Node, acked)
+		archived := func(index uint64) func() bool {
+			return func() bool {
+				a, _ := m.Archive()
+				return a.Active && a.Index >= index
+			}
+		}
+		eventually(t, "there is a full backup", archived(1)) // one that was killed early has left none
 		index, hash := stateOf(m.Node)
-		eventually(t, "all is archived", func() bool {
-			a, _ := m.Archive()
-			return a.Active && a.Index >= index
-		})
+		eventually(t, "all is archived", archived(index))
 		m.close(t)
 		r, err := s.replay(t, logarchive.Target{Index: index})
 		if err != nil || r.Hash != hash {

@@ -30,7 +30,7 @@ var _ autopilot.ApplicationIntegration = pilot{}
 
 // run runs autopilot until ctx is done.
 func (p pilot) run(ctx context.Context) {
-	a := autopilot.New(p.node.raft, p,
+	a := autopilot.New(p.raft(), p,
 		autopilot.WithPromoter(&promoter{max: p.node.config.MaxVoters, held: p.held}),
 		autopilot.WithUpdateInterval(pilotEvery), autopilot.WithReconcileInterval(pilotEvery),
 		autopilot.WithLogger(newRaftLogger(p.node.config.Logger)))
@@ -38,6 +38,9 @@ func (p pilot) run(ctx context.Context) {
 	<-ctx.Done()
 	<-a.Stop()
 }
+
+// raft is that of the node, for what autopilot changes.
+func (p pilot) raft() autopilot.Raft { return promotions{p.node.raft} }
 
 // AutopilotConfig is how healthy a server must be.
 func (p pilot) AutopilotConfig() *autopilot.Config {

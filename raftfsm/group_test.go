@@ -103,7 +103,6 @@ func newGroup(t testing.TB, n int, change func(c *Config)) *group {
 	for i := range n {
 		g.add(i == 0, change)
 	}
-	g.elect(g.members[0])
 	for i := 1; i < n; i++ {
 		g.join(i, true)
 	}
@@ -176,9 +175,6 @@ func (g *group) restart(i int) *member {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.members[i] = m
-	if len(g.members) == 1 {
-		g.elect(m)
-	}
 	return m
 }
 

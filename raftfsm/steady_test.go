@@ -9,8 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hashicorp/raft"
-
 	"github.com/rowlock/rowlock/task"
 )
 
@@ -40,21 +38,6 @@ func freeAddr(t testing.TB) string {
 	}
 	t.Fatal("no port is free")
 	return ""
-}
-
-// elect has a member stand for election at once, as a leader does that hands over to it: nobody waits for its timer.
-func (g *group) elect(m *member) {
-	g.t.Helper()
-	s, err := listenRaft(Config{RaftAddr: "127.0.0.1:0", Logger: testLogger(g.t)}, m.identity.ClusterID)
-	if err != nil {
-		g.t.Fatal(err)
-	}
-	transport := newTransport(s, testLogger(g.t))
-	defer transport.Close()
-	request := &raft.TimeoutNowRequest{RPCHeader: raft.RPCHeader{ProtocolVersion: raft.ProtocolVersionMax}}
-	if err := transport.TimeoutNow(serverID(m.identity), raft.ServerAddress(m.network.Addr().String()), request, &raft.TimeoutNowResponse{}); err != nil {
-		g.t.Fatal(err)
-	}
 }
 
 // moved reports whether a call failed because the leadership moved; what it was to do may have been done.

@@ -144,19 +144,20 @@ func (v *logVacuum) rewind(to uint64) error {
 	if err != nil {
 		return err
 	}
-	switch {
-	case v.last == 0:
+	if v.last == 0 {
 		return nil
-	case first == 0 || to <= v.first || first > v.last: // none of it is left
+	}
+	last := min(v.last, to-1) // of those that are as they were
+	if first == 0 || last < max(first, v.first) {
 		err := v.remove(v.first, v.last)
 		v.first, v.last = 0, 0
 		return err
 	}
-	if to <= v.last {
-		if err := v.remove(to, v.last); err != nil {
+	if last < v.last {
+		if err := v.remove(last+1, v.last); err != nil {
 			return err
 		}
-		v.last = to - 1
+		v.last = last
 	}
 	if first > v.first {
 		if err := v.remove(v.first, first-1); err != nil {

@@ -161,6 +161,34 @@ func TestLogVacuumModel(t *testing.T) {
 	})
 }
 
+// TestLogVacuumRewoundAndCompacted: what was written anew and then deleted at the beginning, past all of the copy that is still as it
+// was, leaves nothing of the copy.
+func TestLogVacuumRewoundAndCompacted(t *testing.T) {
+	l, dir := newLog(t)
+	write := func(from, to uint64) {
+		for i := from; i <= to; i++ {
+			must(t, l.StoreLog(entry(i, 5)))
+		}
+	}
+	write(1, 11)
+	v := &logVacuum{log: l, path: filepath.Join(dir, "incoming", "copy"), pace: newPace(unhurried(nil), int64(l.Bytes()))}
+	must(t, v.begin())
+	must(t, v.copy(t.Context()))
+	must(t, l.DeleteRange(5, 11))
+	write(5, 8)
+	must(t, l.DeleteRange(1, 6))
+	var err error
+	v.fresh, err = openLogFile(v.path, l.options.reserve(), &logWalk{sizes: &logSizes{}, keys: map[string]struct{}{}})
+	must(t, err)
+	l.write.Lock()
+	err = v.settle()
+	l.write.Unlock()
+	must(t, errors.Join(err, v.fresh.Close()))
+	if v.first != 7 || v.last != 8 {
+		t.Errorf("the copy holds entries %d to %d, want 7 to 8", v.first, v.last)
+	}
+}
+
 func TestLogVacuum(t *testing.T) {
 	l, dir := newLog(t)
 	for i := uint64(1); i <= 64; i++ {

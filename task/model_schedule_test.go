@@ -43,7 +43,7 @@ func (m *model) putSchedule(c *task.PutSchedule) task.Result {
 		s.ID, s.Name, s.CreatedAt, s.LedgerNext = m.lastID, c.Name, m.now, 1
 		m.schedules = append(m.schedules, s)
 	}
-	sameTimes := s.Revision > 0 && s.Spec == c.Spec
+	sameTimes, was := s.Revision > 0 && s.Spec == c.Spec, s.Policy.Overlap
 	s.Spec, s.Policy, s.Template, s.UpdatedAt = c.Spec, c.Policy, c.Template, m.now
 	s.Policy.Ledger = cmp.Or(s.Policy.Ledger, 100)
 	s.Revision++
@@ -54,7 +54,25 @@ func (m *model) putSchedule(c *task.PutSchedule) task.Result {
 	case !sameTimes:
 		s.Next, s.Due = c.Next, max(c.Due, c.Next)
 	}
+	if s.Policy.Overlap != was {
+		m.repolicy(s)
+	}
 	return task.Result{Items: []task.Item{{ID: s.ID, Other: s.Revision}}}
+}
+
+// repolicy treats the tick that waits for tasks as the overlap policy says now.
+func (m *model) repolicy(s *modelSchedule) {
+	m.leaveSchedules()
+	t := s.queued
+	switch p := s.Policy.Overlap; {
+	case t.nominal == 0 || len(s.Live) == 0:
+	case p == task.OverlapSkip, p == task.OverlapTerminate && !s.Paused:
+		s.queued = modelTick{}
+		m.occur(s, t)
+	case p == task.OverlapCancel:
+		m.stopLive(s)
+		m.leaveSchedules()
+	}
 }
 
 func (m *model) deleteSchedule(c *task.DeleteSchedule) task.Result {
@@ -78,6 +96,9 @@ func (m *model) setSchedulePaused(c *task.SetSchedulePaused) task.Result {
 	s.Next, s.Due = 0, 0
 	if !s.Paused {
 		s.Next, s.Due = c.Next, max(c.Due, c.Next)
+		if s.Policy.Overlap == task.OverlapTerminate {
+			m.repolicy(s)
+		}
 	}
 	return task.Result{}
 }
@@ -167,6 +188,10 @@ func (m *model) occur(s *modelSchedule, t modelTick) task.Item {
 			m.toHistory(t, task.Cancelled, task.ReasonSuperseded)
 		}
 		m.leaveSchedules()
+		if s.queued.nominal != 0 { // from before a change of policy; the newest counts
+			m.note(s, s.queued, task.LedgerEntry{Outcome: task.TickSkipped, Code: task.ScheduleOverlap})
+			s.queued = modelTick{}
+		}
 	}
 	if s.Policy.Overlap == task.OverlapCancel {
 		return m.cancelThenOccur(s, t)
@@ -176,13 +201,7 @@ func (m *model) occur(s *modelSchedule, t modelTick) task.Item {
 
 // cancelThenOccur cancels what doesn't run and asks what runs to stop; the tick waits for that, in place of one that waits already.
 func (m *model) cancelThenOccur(s *modelSchedule, t modelTick) task.Item {
-	for _, id := range s.Live {
-		if l := m.live[id]; l.State != task.Running {
-			m.toHistory(l, task.Cancelled, task.ReasonSuperseded)
-		} else {
-			m.effects.Stopping = append(m.effects.Stopping, task.StopRequest{Session: l.Session, Lease: task.LeaseRef{ID: id, Token: l.Token}})
-		}
-	}
+	m.stopLive(s)
 	m.leaveSchedules()
 	var oldest task.ID
 	if len(s.Live) > 0 {
@@ -198,6 +217,17 @@ func (m *model) cancelThenOccur(s *modelSchedule, t modelTick) task.Item {
 	s.queued = t
 	m.note(s, t, task.LedgerEntry{Outcome: task.TickQueued, Task: oldest})
 	return task.Item{}
+}
+
+// stopLive cancels the tasks that don't run and asks the workers of those that do to stop.
+func (m *model) stopLive(s *modelSchedule) {
+	for _, id := range s.Live {
+		if l := m.live[id]; l.State != task.Running {
+			m.toHistory(l, task.Cancelled, task.ReasonSuperseded)
+		} else {
+			m.effects.Stopping = append(m.effects.Stopping, task.StopRequest{Session: l.Session, Lease: task.LeaseRef{ID: id, Token: l.Token}})
+		}
+	}
 }
 
 // stopping reports whether a tick with the policy cancel waits for a task that runs.

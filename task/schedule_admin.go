@@ -40,6 +40,7 @@ func (m *Machine) putSchedule(c *PutSchedule) Result {
 		m.schedules.add(s)
 	}
 	same := known && s.spec == c.Spec
+	was := s.policy.Overlap
 	s.spec = c.Spec
 	s.spec.Expression, s.spec.TimeZone = strings.Clone(c.Spec.Expression), strings.Clone(c.Spec.TimeZone)
 	s.policy, s.template, s.updated = c.Policy, template, m.now
@@ -57,6 +58,9 @@ func (m *Machine) putSchedule(c *PutSchedule) Result {
 	}
 	m.trimLedger(s)
 	m.touchDefinition(s)
+	if s.policy.Overlap != was {
+		m.settleQueued(s)
+	}
 	if s.startable() {
 		m.schedules.wake(s.id)
 	}
@@ -95,6 +99,9 @@ func (m *Machine) setSchedulePaused(c *SetSchedulePaused) Result {
 		m.schedules.arm(s, c.Next, c.Due)
 	}
 	m.touchSchedule(s)
+	if s.policy.Overlap == OverlapTerminate && !s.paused { // which may have waited for that
+		m.settleQueued(s)
+	}
 	if s.startable() {
 		m.schedules.wake(s.id)
 	}

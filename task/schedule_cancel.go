@@ -8,18 +8,8 @@ import "slices"
 // Invariant: a task that was asked to stop keeps its lease, until its worker says how the attempt ended, or the lease runs out. So the
 // tick's task and those before it never run at the same time.
 func (m *Machine) cancelThenOccur(s *schedule, o occurrence) Item {
-	for _, id := range slices.Clone(s.live) {
-		slot := m.index.get(id)
-		if r := m.tasks.at(slot); r.state != Running {
-			m.toFinished(slot, r, Cancelled, ReasonSuperseded, nil)
-		} else {
-			m.effects.Stopping = append(m.effects.Stopping, StopRequest{Session: m.sessions.all[r.owner].id, Lease: LeaseRef{ID: id, Token: r.token}})
-		}
-	}
-	if q := s.queued; q.nominal != 0 {
-		s.queued = occurrence{}
-		m.skip(s, q, Item{ID: s.oldest(), Code: ScheduleOverlap})
-	}
+	m.stopLive(s)
+	m.skipQueued(s)
 	if len(s.live) == 0 {
 		return m.makeTask(s, o)
 	}

@@ -97,14 +97,8 @@ func (m *Machine) occur(s *schedule, o occurrence) Item {
 		m.noteTick(s, LedgerEntry{Nominal: o.nominal, Outcome: TickQueued, Origin: o.origin, Late: m.now - o.due, Task: s.oldest()})
 		return Item{}
 	case OverlapTerminate:
-		for _, id := range slices.Clone(s.live) {
-			slot := m.index.get(id)
-			r := m.tasks.at(slot)
-			if r.state == Running {
-				m.revoke(r, RevokedCancelled)
-			}
-			m.toFinished(slot, r, Cancelled, ReasonSuperseded, nil)
-		}
+		m.terminateLive(s)
+		m.skipQueued(s)
 	case OverlapCancel:
 		return m.cancelThenOccur(s, o)
 	}

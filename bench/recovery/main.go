@@ -19,6 +19,7 @@ type config struct {
 	WindowSeconds float64 `json:"window_seconds"` // of each of the loads
 	Rounds        int     `json:"rounds"`         // of a load without and one with backups
 	BackupRate    string  `json:"backup_rate,omitempty"`
+	Nice          int     `json:"nice"` // of the backups under load
 
 	binary string
 	dir    string // where the data goes
@@ -33,6 +34,7 @@ func main() {
 	flag.DurationVar(&c.window, "window", 20*time.Second, "how long each load lasts at least")
 	flag.IntVar(&c.Rounds, "rounds", 3, "how often the load is offered without and then with backups")
 	flag.StringVar(&c.BackupRate, "backup-rate", "", "the servers' --backup-rate, such as 0 for no pace (default: theirs)")
+	flag.IntVar(&c.Nice, "nice", 0, "the niceness of the backups' clients under load: 19 gives them what server and producers leave")
 	flag.StringVar(&c.dir, "dir", "", "put the data into this directory (default: a temporary one)")
 	flag.Var(&c.format, "o", "how to print: table, json or yaml")
 	flag.Parse()

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"github.com/rowlock/rowlock/bench/load"
@@ -41,10 +42,14 @@ func (s *site) close() error { return errors.Join(s.client.Close(), s.node.Kill(
 
 // command runs the binary to its end, and returns how long that took.
 func (c config) command(ctx context.Context, args ...string) (time.Duration, error) {
+	return timed(ctx, c.binary, args...)
+}
+
+func timed(ctx context.Context, program string, args ...string) (time.Duration, error) {
 	start := time.Now()
-	code, _, stderr, err := process.Run(ctx, c.binary, process.Options{Args: args})
+	code, _, stderr, err := process.Run(ctx, program, process.Options{Args: args})
 	if err == nil && code != 0 {
-		err = fmt.Errorf("rowlock %v: exit code %d: %s", args, code, stderr)
+		err = fmt.Errorf("%s %v: exit code %d: %s", program, args, code, stderr)
 	}
 	return time.Since(start), err
 }
@@ -86,7 +91,7 @@ func (r *report) compare(ctx context.Context, c config, s *site) error {
 // saveAgain saves backups one after the other, at least one, until the window is over.
 func (r *report) saveAgain(ctx context.Context, c config, api string) error {
 	for start := time.Now(); time.Since(start) < c.window; {
-		took, err := c.command(ctx, "backup", "save", "--to", filepath.Join(c.dir, "busy"), "--addr", api, "--call-timeout", "5m")
+		took, err := timed(ctx, "nice", "-n", strconv.Itoa(c.Nice), c.binary, "backup", "save", "--to", filepath.Join(c.dir, "busy"), "--addr", api, "--call-timeout", "5m")
 		if err != nil {
 			return err
 		}

@@ -63,7 +63,7 @@ func (r *report) rest() *render.Table {
 	t.Pair("restore", mib(r.StateBytes, r.RestoreSeconds))
 	t.Pair("restored and serving after", fmt.Sprintf("%.1f s", r.ServingSeconds))
 	t.Pair("restored online in", fmt.Sprintf("%.1f s", r.OnlineSeconds))
-	t.Pair("settings", fmt.Sprintf("%d tasks, %d loads of %g s of each kind", r.Settings.Tasks, r.Settings.Rounds, r.Settings.WindowSeconds))
+	t.Pair("settings", fmt.Sprintf("%d tasks, %d loads of %g s of each kind, backups at nice %d", r.Settings.Tasks, r.Settings.Rounds, r.Settings.WindowSeconds, r.Settings.Nice))
 	t.Pair("machine", fmt.Sprintf("%d CPUs, %s, %s/%s", r.Machine.CPUs, r.Machine.Go, r.Machine.OS, r.Machine.Arch))
 	return &t
 }

@@ -63,7 +63,7 @@ schedule of 'rowlock server --backup-to'). Log archives are counted by timeline;
 	return cmd
 }
 
-// openFrom opens the destination that --from names, and reads the keys.
+// openFrom opens the destination that --from names, which must exist, and reads the keys.
 func openFrom(cmd *cobra.Command, from string, read *readFlags) (bucket.Bucket, archive.Keys, error) {
 	if from == "" {
 		return nil, archive.Keys{}, usagef("say with --from where the backups are")
@@ -73,6 +73,9 @@ func openFrom(cmd *cobra.Command, from string, read *readFlags) (bucket.Bucket, 
 		return nil, keys, err
 	}
 	b, err := bucket.Open(cmd.Context(), from)
+	if err == nil {
+		err = b.Present(cmd.Context())
+	}
 	return b, keys, err
 }
 

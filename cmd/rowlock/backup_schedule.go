@@ -59,7 +59,7 @@ func (s *scheduleFlags) schedule(ctx context.Context) (*backups.Schedule, error)
 	}
 	to, err := bucket.Open(ctx, s.to)
 	if err != nil {
-		return nil, err
+		return nil, usagef("--backup-to: %s", err)
 	}
 	return &backups.Schedule{To: to, Every: s.every, Policy: s.policy, Archive: options, Keys: keys, TempDir: s.tempDir}, nil
 }

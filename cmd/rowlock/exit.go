@@ -60,11 +60,12 @@ func explain(ctx context.Context, err error) (code int, text string) {
 		return exitFailed, "interrupted"
 	case errors.Is(err, client.ErrInvalid), errors.Is(err, load.ErrConfig), errors.Is(err, bucket.ErrAddress):
 		return exitUsage, text
-	case errors.Is(err, client.ErrNotFound), errors.Is(err, backups.ErrNone):
+	case errors.Is(err, client.ErrNotFound), errors.Is(err, backups.ErrNone), errors.Is(err, bucket.ErrMissing):
 		return exitNotFound, text
 	case errors.Is(err, client.ErrDenied), errors.Is(err, client.ErrState), errors.Is(err, client.ErrConflict),
 		errors.Is(err, client.ErrOverloaded), errors.Is(err, client.ErrNoSpace), errors.Is(err, client.ErrQueueFull),
-		errors.Is(err, bucket.ErrRefused), errors.Is(err, client.ErrPositionLost), errors.Is(err, store.ErrLocked), errors.Is(err, raftfsm.ErrOtherNode):
+		errors.Is(err, bucket.ErrRefused), errors.Is(err, client.ErrPositionLost), errors.Is(err, store.ErrLocked), errors.Is(err, raftfsm.ErrOtherNode),
+		errors.Is(err, raftfsm.ErrUnfinished):
 		return exitRefused, text
 	case errors.Is(err, client.ErrUnavailable), errors.Is(err, client.ErrUnknownOutcome), errors.Is(err, context.DeadlineExceeded):
 		return exitUnavailable, text

@@ -41,16 +41,12 @@ func (p *program) serve(ctx context.Context, flags *serveFlags, member memberFla
 	if err != nil {
 		return err
 	}
-	archive, err := flags.archive.config(ctx)
+	archive, schedule, err := flags.destinations(ctx, logger)
 	if err != nil {
 		return err
 	}
 	raft := member.raft()
 	raft.ArchiveBytes = uint64(flags.archive.keep)
-	schedule, err := flags.backup.schedule(ctx)
-	if err != nil {
-		return err
-	}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	former := &rpc.Former{

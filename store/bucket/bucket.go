@@ -22,6 +22,8 @@ var (
 	ErrAddress = errors.New("bad destination")
 	// ErrRefused means that the destination refuses the credentials or what they ask for.
 	ErrRefused = errors.New("the destination refuses")
+	// ErrMissing means that there is no such directory or bucket, or nothing under the prefix.
+	ErrMissing = errors.New("no such destination")
 )
 
 // Bucket is a set of named objects. Its methods may be called at once.
@@ -35,6 +37,11 @@ type Bucket interface {
 	List(ctx context.Context, prefix string) ([]Info, error)
 	// Remove removes an object. It is no error if there is none.
 	Remove(ctx context.Context, name string) error
+	// Present fails with ErrMissing where the destination doesn't exist; an empty one does.
+	Present(ctx context.Context) error
+	// Probe finds out whether objects could be written, as far as that shows without writing one. ErrRefused, ErrMissing and
+	// ErrAddress are of a destination that won't do until somebody mends it; any other error may pass.
+	Probe(ctx context.Context) error
 	// String is the address, without credentials.
 	String() string
 }

@@ -245,7 +245,7 @@ func TestS3Refuses(t *testing.T) {
 	}{
 		{http.StatusForbidden, "AccessDenied", ErrRefused, "check the credentials"},
 		{http.StatusForbidden, "InvalidAccessKeyId", ErrRefused, "check the credentials"},
-		{http.StatusNotFound, "NoSuchBucket", ErrAddress, "there is no bucket backups"},
+		{http.StatusNotFound, "NoSuchBucket", ErrMissing, "there is no bucket backups"},
 		{http.StatusInsufficientStorage, "XMinioStorageFull", ErrNoSpace, "no space"},
 	} {
 		t.Run(c.code, func(t *testing.T) {

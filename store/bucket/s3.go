@@ -149,7 +149,7 @@ func (s *s3) explain(action, name string, err error) error {
 	case r.Code == minio.NoSuchKey:
 		return fmt.Errorf("%w: %s/%s", ErrNotFound, s.text, name)
 	case r.Code == minio.NoSuchBucket:
-		return fmt.Errorf("%w %s: there is no bucket %s: make it first", ErrAddress, s.text, s.bucket)
+		return fmt.Errorf("%w %s: there is no bucket %s: make it first", ErrMissing, s.text, s.bucket)
 	case r.StatusCode == http.StatusInsufficientStorage, r.Code == "XMinioStorageFull", r.Code == "QuotaExceeded":
 		return fmt.Errorf("%w: %w", ErrNoSpace, what)
 	case r.StatusCode == http.StatusForbidden, r.StatusCode == http.StatusUnauthorized:

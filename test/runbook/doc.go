@@ -18,7 +18,8 @@
 //
 // Every block needs output and, behind it, at least one check: a command that must succeed within some seconds. A command that is
 // meant to fail is followed by <!-- exit: 4 -->, one whose end depends on the machine by <!-- exit: any -->. <!-- setup: … --> makes what the page is about, unseen by its reader. It, and
-// checks, may use await COMMAND, member start|stop|kill|wipe N, and worker start|stop|kill|wait NAME [FLAGS].
+// checks, may use await COMMAND, member start|stop|kill|wipe N, member start
+// all, which forms a group of empty ones, and worker start|stop|kill|wait NAME [FLAGS].
 //
 // The names and paths of the pages are those of an installation; the test puts its own in their place: rowlock-0.rowlock:7300
 // (7301, 7302) and so on, /var/lib/rowlock, which is the data directory of rowlock-0 (/var/lib/rowlock-1 and so on are the others'),

@@ -48,16 +48,21 @@ func newGroup(t *testing.T) *group {
 	}
 	g.translate()
 	t.Cleanup(g.end)
+	if err := g.found(); err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
+// found starts all members, which form a group.
+func (g *group) found() error {
 	var wg sync.WaitGroup
 	errs := make([]error, members)
 	for i := range members {
 		wg.Go(func() { errs[i] = g.startMember(i) })
 	}
 	wg.Wait()
-	if err := errors.Join(errs...); err != nil {
-		t.Fatal(err)
-	}
-	return g
+	return errors.Join(errs...)
 }
 
 // shortDir is a directory whose path is short: the program cuts long ones where it prints them.
@@ -125,6 +130,9 @@ func (g *group) startMember(i int, flags ...string) error {
 
 // member starts and ends members, as a page's set-up asks.
 func (g *group) member(verb, number string, flags []string) error {
+	if verb == "start" && number == "all" {
+		return g.found()
+	}
 	i, err := strconv.Atoi(number)
 	if err != nil || i < 0 || i > members {
 		return fmt.Errorf("member %q: want 0 to %d", number, members)

@@ -12,7 +12,7 @@ import (
 )
 
 // kubectlLines is how many commands of the runbook need Kubernetes, and are not executed here.
-const kubectlLines = 4
+const kubectlLines = 5
 
 // settled waits until a new group is what an operator finds: all healthy, and at the newest feature level.
 const settled = `

@@ -57,7 +57,7 @@ func (o *Opened) Close() error { return o.object.Close() }
 // Find opens one backup: the address of an object, or at a destination one that `which` names: the object's name, its index
 // or "latest", the newest full backup that can be opened.
 //
-// ErrNone: there is none. Those of archive.Open: it, or none of them, can be used.
+// ErrNone: there is none. bucket.ErrMissing: there is no such destination. Those of archive.Open: it, or none of them, can be used.
 func Find(ctx context.Context, from, which string, keys archive.Keys) (*Opened, error) {
 	b, name, err := Target(ctx, from)
 	if err != nil {
@@ -65,6 +65,9 @@ func Find(ctx context.Context, from, which string, keys archive.Keys) (*Opened, 
 	}
 	if name != "" {
 		return OpenAt(ctx, b, name, keys)
+	}
+	if err := b.Present(ctx); err != nil {
+		return nil, err
 	}
 	objects, err := b.List(ctx, "")
 	if err != nil {
