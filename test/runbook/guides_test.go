@@ -22,8 +22,8 @@ import (
 // <!-- setup: … --> makes, unseen by readers, what a block speaks of. <!-- with: 000000000009D=OP --> puts what the variable OP holds
 // in the place of an ID that is an example, from there on. <!-- not executed: why --> goes before a block that can't be.
 var guides = []string{
-	"batches", "data-recovery", "filters", "maintenance", "operations", "operators", "producers", "queues", "schedules", "sharing", "watch",
-	"workers", "workflows",
+	"backup", "batches", "cluster", "data-recovery", "filters", "maintenance", "operations", "operators", "point-in-time", "producers",
+	"queues", "restore", "schedules", "sharing", "watch", "workers", "workflows",
 }
 
 // guidePrelude stands for what a reader has at hand: several terminals, and a yes for what asks.
@@ -33,7 +33,7 @@ await() { local i; for ((i = 0; i < 300; i++)); do "$@" >await.out 2>&1 && retur
 rowlock() {
   case "$1 $2" in
   "worker "* | "task watch") command rowlock "$@" >>"background.log" 2>&1 & ;;
-  "queue purge" | "stuck reset" | "task cancel") command rowlock "$@" --yes ;;
+  "queue purge" | "stuck reset" | "task cancel" | "backup restore" | "cluster resume") command rowlock "$@" --yes ;;
   *) command rowlock "$@" ;;
   esac
 }
@@ -112,13 +112,29 @@ func TestGuides(t *testing.T) {
 	}
 }
 
+// installation puts the node in the place of the names and paths that the pages speak of. A directory that a restore makes is new.
+func installation(dir string, node *process.Node) *strings.Replacer {
+	return strings.NewReplacer(
+		"localhost:7302", node.HTTP, "127.0.0.1:7302", node.HTTP,
+		"rowlock-0:7300", node.API, "--addr n1.example.com", "--addr "+node.API, "--addr n2.example.com", "--addr "+node.API,
+		"s3://backups/prod", filepath.Join(dir, "backups"), "s3://backups/rowlock", filepath.Join(dir, "backups"),
+		"/var/backups/rowlock", filepath.Join(dir, "saved"), "/backup/rowlock", filepath.Join(dir, "saved"),
+		"--data-dir /var/lib/rowlock --node-id n1", "--data-dir "+filepath.Join(dir, "new")+" --node-id n1",
+		"/var/lib/rowlock", filepath.Join(dir, "data"), "/mnt/", filepath.Join(dir, "mnt")+"/",
+	)
+}
+
 func follow(t *testing.T, name string) {
 	t.Helper()
 	text := read(t, filepath.Join("..", "..", "docs", "guides", name+".md"))
 	dir := t.TempDir()
 	ctx, cancel := context.WithTimeout(t.Context(), 4*patience)
 	defer cancel()
-	node, err := process.StartNode(ctx, binary, nil, "server", "--data-dir", filepath.Join(dir, "data"), "--node-id", "rowlock-1", "--bootstrap-expect", "1")
+	args := []string{"server", "--data-dir", filepath.Join(dir, "data"), "--node-id", "rowlock-1", "--bootstrap-expect", "1"}
+	if name == "restore" || name == "point-in-time" {
+		args = append(args, "--archive-to", filepath.Join(dir, "backups"), "--archive-every", "1s")
+	}
+	node, err := process.StartNode(ctx, binary, nil, args...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,10 +146,7 @@ func follow(t *testing.T, name string) {
 			t.Logf("the server said:\n%s", node.Stderr)
 		}
 	})
-	commands, err := script(strings.NewReplacer(
-		"localhost:7302", node.HTTP, "127.0.0.1:7302", node.HTTP, "s3://backups/prod", filepath.Join(dir, "backups"),
-		"/var/lib/rowlock", filepath.Join(dir, "data"),
-	).Replace(text))
+	commands, err := script(installation(dir, node).Replace(text))
 	if err != nil {
 		t.Fatalf("%s.md: %v", name, err)
 	}
