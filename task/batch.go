@@ -96,15 +96,20 @@ type callback struct {
 	tries    uint32 // that were refused
 	since    Time   // of the first of them
 	next     Time   // when it is tried again; 0: it isn't
+
+	listed bool   // it is among the waiters of a queue
+	queue  uint32 // that one
+	size   int    // of its payload; set with listed
 }
 
 // batches has all batches, and those with something to do.
 type batches struct {
 	byID    map[ID]*batch
-	order   []ID // ascending; some may have gone
-	due     []ID // with callbacks that are due, ascending
-	cancels []ID // being cancelled, ascending
-	bytes   int  // of all callbacks
+	order   []ID     // ascending; some may have gone
+	due     []ID     // with callbacks that are due, ascending
+	roomy   []uint32 // queues that may have room for a callback that waits for it, ascending
+	cancels []ID     // being cancelled, ascending
+	bytes   int      // of all callbacks
 	hashes  hashSum
 }
 

@@ -20,7 +20,8 @@ func (m *Machine) makeDue(b *batch, k CallbackKind) {
 	}
 }
 
-// stepCallbacks enqueues what is due, those of the oldest batch first, as long as the budget and the limit last.
+// stepCallbacks enqueues those that have been refused and have room now, and then what is due, of the oldest batch first, as long as the
+// budget and the limit last.
 //
 // Invariant: a callback is enqueued, or refused, in the very entry that makes it due, or by the next Ticks; it is enqueued at most
 // once.
@@ -28,15 +29,29 @@ func (m *Machine) stepCallbacks(limit int) {
 	if m.suspended() {
 		return
 	}
-	for n := min(limit, m.budget); n > 0 && len(m.batches.due) > 0; n-- {
-		b := m.batches.byID[m.batches.due[0]]
-		k, more := b.firstDue()
-		if !more {
-			m.batches.due = m.batches.due[1:]
+	for n := min(limit, m.budget); n > 0; n-- {
+		b, k, ok := m.nextWaiter()
+		if !ok {
+			if b, k, ok = m.nextDue(); !ok {
+				return
+			}
 		}
 		m.callBack(b, k)
 		m.budget--
 	}
+}
+
+// nextDue takes the callback that is due first.
+func (m *Machine) nextDue() (*batch, CallbackKind, bool) {
+	if len(m.batches.due) == 0 {
+		return nil, 0, false
+	}
+	b := m.batches.byID[m.batches.due[0]]
+	k, more := b.firstDue()
+	if !more {
+		m.batches.due = m.batches.due[1:]
+	}
+	return b, k, true
 }
 
 // firstDue returns the callback of a batch that is due first, and whether there are more.
@@ -58,6 +73,7 @@ func (b *batch) firstDue() (first CallbackKind, more bool) {
 func (m *Machine) callBack(b *batch, k CallbackKind) {
 	c := &b.callbacks[k]
 	m.touchBatch(b)
+	m.leaveRoom(c)
 	t := c.newTask()
 	t.callbackOf, t.callback = b.id, k
 	item := m.accept(&t)
@@ -65,6 +81,7 @@ func (m *Machine) callBack(b *batch, k CallbackKind) {
 	c.task, c.code = item.ID, item.Code
 	if c.code != OK {
 		m.callAgain(b, c)
+		m.awaitRoom(b, k)
 	}
 	m.watchEnd(b)
 }
@@ -99,6 +116,7 @@ func (m *Machine) callbackAlarm(id ID, came Time) bool {
 	for i := range b.callbacks {
 		if c := &b.callbacks[i]; c.state == CallbackRefused && c.next == came {
 			c.state, found = CallbackDue, true
+			m.leaveRoom(c)
 			enlist(&m.batches.due, id)
 			m.touchBatch(b)
 		}

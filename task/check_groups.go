@@ -45,6 +45,7 @@ func (c *checker) batches() {
 	}
 	c.expect("batches", 0, "the bytes of callbacks", int64(bs.bytes), int64(bytes))
 	c.batchAlarms()
+	c.waiters()
 }
 
 // batchAlarms checks that whatever is to happen to a batch at some time has an alarm.

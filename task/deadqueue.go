@@ -5,6 +5,7 @@ func (m *Machine) putInto(r *record, q *queue) {
 	from := m.queues[r.queue]
 	from.live[r.state]--
 	from.weigh(r, r.state, None)
+	m.haveRoom(from)
 	m.touchQueue(from)
 	r.queue = q.number
 	q.live[r.state]++

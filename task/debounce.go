@@ -26,6 +26,7 @@ func (m *Machine) debounce(q *queue, key uniqueKey, t *NewTask) (Item, bool) {
 // replacePayload gives a waiting task another payload.
 func (m *Machine) replacePayload(q *queue, r *record, payload []byte) {
 	q.bytes += uint64(len(payload)) - uint64(r.payloadLen)
+	m.haveRoom(q)
 	if r.payload != 0 {
 		m.resident -= int(r.payloadLen)
 		m.arena.release(r.payload)

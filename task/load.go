@@ -268,6 +268,7 @@ func (l *Loader) Machine() (*Machine, error) {
 	m.sortSticks()
 	m.loading = false
 	m.resumeLimits()
+	m.resumeWaiters()
 	if err := m.settleSchedules(); err != nil {
 		return nil, err
 	}

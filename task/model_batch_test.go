@@ -121,7 +121,11 @@ func (m *model) callBack() {
 				b.EndedAt = m.now
 			}
 		}
-		b, k := m.dueCallback()
+		m.markDue()
+		b, k := m.roomForCallback()
+		if b == nil {
+			b, k = m.dueCallback()
+		}
 		if b == nil {
 			return
 		}
@@ -194,9 +198,9 @@ func (m *model) expiry(b *modelBatch) task.Time {
 	return b.active + b.Idle
 }
 
-func (m *model) dueCallback() (*modelBatch, task.CallbackKind) {
-	for _, id := range slices.Sorted(maps.Keys(m.batches)) {
-		b := m.batches[id]
+// markDue notes which callbacks are due. They stay so, should they have to wait.
+func (m *model) markDue() {
+	for _, b := range m.batches {
 		n := m.batchCounts(b)
 		for k, due := range []bool{
 			task.CallbackSuccess:  b.EndedAt != 0 && n.Completed == n.Total() && !b.Cancelled && !b.Expired,
@@ -204,8 +208,38 @@ func (m *model) dueCallback() (*modelBatch, task.CallbackKind) {
 			task.CallbackComplete: b.EndedAt != 0,
 		} {
 			if due && b.Callbacks[k].State == task.CallbackWaiting {
-				b.Callbacks[k].State = task.CallbackDue // which it stays, should it have to wait
+				b.Callbacks[k].State = task.CallbackDue
 			}
+		}
+	}
+}
+
+// roomForCallback finds the first callback that its queue refused and takes now: of each queue only that of the oldest batch.
+func (m *model) roomForCallback() (*modelBatch, task.CallbackKind) {
+	for _, q := range m.queues {
+		b, k := m.firstRefused(q.Name)
+		if b != nil && !m.suspended() && q.Mode != task.QueueDraining && m.fits(q, len(b.Callbacks[k].Task.Payload), nil) {
+			return b, k
+		}
+	}
+	return nil, 0
+}
+
+func (m *model) firstRefused(queue string) (*modelBatch, task.CallbackKind) {
+	for _, id := range slices.Sorted(maps.Keys(m.batches)) {
+		for k, c := range m.batches[id].Callbacks {
+			if c.State == task.CallbackRefused && (c.Code == task.QueueFull || c.Code == task.Draining) && c.Task.Queue == queue {
+				return m.batches[id], task.CallbackKind(k)
+			}
+		}
+	}
+	return nil, 0
+}
+
+func (m *model) dueCallback() (*modelBatch, task.CallbackKind) {
+	for _, id := range slices.Sorted(maps.Keys(m.batches)) {
+		b := m.batches[id]
+		for k := range b.Callbacks {
 			if b.Callbacks[k].State == task.CallbackDue && !m.suspended() {
 				return b, task.CallbackKind(k)
 			}

@@ -47,6 +47,9 @@ type queue struct {
 	purgeMark   ID         // waiting tasks below it are being deleted; 0: none
 	purgeCursor ID         // the last one looked at
 
+	waiting waiters // callbacks that were refused by it
+	roomy   bool    // it is in the list of those that may take the first of them
+
 	announced bool // in this entry's effects already
 	dirty     bool // in the dirty set already
 }
@@ -92,6 +95,7 @@ func (m *Machine) setQueue(c *SetQueue) Result {
 	m.touchQueue(q)
 	q.history.armed = false // its alarm may be too late now
 	m.retain(q)
+	m.haveRoom(q)
 	if c.Fields&fieldsLimits != 0 {
 		m.relimit(q)
 	}
@@ -136,6 +140,7 @@ func (m *Machine) setQueueMode(c *SetQueueMode) Result {
 	if q.mode != QueuePaused && q.live[Pending] > 0 {
 		m.announce(q)
 	}
+	m.haveRoom(q)
 	return Result{}
 }
 

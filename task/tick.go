@@ -58,7 +58,7 @@ func (m *Machine) NextTimer() (Time, bool) {
 		return 0, false
 	}
 	if len(m.cascades) > 0 || len(m.purges) > 0 || len(m.schedules.wakes) > 0 || len(m.workflows.cancelling) > 0 ||
-		len(m.batches.cancels) > 0 || len(m.batches.due) > 0 {
+		len(m.batches.cancels) > 0 || len(m.batches.due) > 0 || len(m.batches.roomy) > 0 {
 		return m.now, true
 	}
 	var next []Time

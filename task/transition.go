@@ -43,6 +43,7 @@ func (m *Machine) transit(s slot, r *record, to State) {
 	q.live[from]--
 	q.live[to]++
 	q.weigh(r, from, to)
+	m.haveRoom(q)
 	m.touchQueue(q)
 	r.state = to
 	m.emit(r, from, to)
