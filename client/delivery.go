@@ -143,7 +143,7 @@ func (d *delivery) arrive(left bool, e *Error) {
 
 // judge decides after an error: again, or what to tell the callers.
 func (d *delivery) judge(e *Error) (again bool, err error) {
-	forgotten := e.Reason == reasonUnknownProducer
+	forgotten := e.Reason == reasonUnknownProducer || e.Reason == reasonRestored && d.session != nil // a restore ends the session
 	if forgotten {
 		d.producer.sessions.forget(d.session)
 	}

@@ -52,6 +52,7 @@ var (
 const (
 	reasonUnknownProducer   = "unknown_producer"
 	reasonSequenceForgotten = "sequence_forgotten"
+	reasonRestored          = "restored"
 	reasonStaleToken        = "stale_token"
 	reasonDraining          = "draining"
 	reasonNoSpace           = "no_space"

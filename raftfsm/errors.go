@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/rowlock/rowlock/store"
+	"github.com/rowlock/rowlock/task"
 )
 
 var (
@@ -41,6 +42,9 @@ var (
 	// ErrNoImage ends Run: the log says that a restored state takes the place of this one, and this member doesn't have it. The
 	// data directory's contents must go; the member then comes back as a new one.
 	ErrNoImage = errors.New("this member doesn't have the restored state that the log asks for")
+	// ErrRestored means that a restore has taken the place of the state that a command was proposed for: it was not and will not be
+	// executed. What the command names may be something else by now.
+	ErrRestored = task.ErrRestored
 	// ErrRestart ends Run: the state is sound, but raft's memory of the log can only be put right by a restart.
 	ErrRestart = errors.New("the process must be restarted")
 )

@@ -91,7 +91,7 @@ func (p *proposer) sealNext() bool {
 
 func (p *proposer) encode(b *batch, companions []Companion) []byte {
 	entry := make([]byte, 0, b.bytes+64+32*len(companions))
-	entry = task.AppendHeader(entry, task.Header{Time: p.clock.now(), Seed: p.random.Uint64(), Node: p.node, Seq: b.seq})
+	entry = task.AppendHeader(entry, task.Header{Time: p.clock.now(), Seed: p.random.Uint64(), Node: p.node, Seq: b.seq, Timeline: b.timeline})
 	for i := range b.proposals {
 		pr := &b.proposals[i]
 		entry = append(entry, *pr.encoded...)

@@ -73,6 +73,10 @@ func (f *fsm) apply(l *raft.Log, committed time.Time) {
 	start := time.Now()
 	out, err := f.replica.apply(l, ours != nil)
 	f.metrics.applySeconds.Observe(time.Since(start).Seconds())
+	if errors.Is(err, task.ErrRestored) {
+		f.passOver(l, ours, err)
+		return
+	}
 	if err != nil {
 		f.refuse(l, ours, err)
 		return
@@ -165,6 +169,7 @@ func (f *fsm) install(received *image) error {
 		f.broken = true
 		return err
 	}
+	f.proposer.enter(m.Timeline().ID)
 	if err := f.log.follow(p); err != nil {
 		f.fatal.fail("fit the raft log to the leader's state", err)
 		f.broken = true

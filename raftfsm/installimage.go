@@ -25,6 +25,8 @@ func (f *fsm) installImage(l *raft.Log, c task.InstallImage) error {
 	if err := store.MoveImage(path, p); err != nil {
 		return err
 	}
+	// From here on nothing is taken that the old state led to, until this member has begun anew to lead.
+	f.proposer.enter(c.Timeline)
 	if err := f.checkpoints.abandon(func() error { return f.install(&image{path: path, position: p, began: start}) }); err != nil {
 		return err
 	}

@@ -25,6 +25,7 @@ type metrics struct {
 	installSeconds    prometheus.Histogram
 	sendSeconds       prometheus.Histogram
 	restores          prometheus.Counter
+	passedOver        prometheus.Counter
 	expiredSessions   prometheus.Counter
 	pauses            prometheus.Counter
 	mismatches        prometheus.Counter
@@ -48,6 +49,7 @@ func newMetrics(r prometheus.Registerer) *metrics {
 	m.installSeconds = m.histogram("rowlock_snapshot_install_seconds", "Time from the first byte of the leader's state to its being in force here.", transferSeconds())
 	m.sendSeconds = m.histogram("rowlock_snapshot_send_seconds", "Time from beginning to send this member's state to another until that has loaded it, or given up.", transferSeconds())
 	m.restores = m.counter("rowlock_restores_total", "Restores that this member has executed.")
+	m.passedOver = m.counter("rowlock_restore_passed_over_entries_total", "Entries of the log that were proposed before a restore and lie behind it: they change nothing.")
 	m.expiredSessions = m.counter("rowlock_sessions_expired_total", "Worker sessions that this member expired as leader.")
 	m.pauses = m.counter("rowlock_session_pauses_total", "Times that all sessions got a fresh TTL because this process, or its leader lease, paused.")
 	m.mismatches = m.counter("rowlock_state_hash_mismatch_total", "Times that members were found to have different states after the same entry.")

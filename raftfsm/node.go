@@ -67,7 +67,7 @@ func (n *Node) Submit(cs []task.Command, urgent bool, done func([]task.Result, e
 
 // Propose replicates a command and returns its result.
 //
-// *NotLeaderError, ErrOverloaded, ErrNoSpace, ErrTooLarge and ErrStopped: it was not and will not be executed.
+// *NotLeaderError, ErrOverloaded, ErrNoSpace, ErrTooLarge, ErrRestored and ErrStopped: it was not and will not be executed.
 // ErrUnknownOutcome and the context's error: it may have been, or may yet be.
 func (n *Node) Propose(ctx context.Context, c task.Command) (task.Result, error) {
 	type answer struct {

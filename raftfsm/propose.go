@@ -46,6 +46,7 @@ type proposal struct {
 	n       int // commands
 	encoded *[]byte
 	done    func([]task.Result, error)
+	seen    seen
 }
 
 // batch is what becomes one entry.
@@ -54,6 +55,7 @@ type batch struct {
 	commands  []task.Command
 	proposals []proposal
 	bytes     int
+	timeline  uint64    // that all its proposals are of
 	born      time.Time // of its first command
 	sealed    time.Time // when raft was given its entry
 }
@@ -82,6 +84,7 @@ type proposer struct {
 
 	mu       sync.Mutex // guards the rest
 	leads    bool       // proposals are taken
+	timeline uint64     // of the state that proposals are for
 	ended    bool       // the flusher has, and they never will be again
 	queue    []*batch
 	inFlight map[uint64]*batch
@@ -104,7 +107,12 @@ type watched struct {
 
 // submit queues commands that stay adjacent in one entry. While the node runs it never calls done itself.
 func (p *proposer) submit(cs []task.Command, urgent bool, done func([]task.Result, error)) {
-	if err := p.enqueue(cs, urgent, done); err != nil && !p.refuse(done, err) {
+	p.submitSeen(cs, seen{}, urgent, done)
+}
+
+// submitSeen is submit for what somebody proposes because of what he has seen.
+func (p *proposer) submitSeen(cs []task.Command, s seen, urgent bool, done func([]task.Result, error)) {
+	if err := p.enqueue(cs, s, urgent, done); err != nil && !p.refuse(done, err) {
 		done(nil, err)
 		return
 	}
@@ -121,7 +129,7 @@ func (p *proposer) refuse(done func([]task.Result, error), err error) bool {
 	return !p.ended
 }
 
-func (p *proposer) enqueue(cs []task.Command, urgent bool, done func([]task.Result, error)) error {
+func (p *proposer) enqueue(cs []task.Command, s seen, urgent bool, done func([]task.Result, error)) error {
 	if len(cs) == 0 {
 		return errors.New("nothing to propose")
 	}
@@ -137,7 +145,7 @@ func (p *proposer) enqueue(cs []task.Command, urgent bool, done func([]task.Resu
 			return err
 		}
 	}
-	err := p.add(cs, proposal{n: len(cs), encoded: encoded, done: done}, urgent)
+	err := p.add(cs, proposal{n: len(cs), encoded: encoded, done: done, seen: s}, urgent)
 	if err != nil {
 		recycle(encoded)
 	}
@@ -151,6 +159,9 @@ func (p *proposer) add(cs []task.Command, pr proposal, urgent bool) error {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if pr.seen.any && pr.seen.timeline != p.timeline {
+		return ErrRestored
+	}
 	if !p.leads {
 		return p.closed()
 	}
@@ -167,7 +178,7 @@ func (p *proposer) add(cs []task.Command, pr proposal, urgent bool) error {
 	if last := len(p.queue) - 1; last >= 0 && p.queue[last].bytes+size <= p.config.EntryBytes {
 		b = p.queue[last]
 	} else {
-		b = &batch{born: time.Now()}
+		b = &batch{born: time.Now(), timeline: p.timeline}
 		p.queue = append(p.queue, b)
 	}
 	b.commands = append(b.commands, cs...)

@@ -99,7 +99,7 @@ func (r *Recovery) entries(alone raft.Configuration, level uint32) []*raft.Log {
 		return list
 	}
 	return append(list, &raft.Log{
-		Index: r.LastIndex + 2, Term: r.LastTerm, Type: raft.LogCommand, Data: task.AppendCommand(task.AppendHeader(nil, task.Header{}), c), AppendedAt: now,
+		Index: r.LastIndex + 2, Term: r.LastTerm, Type: raft.LogCommand, Data: task.AppendCommand(task.AppendHeader(nil, task.Header{Timeline: task.AnyTimeline}), c), AppendedAt: now,
 	})
 }
 

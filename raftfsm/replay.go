@@ -241,6 +241,8 @@ func (p *player) apply(e logarchive.Entry) error {
 	switch {
 	case errors.Is(err, task.ErrNewerLevel):
 		return err
+	case errors.Is(err, task.ErrRestored): // the members passed over it as well
+		return nil
 	case err != nil:
 		return fmt.Errorf("%w: %w", ErrReplay, err)
 	case effects.Image.Timeline != 0:

@@ -2,6 +2,7 @@ package raftfsm
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"sync/atomic"
 
@@ -20,11 +21,14 @@ type replica struct {
 	applied   indexMark // the position's index, for those who wait for it
 	checksums *checksums
 	events    int // how many the machine keeps
+
+	timeline atomic.Uint64 // the machine's, for those who don't want the lock
 }
 
 func newReplica(m *task.Machine, p store.Position, c *checksums, events int) *replica {
 	r := &replica{machine: m, position: p, checksums: c, events: max(events, 0)}
 	m.KeepEvents(r.events, p.Index)
+	r.timeline.Store(m.Timeline().ID)
 	r.applied.advance(p.Index)
 	return r
 }
@@ -42,12 +46,16 @@ type applied struct {
 	newest       task.ID   // the bulk operation that was started last
 }
 
-// apply executes an entry. After an error the machine is unchanged, and so is the position.
+// apply executes an entry. After an error the machine is unchanged, and so is the position: but for task.ErrRestored, which passes
+// over the entry.
 func (r *replica) apply(l *raft.Log, want bool) (out applied, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.machine.BeginEntry(l.Index)
 	out.results, out.effects, err = r.machine.Apply(l.Term, l.Data, want)
+	if errors.Is(err, task.ErrRestored) {
+		r.position.Index, r.position.Term = l.Index, l.Term
+	}
 	if err != nil {
 		return out, err
 	}
@@ -77,6 +85,7 @@ func (r *replica) replace(m *task.Machine, p store.Position) {
 	m.KeepEvents(r.events, p.Index)
 	r.mu.Lock()
 	r.machine, r.position = m, p
+	r.timeline.Store(m.Timeline().ID)
 	r.checksums.clear()
 	r.mu.Unlock()
 	r.applied.advance(p.Index)

@@ -134,12 +134,14 @@ func (n *Node) restoration(m *task.Machine, p store.Position, why string) (r tas
 func (n *Node) proposeImage(ctx context.Context, c *task.InstallImage) error {
 	res, err := n.Propose(ctx, c)
 	switch {
+	case errors.Is(err, ErrRestored):
+		return errOtherRestore
 	case err != nil:
 		return err
 	case res.Code == task.WrongTerm:
 		return errOtherLeader
 	case res.Code != task.OK:
-		return fmt.Errorf("%w: another restore came first", ErrRefused)
+		return errOtherRestore
 	}
 	return nil
 }

@@ -28,6 +28,9 @@ type ImageAnnouncement struct {
 // taken in members that have none.
 var errOtherLeader = fmt.Errorf("%w: the leader has changed meanwhile: restore again", ErrRefused)
 
+// errOtherRestore refuses a restore that was prepared for the state of before another one.
+var errOtherRestore = fmt.Errorf("%w: another restore came first", ErrRefused)
+
 // keptImages is held while the images that are kept are removed.
 //
 // Invariant: an image that a leader has given out isn't removed by what a leader of an earlier term is still doing. That one looks
@@ -37,7 +40,9 @@ type keptImages struct{ sync.Mutex }
 // keepOwn keeps the prepared file here. An earlier restore whose outcome nobody waited for comes to its end first: it needs its
 // own file until then.
 func (n *Node) keepOwn(ctx context.Context, term uint64, path string) (sum [sha256.Size]byte, err error) {
-	if _, err := n.Propose(ctx, &task.Tick{}); err != nil {
+	if _, err := n.Propose(ctx, &task.Tick{}); errors.Is(err, ErrRestored) {
+		return sum, errOtherRestore
+	} else if err != nil {
 		return sum, fmt.Errorf("before the restore: %w", err)
 	}
 	f, err := os.Open(path)

@@ -33,13 +33,13 @@ func (s *taskService) Enqueue(ctx context.Context, req *pb.EnqueueRequest) (*pb.
 	}
 	results, err := submit(ctx, s.node, cs, false)
 	if err != nil {
-		return nil, err
+		return nil, onceMore(err, req.GetRequestId() != "")
 	}
 	reply := newEnqueueReply(len(tasks))
 	at := 0
 	for part, n := range sizes {
 		if err := s.settle(ctx, &call, part, tasks[at:at+n], results[part], reply[at:at+n]); err != nil {
-			return nil, err
+			return nil, onceMore(err, req.GetRequestId() != "")
 		}
 		at += n
 	}

@@ -24,6 +24,9 @@ import (
 // errorDomain is the domain of the ErrorInfo that every refusal carries.
 const errorDomain = "rowlock"
 
+// reasonRestored says that the call was of a state that a restore has replaced.
+const reasonRestored = "restored"
+
 // LeaderHeader is the metadata key (a trailer) under which a call that only the leader can answer tells its API address,
 // if that is known. The error's ErrorInfo has it too, as "leader".
 const LeaderHeader = "rowlock-leader"
@@ -191,6 +194,8 @@ func toStatus(err error) *status.Status {
 		return withInfo(codes.Unavailable, "not_leader", other.Error(), meta)
 	case errors.Is(err, raftfsm.ErrUnknownOutcome):
 		return withInfo(codes.Unavailable, "unknown_outcome", err.Error(), nil)
+	case errors.Is(err, raftfsm.ErrRestored):
+		return withInfo(codes.FailedPrecondition, reasonRestored, raftfsm.ErrRestored.Error(), nil)
 	case errors.Is(err, raftfsm.ErrOverloaded):
 		return withRetry(withInfo(codes.ResourceExhausted, "overloaded", err.Error(), nil), retryOverloaded)
 	case errors.Is(err, raftfsm.ErrNoSpace):

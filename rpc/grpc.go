@@ -63,6 +63,7 @@ func (s *Server) advertise(addr string) string {
 func (s *Server) bareGRPC() *grpc.Server {
 	i := &interceptor{
 		metrics: s.metrics.calls, log: s.cfg.Logger, now: s.cfg.Now, leaderAPI: s.cfg.Node.LeaderAPI, forward: s.forward,
+		timeline: s.cfg.Node.Timeline,
 	}
 	g := grpc.NewServer(
 		grpc.UnaryInterceptor(i.unary),

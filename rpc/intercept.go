@@ -20,11 +20,13 @@ type interceptor struct {
 
 	leaderAPI func() string
 	forward   *forwarder
+	timeline  func() uint64 // of this member's state
 }
 
 func (i *interceptor) unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (reply any, err error) {
 	begin := i.now()
 	i.metrics.begun(info.FullMethod)
+	ctx = beginCall(ctx, i.timeline())
 	func() {
 		defer i.recover(&err)
 		reply, err = i.forward.unary(ctx, req, info, handler)

@@ -16,6 +16,9 @@ type Node interface {
 	// Submit replicates commands that stay adjacent in one entry; done runs on the apply goroutine and must not block.
 	// Urgent ones still find room when others are turned away.
 	Submit(cs []task.Command, urgent bool, done func([]task.Result, error))
+	// SubmitSeen is Submit for what was seen in a timeline; Timeline is this member's.
+	SubmitSeen(timeline uint64, cs []task.Command, urgent bool, done func([]task.Result, error))
+	Timeline() uint64
 	// Read runs fn on a view that has everything acknowledged so far, or with stale on what this member has.
 	Read(ctx context.Context, stale bool, fn func(*raftfsm.View) error) error
 	// Machine runs fn on this member's state under its read lock: fn must be quick.
@@ -92,7 +95,7 @@ func submit(ctx context.Context, n Node, cs []task.Command, urgent bool) ([]task
 	}
 	answers := make(chan answer, len(cs))
 	for i, c := range cs {
-		n.Submit([]task.Command{c}, urgent, func(rs []task.Result, err error) { answers <- answer{i, rs, err} })
+		submitSeen(ctx, n, []task.Command{c}, urgent, func(rs []task.Result, err error) { answers <- answer{i, rs, err} })
 	}
 	results := make([]task.Result, len(cs))
 	for range cs {
@@ -116,7 +119,7 @@ func submitTogether(ctx context.Context, n Node, cs []task.Command, urgent bool)
 		err     error
 	}
 	done := make(chan answer, 1)
-	n.Submit(cs, urgent, func(rs []task.Result, err error) { done <- answer{rs, err} })
+	submitSeen(ctx, n, cs, urgent, func(rs []task.Result, err error) { done <- answer{rs, err} })
 	select {
 	case a := <-done:
 		return a.results, a.err

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/rowlock/rowlock/raftfsm"
 	pb "github.com/rowlock/rowlock/rpc/rowlockv1"
 	"github.com/rowlock/rowlock/task"
 )
@@ -238,6 +239,9 @@ func (w *workStream) propose(ctx context.Context, outcomes []task.Outcome) error
 func (w *workStream) answer(outcomes []task.Outcome, res task.Result, err error) {
 	if err == nil {
 		err = res.Code.Err()
+	}
+	if errors.Is(err, raftfsm.ErrRestored) {
+		err = errResumeWork
 	}
 	if err != nil { // the worker sends them again, on its next stream
 		w.end(err)

@@ -33,7 +33,7 @@ func (s *workflowService) EnqueueGraph(ctx context.Context, req *pb.EnqueueGraph
 	}
 	res, err := s.proposeGraph(ctx, req.GetRequestId(), cmd)
 	if err != nil {
-		return nil, err
+		return nil, onceMore(err, req.GetRequestId() != "")
 	}
 	if len(res.Items) != len(tasks) {
 		return nil, errMixedUp

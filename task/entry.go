@@ -8,24 +8,43 @@ type Header struct {
 	Seed uint64 // for jitter
 	Node uint64 // the proposer's random incarnation, and
 	Seq  uint64 // its count of entries: together they name the entry
+	// Timeline is the one that the proposer knew: another timeline's state refuses the entry (ErrRestored). Or AnyTimeline.
+	Timeline uint64
 }
 
-// entryVersion is the version of the encoding of entries.
-const entryVersion = 1
+// The versions of the encoding of entries. Before any restore there is only the first: whoever can meet a later timeline's entry
+// is at LevelFeatures.
+const (
+	entryVersion = 1
+	// timelineVersion has the timeline behind the other fields: any but 0.
+	timelineVersion = 2
+)
 
-// headerSize is the length of an encoded Header: version, time, seed, node, sequence.
-const headerSize = 1 + 4*8
+const (
+	// headerSize is the length of an encoded Header: version, time, seed, node, sequence.
+	headerSize = 1 + 4*8
+	// timelineSize is what a timeline adds.
+	timelineSize = 8
+)
 
 // commandOverhead is what an encoded command takes besides its body: number and length.
 const commandOverhead = 1 + 4
 
-// AppendHeader begins an entry: headerSize bytes at the end of b.
+// AppendHeader begins an entry at the end of b.
 func AppendHeader(b []byte, h Header) []byte {
-	b = append(b, entryVersion)
+	version := byte(entryVersion)
+	if h.Timeline != 0 {
+		version = timelineVersion
+	}
+	b = append(b, version)
 	b = binary.BigEndian.AppendUint64(b, uint64(h.Time))
 	b = binary.BigEndian.AppendUint64(b, h.Seed)
 	b = binary.BigEndian.AppendUint64(b, h.Node)
-	return binary.BigEndian.AppendUint64(b, h.Seq)
+	b = binary.BigEndian.AppendUint64(b, h.Seq)
+	if h.Timeline != 0 {
+		b = binary.BigEndian.AppendUint64(b, h.Timeline)
+	}
+	return b
 }
 
 // AppendCommand adds a command to an entry.
@@ -39,11 +58,26 @@ func AppendCommand(b []byte, c Command) []byte {
 
 // ReadHeader reads an entry's header.
 func ReadHeader(entry []byte) (Header, error) {
-	if len(entry) < headerSize || entry[0] != entryVersion {
-		return Header{}, errCorrupt
+	h, _, err := splitHeader(entry)
+	return h, err
+}
+
+// splitHeader returns an entry's header, and its commands.
+func splitHeader(entry []byte) (h Header, commands []byte, err error) {
+	if len(entry) < headerSize || entry[0] != entryVersion && entry[0] != timelineVersion {
+		return Header{}, nil, errCorrupt
 	}
-	r := reader{b: entry[1:headerSize]}
-	return Header{Time: Time(r.fixed64()), Seed: r.fixed64(), Node: r.fixed64(), Seq: r.fixed64()}, nil
+	r := reader{b: entry[1:]}
+	h = Header{Time: Time(r.fixed64()), Seed: r.fixed64(), Node: r.fixed64(), Seq: r.fixed64()}
+	if entry[0] == timelineVersion {
+		if len(r.b) < timelineSize {
+			return Header{}, nil, errCorrupt
+		}
+		if h.Timeline = r.fixed64(); h.Timeline == 0 { // the same header would have two encodings
+			return Header{}, nil, errCorrupt
+		}
+	}
+	return h, r.b, nil
 }
 
 // ReadEntry reads a whole entry. The commands alias its bytes.
@@ -51,12 +85,12 @@ func ReadEntry(entry []byte) (Header, []Command, error) { return readEntry(entry
 
 // readEntry takes the tasks to enqueue from a spare, if there is one: they are valid until that is used again.
 func readEntry(entry []byte, spare *spareTasks) (Header, []Command, error) {
-	h, err := ReadHeader(entry)
+	h, b, err := splitHeader(entry)
 	if err != nil {
 		return Header{}, nil, err
 	}
 	var cs []Command
-	for b := entry[headerSize:]; len(b) > 0; {
+	for len(b) > 0 {
 		c, rest, err := readCommand(b, spare)
 		if err != nil {
 			return Header{}, nil, err

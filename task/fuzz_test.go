@@ -269,6 +269,7 @@ func FuzzDecodeTask(f *testing.F) {
 // FuzzReadHeader feeds the header's decoder arbitrary bytes; what it accepts is what AppendHeader writes.
 func FuzzReadHeader(f *testing.F) {
 	f.Add(task.AppendHeader(nil, task.Header{Time: start, Seed: 1, Node: 2, Seq: 3}))
+	f.Add(task.AppendHeader(nil, task.Header{Time: start, Seed: 1, Node: 2, Seq: 3, Timeline: 4}))
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, entry []byte) {
 		h, err := task.ReadHeader(entry)

@@ -121,12 +121,15 @@ func NewMachine() *Machine {
 }
 
 // Apply executes an entry of the log, whose term it is given. With want, the results of its commands are returned in
-// their order. An error means that the entry doesn't decode, or is a newer version's (ErrNewerLevel): nothing was
-// changed.
+// their order. An error means that the entry doesn't decode, or is a newer version's (ErrNewerLevel), or of another timeline
+// (ErrRestored, ErrMissedRestore): nothing was changed.
 func (m *Machine) Apply(term uint64, entry []byte, want bool) ([]Result, Effects, error) {
 	m.spare.reset()
 	h, cs, err := readEntry(entry, &m.spare)
 	if err != nil {
+		return nil, Effects{}, err
+	}
+	if err := m.judgeTimeline(h); err != nil {
 		return nil, Effects{}, err
 	}
 	if err := m.admit(cs); err != nil {

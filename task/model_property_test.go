@@ -30,7 +30,7 @@ func newGroup(replicas int) *group {
 // encode makes an entry of the commands, stamped with the group's clock.
 func (g *group) encode(commands []task.Command) (task.Header, []byte) {
 	g.entries++
-	h := task.Header{Time: g.clock, Seed: g.entries * 0x9e3779b97f4a7c15, Node: 1, Seq: g.entries}
+	h := task.Header{Time: g.clock, Seed: g.entries * 0x9e3779b97f4a7c15, Node: 1, Seq: g.entries, Timeline: g.replicas[0].machine.Timeline().ID}
 	b := task.AppendHeader(nil, h)
 	for _, c := range commands {
 		b = task.AppendCommand(b, c)
@@ -109,6 +109,7 @@ func TestModel(t *testing.T) {
 			"entry":         g.entry,
 			"another entry": g.entry,
 			"restore":       g.restoreRarely,
+			"outlived":      g.outlived,
 		})
 	})
 }
@@ -134,6 +135,7 @@ func TestSaveAndLoad(t *testing.T) {
 			"another entry":    g.entry,
 			"checkpoint steps": step,
 			"restore":          g.restoreRarely,
+			"outlived":         g.outlived,
 			"restart": func(t *rapid.T) {
 				if err := g.replicas[rapid.IntRange(1, 2).Draw(t, "replica")].restart(); err != nil {
 					t.Fatalf("restart: %v", err)

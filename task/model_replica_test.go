@@ -1,6 +1,7 @@
 package task_test
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/rowlock/rowlock/task"
@@ -95,7 +96,7 @@ func (r *replica) restart() error {
 	m.KeepEvents(modelEvents, r.saved)
 	for _, l := range r.log {
 		m.BeginEntry(indexOf(l.entry))
-		if _, _, err := m.Apply(l.term, l.entry, false); err != nil {
+		if _, _, err := m.Apply(l.term, l.entry, false); err != nil && !errors.Is(err, task.ErrRestored) {
 			return fmt.Errorf("replay: %w", err)
 		}
 	}
