@@ -225,3 +225,28 @@ func TestReplayPassesOver(t *testing.T) {
 		t.Errorf("%d live tasks, want %d", r.LiveTasks, b.live+1)
 	}
 }
+
+// TestRecoverAfterRestore: what is put into the log of a stopped member is right in the timeline that it is in.
+func TestRecoverAfterRestore(t *testing.T) {
+	g := newGroup(t, 1, nil)
+	g.insist(enqueue("q", 5))
+	l := g.leader()
+	b := save(t, l)
+	if _, err := l.Restore(t.Context(), OnlineRestore{Path: b.upload(t, l)}); err != nil {
+		t.Fatal(err)
+	}
+	last := g.insist(enqueue("q", 1)).Items[0].ID
+	l.close(t)
+	if err := Recover(g.configs[0].DataDir, "", testLogger(t), func(Recovery) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	g.configs[0].ClusterID = ""
+	m := g.restart(0)
+	wait(t, m.Ready())
+	if id := g.insist(enqueue("q", 1)).Items[0].ID; id < last+spareIDs {
+		t.Errorf("task %v, which the lost members may have given out: the last one here was %v", id, last)
+	}
+	if m.Timeline() != 1 {
+		t.Errorf("timeline %d, want 1", m.Timeline())
+	}
+}
