@@ -106,8 +106,7 @@ func (n *Node) assemble(r *atomic.Pointer[raft.Raft], alone func() bool) error {
 	n.checkpoints.free = room.Free
 	compactor.archive = archivePin{replica: n.replica, log: n.log, room: room, config: c}
 	n.proposer.room = roomCheck{room, n.checkpoints, n.metrics}
-	n.proposer.timeline = n.Timeline()
-	n.proposer.closed, n.proposer.level = n.refusal, n.replica.level
+	n.proposer.timeline, n.proposer.closed, n.proposer.level = n.Timeline(), n.refusal, n.replica.level
 	n.transfers = &transferGuard{fatal: n.fatal}
 	n.proposer.answers = n.transfers.answer
 	lease := &leaderLease{alone: alone, length: c.Raft.LeaderLeaseTimeout}

@@ -39,6 +39,7 @@ type restored struct {
 	FeatureLevel uint32     `json:"feature_level"`
 	DataDirs     []string   `json:"data_dirs,omitempty"`
 	DryRun       bool       `json:"dry_run,omitempty"`
+	EndOf        string     `json:"end_of_timeline,omitempty"`
 }
 
 // summary says what is restored.
@@ -47,18 +48,26 @@ func (s *stagedState) summary(r store.Restored) *restored {
 	return &restored{
 		Timeline: logarchive.TimelineName(r.Timeline.ID), OldCluster: s.cluster, Index: r.Was.Index, StateTime: &at,
 		Hash: archive.HashText(r.Hash), LiveTasks: r.LiveTasks, Queues: r.Queues, FeatureLevel: r.Level,
+		EndOf: s.endOf,
 	}
 }
 
 // text says it to whoever is asked.
 func (r *restored) text(name string, now time.Time) string {
-	return fmt.Sprintf("%s\nThe backup is good: %s in %s as of %s, entry %d of cluster %s.",
+	text := fmt.Sprintf("%s\nThe backup is good: %s in %s as of %s, entry %d of cluster %s.",
 		name, render.Count(r.LiveTasks, "live task"), render.Count(r.Queues, "queue"), render.Clock(r.StateTime, now), r.Index, r.OldCluster)
+	if r.EndOf != "" {
+		text += "\nIt is " + r.end() + "."
+	}
+	return text
 }
 
 func (r *restored) table(t *render.Table, now time.Time) {
 	t.Pair("backup", fmt.Sprintf("of cluster %s at entry %d, state hash %s", r.OldCluster, r.Index, r.Hash))
 	t.Pair("state", fmt.Sprintf("%s in %s, as of %s", render.Count(r.LiveTasks, "live task"), render.Count(r.Queues, "queue"), render.Clock(r.StateTime, now)))
+	if r.EndOf != "" {
+		t.Pair("moment", r.end())
+	}
 	if r.DryRun {
 		t.Pair("dry run", "the backup is good; nothing was changed")
 		return

@@ -50,6 +50,7 @@ type stagedState struct {
 	cluster   string
 	hash      uint64
 	time      time.Time
+	endOf     string // the timeline whose end it is, behind which a restore began another; empty: it isn't one's
 	show      phases
 }
 
@@ -158,6 +159,9 @@ func (s *stagedState) replay(ctx context.Context, b bucket.Bucket, f *restoreSou
 	}
 	s.path, s.hash, s.time = made.Path, made.Hash, made.StateTime
 	s.cluster, s.name = plan.Full.ClusterID, plan.Full.Name
+	if err := s.noteEnd(ctx, b, plan, made); err != nil {
+		return err
+	}
 	if made.Entries > 0 {
 		s.name = fmt.Sprintf("%s and %s of the log behind it", s.name, render.Count(made.Entries, "entry"))
 	}
