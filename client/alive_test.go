@@ -2,6 +2,7 @@ package client_test
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
 	"sync"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/rowlock/rowlock/client"
+	"github.com/rowlock/rowlock/rpc/rowlockv1"
 )
 
 // hanging passes connections on to a server until it hangs: then they stay open, and nothing passes.
@@ -86,5 +88,25 @@ func TestNoSignOfLife(t *testing.T) {
 	defer cancel()
 	if _, err := c.Enqueue(ctx, raw("b")); err != nil || f.count("b") != 1 {
 		t.Errorf("%d tasks, %v", f.count("b"), err)
+	}
+}
+
+// A stream that is given up for that ends as one whose server isn't available, not as one that its caller has cancelled.
+func TestNoSignOfLifeOfStream(t *testing.T) {
+	f := startFake(t)
+	h := startHanging(t, f.addr)
+	c := newClient(t, client.Config{Addrs: []string{h.addr}})
+	if _, err := c.Enqueue(t.Context(), raw("a")); err != nil {
+		t.Fatal(err)
+	}
+	close(h.hung)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	stream, err := rowlockv1.NewRestoreServiceClient(c.Conn()).RestoreCluster(ctx)
+	if err == nil {
+		_, err = stream.CloseAndRecv()
+	}
+	if !errors.Is(err, client.ErrUnavailable) {
+		t.Errorf("%v, want it to be %v", err, client.ErrUnavailable)
 	}
 }

@@ -244,7 +244,7 @@ func (p *pool) NewStream(ctx context.Context, desc *grpc.StreamDesc, method stri
 		w.end()
 		return nil, p.final(ctx, e)
 	}
-	return &stream{ClientStream: s, pool: p, endpoint: ep, wait: w}, nil
+	return &stream{ClientStream: s, pool: p, endpoint: ep, wait: w, caller: ctx}, nil
 }
 
 // stream tells the pool when its endpoint turns out to be unavailable. Its user may say so too, by the cause for which
@@ -254,6 +254,7 @@ type stream struct {
 	pool     *pool
 	endpoint *endpoint
 	wait     *patience
+	caller   context.Context //nolint:containedctx // that of the call, which ends by itself only if the caller gives up
 }
 
 // RecvMsg receives the next message.
@@ -269,5 +270,8 @@ func (s *stream) RecvMsg(m any) error {
 	}
 	e := fromError(err)
 	s.pool.judge(s.wait.ctx, s.endpoint, e) // gRPC has ended the stream's own by now
+	if e.Code == codes.Canceled && s.caller.Err() == nil && errors.Is(context.Cause(s.wait.ctx), ErrUnavailable) {
+		return &Error{Code: codes.Unavailable, Message: "the server gives no sign of life any more, and what became of the call is unknown"}
+	}
 	return e
 }

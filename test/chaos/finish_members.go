@@ -52,9 +52,16 @@ func (r *run) sameHashes() error {
 
 // proven: the newest state is restored beside and is the members', and all of the archived log of each timeline can be replayed.
 func (r *run) proven() error {
-	if err := r.operateOr(nil, "backup", "drill"); err != nil {
-		return err
+	var drill answer
+	err := until(r.ctx, agreeTime, func(ctx context.Context) bool {
+		a, err := r.group.command(ctx, 0, "backup", "drill")
+		drill = a
+		return err == nil && a.code != unavailable && a.code != refused // the leader may have just changed
+	})
+	if err != nil || drill.code != 0 {
+		return fmt.Errorf("backup drill: exit code %d: %s%s", drill.code, drill.stdout, drill.stderr)
 	}
+	r.say("backup drill: %s", drill.short())
 	if err := r.operateOr(nil, "backup", "verify", "latest", "--from", r.dest); err != nil {
 		return err
 	}

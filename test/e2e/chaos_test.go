@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"context"
 	"os/exec"
 	"path/filepath"
 	"testing"
@@ -14,7 +15,9 @@ func TestChaos(t *testing.T) {
 	if out, err := exec.CommandContext(limited(t), "go", "build", "-o", chaos, "../chaos").CombinedOutput(); err != nil {
 		t.Fatalf("build chaos: %v\n%s", err, out)
 	}
-	code, stdout, stderr, err := process.Run(limited(t), chaos, process.Options{Args: []string{
+	ctx, cancel := context.WithTimeout(t.Context(), 4*patience) // its own bounds are within
+	defer cancel()
+	code, stdout, stderr, err := process.Run(ctx, chaos, process.Options{Args: []string{
 		"-rowlock", binary, "-dir", t.TempDir(), "-seed", "1", "-plan", "kill,restore,audit"}})
 	if err != nil || code != 0 {
 		t.Errorf("exit code %d, error %v, stdout:\n%s\nstderr:\n%s", code, err, stdout, stderr)
