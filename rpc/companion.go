@@ -105,6 +105,7 @@ func (d *dispatcher) meet(out []raftfsm.Companion, a *arrival) []raftfsm.Compani
 
 // Applied takes note of what an entry did. It runs on the apply goroutine, after the answers of that entry.
 func (d *dispatcher) Applied(eff task.Effects) {
+	d.metrics.batches.applied(&eff)
 	d.mu.Lock()
 	for i := range eff.Revoked {
 		r := &eff.Revoked[i]

@@ -33,7 +33,7 @@ func (m *metrics) collectors() []prometheus.Collector {
 	return append(m.watch.collectors(),
 		m.calls.requests, m.calls.errors, m.calls.responses, m.calls.duration,
 		m.dispatch.leases, m.dispatch.granted, m.dispatch.short, m.dispatch.failed, m.dispatch.companions, m.dispatch.givenBack,
-		m.dispatch.late, m.sessions.streams, m.queues, m.operations,
+		m.dispatch.late, m.sessions.streams, m.queues, m.operations, m.dispatch.batches.refusals, m.dispatch.batches.expired,
 	)
 }
 
@@ -135,9 +135,11 @@ func (m *callMetrics) begun(fullMethod string) {
 	}
 }
 
-// dispatchMetrics count what the dispatcher does.
+// dispatchMetrics count what the dispatcher does and is told of.
 type dispatchMetrics struct {
 	leases, granted, short, failed, companions, givenBack, late prometheus.Counter
+
+	batches *batchMetrics
 }
 
 func newDispatchMetrics() *dispatchMetrics {
@@ -152,6 +154,7 @@ func newDispatchMetrics() *dispatchMetrics {
 		companions: counter("companions", "Lease commands that travelled with the tasks they were for."),
 		givenBack:  counter("given_back_tasks", "Leases released because they didn't reach their worker."),
 		late:       counter("late_wakeups", "Takers that the sweep found overlooked: a fault of the dispatcher."),
+		batches:    newBatchMetrics(),
 	}
 }
 

@@ -80,6 +80,7 @@ func (m *Machine) callBack(b *batch, k CallbackKind) {
 	c.state, c.at, c.next = CallbackDone, m.now, 0
 	c.task, c.code = item.ID, item.Code
 	if c.code != OK {
+		m.effects.RefusedCallbacks++
 		m.callAgain(b, c)
 		m.awaitRoom(b, k)
 	}

@@ -38,6 +38,7 @@ func (m *Machine) idleAlarm(id ID, came Time) bool {
 		return false
 	}
 	b.expired = true
+	m.effects.ExpiredBatches++
 	m.shut(b)
 	return true
 }

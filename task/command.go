@@ -452,6 +452,10 @@ type Effects struct {
 	Closed []uint64
 	// Drained are sessions that take no more from now on.
 	Drained []uint64
+	// RefusedCallbacks counts the callbacks of batches that couldn't be enqueued, each time that one was tried.
+	RefusedCallbacks int
+	// ExpiredBatches counts the batches that nobody closed in time.
+	ExpiredBatches int
 	// Checksums are the entry's own commands of this kind.
 	Checksums []Checksum
 	// Image is the state file that takes the place of the state behind this entry; of timeline 0: none.

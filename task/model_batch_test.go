@@ -134,6 +134,7 @@ func (m *model) callBack() {
 		item := m.enqueueOne(c.Task)
 		c.ID, c.Code = item.ID, item.Code
 		if item.Code != task.OK {
+			m.effects.RefusedCallbacks++
 			m.refused(b, k)
 		}
 		if t := m.live[item.ID]; t != nil && item.Code == task.OK {
@@ -171,6 +172,7 @@ func (m *model) ageBatches() {
 		}
 		if at := m.expiry(b); at != 0 && at <= m.now {
 			b.ClosedAt, b.Expired = m.now, true
+			m.effects.ExpiredBatches++
 		}
 	}
 }

@@ -138,7 +138,7 @@ func (t *taskFlags) task(p *program, flags *pflag.FlagSet, queue string) (*rowlo
 		return nil, err
 	}
 	if err := taskfile.Check(&t.new); err != nil {
-		return nil, usagef("%s", err)
+		return nil, &exitError{code: exitUsage, text: err.Error()} // in the words of a file, which inFlags knows
 	}
 	return &t.new, nil
 }

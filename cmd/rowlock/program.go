@@ -32,7 +32,8 @@ func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io
 	root.SetIn(stdin)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	return p.exit(ctx, root.ExecuteContext(ctx))
+	cmd, err := root.ExecuteContextC(ctx)
+	return p.exit(ctx, inFlags(cmd, err))
 }
 
 // isTerminal reports whether a person sits at the other end of a reader or writer.

@@ -82,7 +82,7 @@ func TestServerRefusesToStart(t *testing.T) {
 		{"no directory", []string{"server"}, exitUsage, "--data-dir"},
 		{"a file", []string{"server", "--data-dir", file}, exitUsage, "a file, not a directory"},
 		{"no state", []string{"server", "--data-dir", t.TempDir()}, exitRefused, "--bootstrap-expect 1"},
-		{"an unfinished restore", append([]string{"server", "--data-dir", unfinished}, ports...), exitFailed, "run 'rowlock backup restore' again"},
+		{"an unfinished restore", append([]string{"server", "--data-dir", unfinished}, ports...), exitRefused, "run 'rowlock backup restore' again"},
 		{"a group of three", []string{"server", "--data-dir", t.TempDir(), "--bootstrap-expect", "3"}, exitUsage, "--bootstrap-expect 3"},
 		{"a bad node ID", []string{"server", "--data-dir", t.TempDir(), "--bootstrap-expect", "1", "--node-id", "a b"}, exitUsage, `"a b"`},
 		{"a bad address", append([]string{"dev"}, "--api-addr", "nowhere"), exitUsage, `--api-addr "nowhere": want host:port`},
