@@ -67,7 +67,7 @@ func (s *maintenanceService) vacuum(ctx context.Context, file string, rate int64
 		return err
 	}
 	return send(&pb.VacuumMemberResponse{
-		File: file, Done: true, BeforeBytes: r.Before, AfterBytes: r.After, HeldSeconds: r.Held.Seconds(),
+		File: file, Done: true, BeforeBytes: r.Before, AfterBytes: r.After, HeldSeconds: r.Held.Seconds(), Member: s.node.Status().NodeID,
 	})
 }
 

@@ -112,7 +112,7 @@ func newPruneView(plan []backups.Decision, dryRun bool) pruneView {
 }
 
 func (v pruneView) table(t *render.Table) {
-	t.Head("backup", "", "why")
+	t.Head("backup", "outcome", "why")
 	verb := "removed"
 	if v.DryRun {
 		verb = "would go"

@@ -124,6 +124,9 @@ func (p *program) vacuumMember(ctx context.Context, v *vacuumFlags, id string, s
 			return err
 		}
 		if m.GetDone() {
+			if id == "" { // whichever answered
+				id = m.GetMember()
+			}
 			note(vacuumed{
 				Member: id, File: m.GetFile(), Before: m.GetBeforeBytes(), After: m.GetAfterBytes(), HeldMS: m.GetHeldSeconds() * 1000,
 			})

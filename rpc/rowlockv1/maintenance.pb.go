@@ -92,10 +92,12 @@ type VacuumMemberResponse struct {
 	CopiedBytes int64 `protobuf:"varint,2,opt,name=copied_bytes,json=copiedBytes,proto3" json:"copied_bytes,omitempty"`
 	TotalBytes  int64 `protobuf:"varint,3,opt,name=total_bytes,json=totalBytes,proto3" json:"total_bytes,omitempty"`
 	// The file is done; only then the next are set: its size before and after, and how long writes of it waited at the end.
-	Done          bool    `protobuf:"varint,4,opt,name=done,proto3" json:"done,omitempty"`
-	BeforeBytes   int64   `protobuf:"varint,5,opt,name=before_bytes,json=beforeBytes,proto3" json:"before_bytes,omitempty"`
-	AfterBytes    int64   `protobuf:"varint,6,opt,name=after_bytes,json=afterBytes,proto3" json:"after_bytes,omitempty"`
-	HeldSeconds   float64 `protobuf:"fixed64,7,opt,name=held_seconds,json=heldSeconds,proto3" json:"held_seconds,omitempty"`
+	Done        bool    `protobuf:"varint,4,opt,name=done,proto3" json:"done,omitempty"`
+	BeforeBytes int64   `protobuf:"varint,5,opt,name=before_bytes,json=beforeBytes,proto3" json:"before_bytes,omitempty"`
+	AfterBytes  int64   `protobuf:"varint,6,opt,name=after_bytes,json=afterBytes,proto3" json:"after_bytes,omitempty"`
+	HeldSeconds float64 `protobuf:"fixed64,7,opt,name=held_seconds,json=heldSeconds,proto3" json:"held_seconds,omitempty"`
+	// The member whose file it is, by node ID.
+	Member        string `protobuf:"bytes,8,opt,name=member,proto3" json:"member,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -177,6 +179,13 @@ func (x *VacuumMemberResponse) GetHeldSeconds() float64 {
 		return x.HeldSeconds
 	}
 	return 0
+}
+
+func (x *VacuumMemberResponse) GetMember() string {
+	if x != nil {
+		return x.Member
+	}
+	return ""
 }
 
 type CheckMemberRequest struct {
@@ -536,7 +545,7 @@ const file_rpc_rowlockv1_maintenance_proto_rawDesc = "" +
 	"\x13VacuumMemberRequest\x12\x16\n" +
 	"\x06member\x18\x01 \x01(\tR\x06member\x12\x14\n" +
 	"\x05files\x18\x02 \x03(\tR\x05files\x12(\n" +
-	"\x10bytes_per_second\x18\x03 \x01(\x03R\x0ebytesPerSecond\"\xe9\x01\n" +
+	"\x10bytes_per_second\x18\x03 \x01(\x03R\x0ebytesPerSecond\"\x81\x02\n" +
 	"\x14VacuumMemberResponse\x12\x12\n" +
 	"\x04file\x18\x01 \x01(\tR\x04file\x12!\n" +
 	"\fcopied_bytes\x18\x02 \x01(\x03R\vcopiedBytes\x12\x1f\n" +
@@ -546,7 +555,8 @@ const file_rpc_rowlockv1_maintenance_proto_rawDesc = "" +
 	"\fbefore_bytes\x18\x05 \x01(\x03R\vbeforeBytes\x12\x1f\n" +
 	"\vafter_bytes\x18\x06 \x01(\x03R\n" +
 	"afterBytes\x12!\n" +
-	"\fheld_seconds\x18\a \x01(\x01R\vheldSeconds\",\n" +
+	"\fheld_seconds\x18\a \x01(\x01R\vheldSeconds\x12\x16\n" +
+	"\x06member\x18\b \x01(\tR\x06member\",\n" +
 	"\x12CheckMemberRequest\x12\x16\n" +
 	"\x06member\x18\x01 \x01(\tR\x06member\"\x93\x01\n" +
 	"\x13CheckMemberResponse\x12\x14\n" +

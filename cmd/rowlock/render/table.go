@@ -73,7 +73,11 @@ func (t *Table) Pair(name, value string) {
 func (t *Table) Write(w io.Writer) error { return t.write(w) }
 
 func (t *Table) write(w io.Writer) error {
-	_, err := io.WriteString(w, t.open().Render()+"\n")
+	text := t.open().Render()
+	if text == "" { // no row
+		return nil
+	}
+	_, err := io.WriteString(w, text+"\n")
 	return err
 }
 
