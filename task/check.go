@@ -18,7 +18,7 @@ func (p Problem) String() string {
 }
 
 // Check works everything out anew from the tasks that the machine otherwise keeps as tasks move (indexes, counts, the order of
-// the pending tasks, leases, timers, families, keys, batches, workflows, the state hash), and returns where the machine has
+// the pending tasks, leases, timers, families, keys, batches, workflows, operations, answers that are kept, the state hash), and returns where the machine has
 // something else, up to a number of problems. None: all invariants hold.
 //
 // It takes time in proportion to the state, and needs the write lock: whoever owns a machine that is at work checks a copy.
@@ -26,7 +26,7 @@ func (m *Machine) Check(most int) []Problem {
 	c := checker{m: m, most: most}
 	for _, part := range []func(){
 		c.tasks, c.queues, c.names, c.lanes, c.tenants, c.singletons, c.leases, c.timers,
-		c.families, c.parents, c.unique, c.sticky, c.batches, c.workflows, c.schedules, c.hashes,
+		c.families, c.parents, c.unique, c.sticky, c.batches, c.workflows, c.schedules, c.operations, c.producers, c.requests, c.hashes,
 	} {
 		if len(c.found) >= most {
 			break
