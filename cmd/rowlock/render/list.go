@@ -64,7 +64,7 @@ func (l *List[T]) Close(empty string) error {
 		text = "[]\n"
 	case l.format == JSON:
 		text = "\n]\n"
-	case l.format == People && l.count == 0:
+	case l.format == People && l.count == 0 && empty != "":
 		text = empty + "\n"
 	}
 	_, err := io.WriteString(l.w, text)
