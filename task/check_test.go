@@ -46,6 +46,14 @@ func variedMachine(t *testing.T) *Machine {
 	run(&PutSchedule{
 		Name: "nightly", Spec: ScheduleSpec{Expression: "@daily"}, Template: NewTask{Queue: "mail"}, Next: 1_800_000_000 * second,
 	})
+	producer := run(&OpenProducer{Name: "p"})[0].Items[0].ID
+	run(&Enqueue{Producer: uint64(producer), Sequence: 1, Tasks: []NewTask{{Queue: "calls"}}})
+	run(&Request{ID: "first", Command: &Enqueue{Tasks: []NewTask{{Queue: "calls"}}}})
+	run(&Request{ID: "second", Command: &Enqueue{Tasks: []NewTask{{Queue: "calls", Delay: 1000 * second}}}})
+	delayed := m.lastInQueue("calls")
+	plan := OperationPlan{Action: OperationRetry, States: []State{Scheduled}, Expected: 500, CanaryWait: second}
+	operation := run(&StartOperation{Plan: plan})[0].Items[0].ID
+	run(&StepOperation{ID: operation, To: OperationCursor{A: uint64(delayed)}, Visited: 1, Tasks: []OperationTask{{ID: delayed, State: Scheduled}}})
 	if found := m.Check(10); len(found) > 0 {
 		t.Fatalf("to begin with: %v", found)
 	}
@@ -59,6 +67,23 @@ func (m *Machine) firstIn(s State) *record {
 		}
 	}
 	return nil
+}
+
+// lastInQueue is the newest live task of a queue.
+func (m *Machine) lastInQueue(queue string) (id ID) {
+	for i := slot(1); i < m.tasks.top; i++ {
+		if r := m.tasks.at(i); r.queue == m.queueNames[queue].number {
+			id = max(id, r.id)
+		}
+	}
+	return id
+}
+
+// only is the one operation, or producer.
+func only[K comparable, V any](all map[K]V) (one V) {
+	for _, one = range all {
+	}
+	return one
 }
 
 // TestCheckFinds damages a machine in one place at a time: Check tells which.
@@ -104,6 +129,23 @@ func TestCheckFinds(t *testing.T) {
 		"a workflow's count":          {"workflows", func(m *Machine) { m.workflows.byID[m.workflows.order[0]].counts.Waiting-- }},
 		"a schedule's tick":           {"schedule nightly", func(m *Machine) { m.schedules.due[0] = &schedule{} }},
 		"a schedule's task":           {"schedule nightly", func(m *Machine) { m.schedules.sorted[0].live = []ID{1} }},
+		"a request's place":           {"requests", func(m *Machine) { m.requests.byID["second"]-- }},
+		"a request that is lost":      {"requests", func(m *Machine) { delete(m.requests.byID, "first") }},
+		"a request's time":            {"requests", func(m *Machine) { m.requests.entries[0].at += second }},
+		"a request's answer":          {"requests", func(m *Machine) { m.requests.entries[0].items = []byte{1} }},
+		"what is saved of requests":   {"requests", func(m *Machine) { m.requests.saved = 9 }},
+		"a producer's bytes":          {"producers", func(m *Machine) { only(m.producers).bytes++ }},
+		"a producer's floor":          {"producers", func(m *Machine) { only(m.producers).floor = 2 }},
+		"a producer's answer":         {"producers", func(m *Machine) { only(m.producers).answers[1][0].items = []byte{1} }},
+		"a producer that comes":       {"producers", func(m *Machine) { m.lastProducer = 0 }},
+		"a producer that stays":       {"producers", func(m *Machine) { only(m.producers).lastUsed -= second }},
+		"an operation's count":        {"operations", func(m *Machine) { only(m.operations.all).Changed++ }},
+		"an operation's errors":       {"operations", func(m *Machine) { only(m.operations.all).Errors = make([]OperationError, 1) }},
+		"an operation's end":          {"operations", func(m *Machine) { only(m.operations.all).EndedAt = 1 }},
+		"unfinished operations":       {"operations", func(m *Machine) { m.operations.unfinished = 0 }},
+		"the newest operation":        {"operations", func(m *Machine) { m.operations.newest = 0 }},
+		"a canary":                    {"operations", func(m *Machine) { only(m.operations.all).Canary = nil }},
+		"a canary's failures":         {"operations", func(m *Machine) { only(m.operations.all).CanarySetbacks = nil }},
 		"a task's record":             {"state hash", func(m *Machine) { m.Hash(); m.firstIn(Pending).maxAttempts++ }},
 		"the hash":                    {"state hash", func(m *Machine) { m.hashSum++ }},
 		"a batch's record":            {"state hash", func(m *Machine) { m.Hash(); m.batches.byID[m.batches.order[0]].name = "c" }},
