@@ -7,6 +7,8 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"runtime/pprof"
+	"strings"
 	"testing"
 	"time"
 
@@ -114,7 +116,9 @@ func eventually(t testing.TB, what string, condition func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(patience); !condition(); pass(2 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("not in %s: %s", patience, what)
+			var stacks strings.Builder
+			_ = pprof.Lookup("goroutine").WriteTo(&stacks, 1) // a builder takes all
+			t.Fatalf("not in %s: %s. What runs:\n%s", patience, what, stacks.String())
 		}
 	}
 }

@@ -26,7 +26,7 @@ func (m *Machine) Check(most int) []Problem {
 	c := checker{m: m, most: most}
 	for _, part := range []func(){
 		c.tasks, c.queues, c.names, c.lanes, c.tenants, c.singletons, c.leases, c.timers,
-		c.families, c.parents, c.unique, c.sticky, c.batches, c.workflows, c.schedules, c.operations, c.producers, c.requests, c.hashes,
+		c.families, c.parents, c.unique, c.sticky, c.batches, c.workflows, c.schedules, c.lists, c.operations, c.producers, c.requests, c.hashes,
 	} {
 		if len(c.found) >= most {
 			break
