@@ -64,7 +64,7 @@ func (n *Node) copyState(ctx context.Context) (path string, hash uint64, err err
 	if !roomFor(n.config.DataDir, view.Size()/4) {
 		return "", 0, fmt.Errorf("%w: a copy of the state of %d MiB must fit besides", ErrNoSpace, view.Size()>>20)
 	}
-	path, err = n.store.ImageFile(ctx, view)
+	path, err = n.store.ImageFile(ctx, view, n.pace)
 	return path, hash, err
 }
 

@@ -35,6 +35,32 @@ func TestBackupPaced(t *testing.T) {
 	}
 }
 
+// TestCheckPaced: the copy that a member checks of itself waits for the pacer.
+func TestCheckPaced(t *testing.T) {
+	m := startReady(t, testConfig(t, t.TempDir()))
+	for range 20 { // the copy is counted by the megabyte
+		fillSmall(t, m)
+	}
+	m.pace = crawling()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	done := make(chan error, 1)
+	go func() {
+		_, err := m.Check(ctx, func(string) {})
+		done <- err
+	}()
+	eventually(t, "it waits", func() bool {
+		if len(done) > 0 {
+			t.Fatalf("it ended without waiting: %v", <-done)
+		}
+		return m.pace.Waited() > 0
+	})
+	cancel()
+	if err := <-done; !errors.Is(err, context.Canceled) {
+		t.Errorf("%v", err)
+	}
+}
+
 // TestFullBackupOfArchivePaced: the full backup that begins an archive waits for the pacer too.
 func TestFullBackupOfArchivePaced(t *testing.T) {
 	c := testConfig(t, t.TempDir())

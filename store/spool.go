@@ -64,16 +64,16 @@ func (s *Store) ImageOf(ctx context.Context, v *View, p *Pacer) (*Image, error) 
 	return &Image{file: f, size: n, position: v.Position()}, nil
 }
 
-// ImageFile copies the state file as of a view, which stays the caller's, to a file of CreateImage, until ctx is done. After an
-// error there is no file.
+// ImageFile copies the state file as of a view, which stays the caller's, to a file of CreateImage, until ctx is done, and as fast as
+// the pacer allows. After an error there is no file.
 //
 // ErrNoSpace: the disk hasn't so much space.
-func (s *Store) ImageFile(ctx context.Context, v *View) (path string, err error) {
+func (s *Store) ImageFile(ctx context.Context, v *View, p *Pacer) (path string, err error) {
 	f, err := s.CreateImage()
 	if err != nil {
 		return "", err
 	}
-	_, err = copyView(ctx, f, v, nil)
+	_, err = copyView(ctx, &spoolWriter{file: f, early: p.atLeast(unwrittenFor)}, v, p)
 	if err = errors.Join(err, f.Close()); err != nil {
 		return "", errors.Join(err, os.Remove(f.Name()))
 	}

@@ -219,12 +219,12 @@ func (f *faults) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// CheckBody reads the body as it lies in the object and compares its digest, which needs no key. nil, ErrDamaged, ctx's error
-// or one of reading.
-func (r *Reader) CheckBody(ctx context.Context) error {
+// CheckBody reads the body as it lies in the object, through what through makes of it, and compares its digest, which needs no key.
+// nil, ErrDamaged, ctx's error or one of reading.
+func (r *Reader) CheckBody(ctx context.Context, through func(io.Reader) io.Reader) error {
 	m := r.manifest.Body
 	sum := newDigester(io.Discard)
-	from := io.NewSectionReader(r.from, int64(len(magicLine)), m.Size)
+	from := through(io.NewSectionReader(r.from, int64(len(magicLine)), m.Size))
 	for block := int64(1 << 20); sum.n < m.Size; {
 		if err := ctx.Err(); err != nil {
 			return err

@@ -123,7 +123,7 @@ func TestSaveAndVerify(t *testing.T) {
 			if err != nil || v.Hash != saved.Manifest.Hash || v.LiveTasks != 50 || v.Timeline <= archive.Timeline0 {
 				t.Errorf("verified %+v, %v", v, err)
 			}
-			must(t, VerifyStored(t.Context(), b, saved.Name, saved.Manifest))
+			must(t, VerifyStored(t.Context(), b, saved.Name, saved.Manifest, nil))
 			if _, err := verify(t, b, saved.Name, archive.Keys{Verify: public}); !errors.Is(err, archive.ErrKey) {
 				t.Errorf("without the key: %v", err)
 			}

@@ -7,6 +7,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"filippo.io/age"
+
 	"github.com/rowlock/rowlock/store"
 	"github.com/rowlock/rowlock/store/archive"
 )
@@ -37,13 +39,28 @@ func TestSavePaced(t *testing.T) {
 	})
 }
 
-// TestTrialRestorePaced: the trial restore of a scheduled backup waits for the member's pacer.
-func TestTrialRestorePaced(t *testing.T) {
+// TestProofPaced: the trial restore of a scheduled backup waits for the member's pacer, and so does reading one back that can't be
+// decrypted here.
+func TestProofPaced(t *testing.T) {
+	identity, err := age.GenerateX25519Identity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Run("restored", func(t *testing.T) { proofPaced(t, nil) })
+	t.Run("read back", func(t *testing.T) { proofPaced(t, []age.Recipient{identity.Recipient()}) })
+}
+
+func proofPaced(t *testing.T, to []age.Recipient) {
+	t.Helper()
 	n := startNode(t)
 	b, c := directory(t), &clock{}
 	c.at.Store(time.Now().Unix())
 	m := newMember(t, n, b, c)
-	m.Pace = store.NewPacer(1, nil) // it would take days
+	m.Pace = store.NewPacer(1, nil)                         // it would take days
+	if err := m.Pace.Wait(t.Context(), 1<<20); err != nil { // the first piece passes at once
+		t.Fatal(err)
+	}
+	m.Archive.Recipients = to
 	enqueue(t, n, "mail", 1)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()

@@ -273,7 +273,7 @@ func (s *Schedule) storedOnly() bool {
 // prove verifies a backup that was saved.
 func (s *Schedule) prove(ctx context.Context, name string, m archive.Manifest) error {
 	if s.storedOnly() {
-		return VerifyStored(ctx, s.To, name, m)
+		return VerifyStored(ctx, s.To, name, m, s.Pace)
 	}
 	o, err := OpenAt(ctx, s.To, name, s.Keys)
 	if err != nil {

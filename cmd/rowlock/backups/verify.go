@@ -93,8 +93,8 @@ func Verify(ctx context.Context, from *archive.Reader, o VerifyOptions) (Verifie
 }
 
 // VerifyStored reads the object of a backup back and holds it against the manifest as it was written: what lies at the
-// destination is what was sent there. It needs no key.
-func VerifyStored(ctx context.Context, b bucket.Bucket, name string, m archive.Manifest) error {
+// destination is what was sent there. It needs no key, and is as fast as the pacer allows.
+func VerifyStored(ctx context.Context, b bucket.Bucket, name string, m archive.Manifest, pace *store.Pacer) error {
 	o, err := OpenAt(ctx, b, name, archive.Keys{})
 	if err != nil {
 		return err
@@ -103,5 +103,5 @@ func VerifyStored(ctx context.Context, b bucket.Bucket, name string, m archive.M
 	if o.Manifest().Body != m.Body || o.Manifest().Index != m.Index {
 		return fmt.Errorf("%w: %s isn't the backup that was written there", ErrUnsound, name)
 	}
-	return o.CheckBody(ctx)
+	return o.CheckBody(ctx, func(body io.Reader) io.Reader { return store.Paced(ctx, body, pace) })
 }
