@@ -141,8 +141,8 @@ func TestBadInput(t *testing.T) {
 		code int
 		says string
 	}{
-		{"a bad queue name", []string{"enqueue", "no spaces", "--payload", "1"}, 2, "queue"},
-		{"a queue name that is too long", []string{"enqueue", strings.Repeat("q", 129), "--payload", "1"}, 2, "queue"},
+		{"a bad queue name", []string{"enqueue", "no spaces", "--payload", "1"}, 2, "QUEUE"},
+		{"a queue name that is too long", []string{"enqueue", strings.Repeat("q", 129), "--payload", "1"}, 2, "QUEUE"},
 		{"a payload that is no JSON", []string{"enqueue", "q", "--payload", "{"}, 2, "JSON"},
 		{"a payload of 1 GiB", []string{"enqueue", "q", "--raw", "--payload", "@" + huge}, 2, "256 KiB"},
 		{"a negative delay", []string{"enqueue", "q", "--delay", "-1s"}, 2, "delay"},
