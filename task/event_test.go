@@ -26,7 +26,7 @@ func TestPositionText(t *testing.T) {
 // TestEventsBound: the ring has the newest events, rounded up; what came before is lost, and said to be. A member that keeps
 // none says so too. The names of kinds are kept as long as an event has them, and no longer.
 func TestEventsBound(t *testing.T) {
-	g := newGroup(1)
+	g := newGroup(0)
 	m, none := task.NewMachine(), task.NewMachine()
 	m.KeepEvents(5, 0) // 8
 	for _, kind := range []string{"a", "b", "c", "d", "e"} {

@@ -30,7 +30,10 @@ func newGroup(replicas int) *group {
 // encode makes an entry of the commands, stamped with the group's clock.
 func (g *group) encode(commands []task.Command) (task.Header, []byte) {
 	g.entries++
-	h := task.Header{Time: g.clock, Seed: g.entries * 0x9e3779b97f4a7c15, Node: 1, Seq: g.entries, Timeline: g.replicas[0].machine.Timeline().ID}
+	h := task.Header{Time: g.clock, Seed: g.entries * 0x9e3779b97f4a7c15, Node: 1, Seq: g.entries}
+	if len(g.replicas) > 0 {
+		h.Timeline = g.replicas[0].machine.Timeline().ID
+	}
 	b := task.AppendHeader(nil, h)
 	for _, c := range commands {
 		b = task.AppendCommand(b, c)
