@@ -16,6 +16,7 @@ type event struct {
 	ImportPath string // of build events
 	Test       string
 	Output     string
+	Elapsed    float64 // seconds
 }
 
 // report collects what ran.
@@ -27,6 +28,7 @@ type report struct {
 	failed   []string            // packages and tests
 	passed   int
 	packages int
+	slow     []timed
 }
 
 func newReport(out io.Writer) *report {
@@ -69,6 +71,7 @@ func (r *report) add(e event) {
 			r.endPackage(name, e.Action)
 		} else {
 			r.endTest(name, e.Action)
+			r.time(name, e.Elapsed)
 		}
 		delete(r.output, name)
 	}
@@ -140,6 +143,7 @@ func (r *report) close(allowed allowedSkips) error {
 	for _, name := range r.failed {
 		fmt.Fprintf(r.out, "--- FAIL: %s\n", name)
 	}
+	r.showSlowest()
 	fmt.Fprintf(r.out, "%d tests passed, %d skipped, in %d packages\n", r.passed, len(r.skipped), r.packages)
 	switch {
 	case len(r.failed) > 0:

@@ -56,6 +56,10 @@ func TestReport(t *testing.T) {
 			err: "failed", shows: []string{"it broke", "FAIL\tm/c", "--- FAIL: m/c TestBad"}},
 		{name: "a panic shows the test it was in", input: passing + panicking, err: "failed", shows: []string{"panic: gone"}},
 		{name: "a broken build shows why", input: passing + unbuilt, err: "failed", shows: []string{"expected 'package'"}},
+		{name: "what is slow is named, without what it is made of", input: strings.ReplaceAll(passing, "0.01}", "7.25}") +
+			`{"Action":"pass","Package":"m/a","Test":"TestOne/part","Elapsed":9}` + "\n",
+			shows: []string{"--- SLOW: 7.2 s m/a TestOne\n"}, hides: []string{"9.0 s"}},
+		{name: "what is quick is not named", input: passing, hides: []string{"SLOW"}},
 		{name: "nothing is not success", input: "", err: "no test ran"},
 		{name: "what is no event is shown", input: "go: no such package\n" + passing, shows: []string{"go: no such package"}},
 	} {
