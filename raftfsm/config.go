@@ -51,7 +51,7 @@ type Config struct {
 	// Vacuum says when the files are compacted without being asked.
 	Vacuum VacuumConfig
 	// BackupRate is what those who copy the state for backups get together while this member's log is written without a pause, in
-	// bytes a second; the less it is written, the more they get. Default store.DefaultBackupRate (16 MiB), at least
+	// bytes a second; the less it is written, the more they get. Default store.DefaultBackupRate (4 MiB), at least
 	// store.MinBackupRate; negative: they aren't held up.
 	BackupRate int64
 	// Raft has the protocol's times and the log's bounds.

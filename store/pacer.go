@@ -30,7 +30,7 @@ type Pacer struct {
 
 const (
 	// DefaultBackupRate is what a backup gets from a member whose log is written without a pause, in bytes a second.
-	DefaultBackupRate = 16 << 20
+	DefaultBackupRate = 4 << 20
 	// MinBackupRate is the least that can be asked for.
 	MinBackupRate = 1 << 20
 

@@ -116,7 +116,11 @@ func TestChurn(t *testing.T) {
 		open.Queues = append(open.Queues, task.QueueWeight{Queue: fmt.Sprint("q", i), Weight: uint16(i + 1)})
 	}
 	c.all(open)
-	for step := range 200 {
+	steps := 200
+	if testing.Short() {
+		steps = 100
+	}
+	for step := range steps {
 		c.clock += c.random.Int64N(2 * second)
 		c.enqueue()
 		c.lease(uint32(c.random.IntN(250)))

@@ -26,7 +26,7 @@ digests of all of it, and is complete at its destination or not there at all. Me
 their states: a backup is good if a majority of the voters has the same. Without such a majority it is saved, marked as not
 agreed, and the exit code is 1, unless --allow-unagreed is given.
 
-A member that is busy gives the state slowly, so as not to slow down its work: at least at its server's --backup-rate (16 MiB in
+A member that is busy gives the state slowly, so as not to slow down its work: at least at its server's --backup-rate (4 MiB in
 a second), and faster the less it has to write. One at rest gives it as fast as it can.
 
 --to is a directory, a file that ends in .rowlock and is replaced if it is there, or

@@ -15,7 +15,7 @@ var quickly = []string{"--raft-profile", "fast"}
 // TestKill kills the server again and again under load. After each restart everything that was acknowledged must be
 // there, and what was acknowledged as done must not run again.
 func TestKill(t *testing.T) {
-	rounds := 20
+	rounds := 12
 	if !testing.Short() {
 		rounds = 100
 	}
