@@ -78,6 +78,10 @@ func (r *run) rebuild(random *rand.Rand) error {
 	if err := r.group.whole(r.ctx); err != nil {
 		return err
 	}
+	return r.rebuildNow(i)
+}
+
+func (r *run) rebuildNow(i int) error {
 	if err := r.group.kill(i); err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/rowlock/rowlock/client"
+	"github.com/rowlock/rowlock/raftfsm"
 	"github.com/rowlock/rowlock/rpc/rowlockv1"
 )
 
@@ -124,6 +125,9 @@ func (r *run) restoreGroup(random *rand.Rand) error {
 		return err
 	}
 	r.say("restore: %d %s", a.code, strings.TrimSpace(a.stderr))
+	if err := r.leftBehind(t); err != nil {
+		return err
+	}
 	s, came, err := r.outcome(a)
 	if err != nil || !came {
 		return err
@@ -148,6 +152,28 @@ func (r *run) restoreGroup(random *rand.Rand) error {
 		}
 	}
 	return r.resume()
+}
+
+// behindTime is how long a member whose disk was wiped during a restore may take to come back, or to meet the restore.
+const behindTime = 20 * time.Second
+
+// leftBehind does what docs/runbook/restore.md says of a member that has lost the file of the restore with its disk, and so can't follow:
+// it is rebuilt from the others.
+func (r *run) leftBehind(t trouble) error {
+	if t.kind != wiped {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(r.ctx, behindTime)
+	defer cancel()
+	if r.group.whole(ctx) == nil {
+		return nil
+	}
+	n := r.group.node(t.member)
+	if end := ended(n); end == nil || !strings.Contains(end.Error(), raftfsm.ErrNoImage.Error()) {
+		return nil // whatever is wrong, it isn't that
+	}
+	r.tally.add("members that had lost the file of a restore")
+	return r.rebuildNow(t.member)
 }
 
 // outcome says whether a restore came to be: if the command says so, and where it can't tell, by the timeline. All members must agree.
