@@ -173,6 +173,7 @@ func (r *run) leftBehind(t trouble) error {
 		return nil // whatever is wrong, it isn't that
 	}
 	r.tally.add("members that had lost the file of a restore")
+	r.group.excuse(t.member)
 	return r.rebuildNow(t.member)
 }
 
