@@ -232,9 +232,7 @@ func TestRecoverAfterRestore(t *testing.T) {
 	g.insist(enqueue("q", 5))
 	l := g.leader()
 	b := save(t, l)
-	if _, err := l.Restore(t.Context(), OnlineRestore{Path: b.upload(t, l)}); err != nil {
-		t.Fatal(err)
-	}
+	g.restore(b, OnlineRestore{})
 	last := g.insist(enqueue("q", 1)).Items[0].ID
 	l.close(t)
 	if err := Recover(g.configs[0].DataDir, "", testLogger(t), func(Recovery) error { return nil }); err != nil {

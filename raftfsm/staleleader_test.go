@@ -118,9 +118,7 @@ func TestRestoreDiesBeforeTheLogIsCut(t *testing.T) {
 	g.insist(enqueue("q", 5))
 	l := g.leader()
 	b := save(t, l)
-	if _, err := l.Restore(t.Context(), OnlineRestore{Path: b.upload(t, l)}); err != nil {
-		t.Fatal(err)
-	}
+	g.restore(b, OnlineRestore{})
 	at := firstIndex(t, l.Node)
 	l.close(t)
 	editLog(t, l.config.DataDir, func(log *store.LogStore) {

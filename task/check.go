@@ -18,8 +18,8 @@ func (p Problem) String() string {
 }
 
 // Check works everything out anew from the tasks that the machine otherwise keeps as tasks move (indexes, counts, the order of
-// the pending tasks, leases, timers, families, keys, batches, workflows, operations, answers that are kept, the state hash), and returns where the machine has
-// something else, up to a number of problems. None: all invariants hold.
+// the pending tasks, leases, timers, families, keys, batches, workflows, operations, answers that are kept, the state hash), and
+// returns where the machine has something else, up to a number of problems. None: all invariants hold.
 //
 // It takes time in proportion to the state, and needs the write lock: whoever owns a machine that is at work checks a copy.
 func (m *Machine) Check(most int) []Problem {

@@ -27,12 +27,7 @@ func (c *checker) requests() {
 // producers checks the answers that are kept for producers, and that idle ones are forgotten.
 func (c *checker) producers() {
 	m := c.m
-	alarms := map[uint64]Time{} // the first of each
-	for _, a := range m.alarms {
-		if at, there := alarms[a.id]; a.kind == alarmProducer && (!there || a.at < at) {
-			alarms[a.id] = a.at
-		}
-	}
+	alarms := firstAlarms(m, alarmProducer, func(a *alarm) uint64 { return a.id })
 	for id, p := range m.producers {
 		bytes := 0
 		for sequence, answers := range p.answers {

@@ -55,14 +55,11 @@ func (c *checker) batchAlarms() {
 		id   ID
 		at   Time
 	}
-	exact, earliest := map[at]bool{}, map[ID]Time{}
+	exact := map[at]bool{}
 	for _, a := range c.m.alarms {
-		id := ID(a.id)
-		exact[at{a.kind, id, a.at}] = true
-		if t, there := earliest[id]; a.kind == alarmBatchIdle && (!there || a.at < t) {
-			earliest[id] = a.at
-		}
+		exact[at{a.kind, ID(a.id), a.at}] = true
 	}
+	earliest := firstAlarms(c.m, alarmBatchIdle, func(a *alarm) ID { return ID(a.id) })
 	for id, b := range c.m.batches.byID {
 		if t := b.goesAt(); t != 0 && !exact[at{alarmBatch, id, t}] {
 			c.report("batches", id, "nothing will drop it")

@@ -33,15 +33,25 @@ func (c *checker) list(part, what string, ids []ID, there func(ID) bool) {
 // windows checks that keys which are taken for a time are free again.
 func (c *checker) windows() {
 	m := c.m
-	alarms := map[uniqueKey]Time{} // the first of each
-	for _, a := range m.alarms {
-		if at, there := alarms[a.key]; a.kind == alarmUnique && (!there || a.at < at) {
-			alarms[a.key] = a.at
-		}
-	}
+	alarms := firstAlarms(m, alarmUnique, func(a *alarm) uniqueKey { return a.key })
 	for key, e := range m.unique {
 		if at, there := alarms[key]; e.until > m.now && (!there || at > e.until) {
 			c.report("unique keys", e.holder, "nothing will free its key when the window ends")
 		}
 	}
+}
+
+// firstAlarms are when the first alarm of a kind is set to, for each that it is about.
+func firstAlarms[K comparable](m *Machine, kind alarmKind, about func(*alarm) K) map[K]Time {
+	first := map[K]Time{}
+	for i := range m.alarms {
+		a := &m.alarms[i]
+		if a.kind != kind {
+			continue
+		}
+		if at, there := first[about(a)]; !there || a.at < at {
+			first[about(a)] = a.at
+		}
+	}
+	return first
 }
